@@ -1,0 +1,25 @@
+"""`daphne -p 8010 config.asgi:application`"""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+http = get_asgi_application()
+
+# These need Django to be set up.
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from config import embedded  # noqa: E402
+from realtime import shutdown  # noqa: E402
+from realtime.middleware import JWTAuthMiddleware  # noqa: E402
+from realtime.routing import websocket_urlpatterns  # noqa: E402
+
+if settings.EMBEDDED_VALKEY:
+    embedded.ensure_running(settings.VAR_DIR)
+shutdown.install()
+
+application = ProtocolTypeRouter(
+    {"http": http, "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns))}
+)

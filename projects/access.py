@@ -1,0 +1,43 @@
+"""Who may see and do what, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from projects.errors import NotAllowed, ProjectNotFound
+from projects.models import Membership, Project, Role
+
+UPDATABLE = ("title", "description", "status", "content")
+
+
+def roles(project_id: int, user_ids: Collection[int]) -> dict[int, Role]:
+    """Return the roles of those users who have one in the project."""
+    rows = Membership.objects.filter(project_id=project_id, user_id__in=user_ids)
+    return {user_id: Role(role) for user_id, role in rows.values_list("user_id", "role")}
+
+
+def require(project_id: int, user_id: int, *allowed: Role) -> None:
+    """Refuse a user who has none of these roles.
+
+    Raises:
+        ProjectNotFound: if they have no role at all: existence is not told.
+        NotAllowed
+    """
+    role = roles(project_id, [user_id]).get(user_id)
+    if role is None:
+        raise ProjectNotFound
+    if role not in allowed:
+        raise NotAllowed
+
+
+def snapshot(project_id: int) -> dict[str, Any]:
+    """Return a project's state as JSON.
+
+    Raises:
+        ProjectNotFound
+    """
+    row = Project.objects.filter(pk=project_id).values("id", *UPDATABLE).first()
+    if row is None:
+        raise ProjectNotFound
+    return dict(row)

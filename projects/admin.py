@@ -1,0 +1,72 @@
+"""Projects in the admin. Every change goes through the services, so the rooms see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from projects import services
+from projects.access import UPDATABLE
+from projects.models import Canvas, Membership, Project, Role
+
+
+class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+
+
+class CanvasInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Canvas
+    extra = 0
+    fields = ["title", "image", "analysis", "soundscape"]
+    readonly_fields = ["analysis", "soundscape"]
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["title", "status", "updated_by", "updated_at"]
+    list_filter = ["status", "updated_at"]
+    search_fields = ["title", "description", "members__username"]
+    list_select_related = ["updated_by"]
+    fields = [*UPDATABLE, "updated_by", "updated_at"]
+    readonly_fields = ["updated_by", "updated_at"]
+    inlines = [MembershipInline, CanvasInline]
+
+    def save_model(
+        self, request: HttpRequest, obj: Project, form: ModelForm[Project], change: bool
+    ) -> None:
+        data = {name: form.cleaned_data[name] for name in form.changed_data if name in UPDATABLE}
+        if change:
+            services.edit_project(user=request.user, project_id=obj.pk, data=data)  # type: ignore[arg-type]
+        else:
+            obj.pk = services.create_project(user=request.user, data=data).pk  # type: ignore[arg-type]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is not Membership:
+            super().save_formset(request, form, formset, change)
+            return
+        formset.save(commit=False)
+        for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
+            self._set_role(request, membership, Role(membership.role))
+        for membership in formset.deleted_objects:
+            self._set_role(request, membership, None)
+
+    def _set_role(self, request: HttpRequest, membership: Membership, role: Role | None) -> None:
+        services.set_role(
+            project_id=membership.project_id,
+            user_id=membership.user_id,
+            role=role,
+            actor_id=request.user.pk,
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        services.remove_project(project_id=obj.pk, actor_id=request.user.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        for project in queryset:
+            self.delete_model(request, project)

@@ -1,0 +1,29 @@
+"""What a service refuses to do. The docstring is the message, unless another is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ProjectError(Exception):
+    """The project could not be changed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__class__.__doc__)
+
+
+class ProjectNotFound(ProjectError):
+    """There is no such project."""
+
+
+class NotAllowed(ProjectError):
+    """Your role in this project does not allow that."""
+
+
+class Invalid(ProjectError):
+    """The data are not valid."""
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        """`details` has messages by field, as Django REST framework gives them."""
+        super().__init__()
+        self.details = details

@@ -1,0 +1,92 @@
+"""The one module that knows both sides: `projects` and `realtime`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.dispatch import receiver
+
+from projects import access, errors, services, signals
+from projects.models import Role
+from realtime import log
+from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
+
+
+class ProjectBackend:
+    """Serves `realtime` with projects; see `realtime.backend.Backend`."""
+
+    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
+        roles = access.roles(project_id, user_ids)
+        return {user_id: Access(role.value, role.may_edit) for user_id, role in roles.items()}
+
+    def snapshot(self, project_id: int) -> dict[str, Any]:
+        try:
+            return access.snapshot(project_id)
+        except errors.ProjectNotFound:
+            raise ProjectNotFound from None
+
+    def lock(self, project_id: int) -> None:
+        try:
+            services.lock_project(project_id=project_id)
+        except errors.ProjectNotFound:
+            raise ProjectNotFound from None
+
+    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
+        try:
+            outcomes = services.update_project_batch(
+                project_id=project_id,
+                updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
+            )
+        except errors.ProjectNotFound:
+            raise ProjectNotFound from None
+        return [_translated(outcome) for outcome in outcomes]
+
+
+def _translated(outcome: dict[str, Any] | errors.ProjectError) -> Outcome:
+    match outcome:
+        case errors.Invalid():
+            return Invalid(outcome.details)
+        case errors.ProjectError():
+            return Forbidden()
+        case _:
+            return outcome
+
+
+@receiver(signals.project_changed, dispatch_uid="projects.realtime.project_changed")
+def log_changes(
+    *, project_id: int, changes: Sequence[tuple[int | None, dict[str, Any]]], **_: Any
+) -> None:
+    """Put every change of a project into its log, in the transaction that makes it."""
+    log.append(
+        project_id,
+        [
+            log.Entry(
+                "project_updated",
+                {
+                    "project_id": project_id,
+                    "changes": changed,
+                    "updated_by": "system" if user_id is None else str(user_id),
+                },
+                actor_id=user_id,
+            )
+            for user_id, changed in changes
+        ],
+    )
+
+
+@receiver(signals.membership_changed, dispatch_uid="projects.realtime.membership_changed")
+def log_membership(
+    *, project_id: int, user_id: int, role: Role | None, actor_id: int | None, **_: Any
+) -> None:
+    payload = {
+        "project_id": project_id,
+        "user_id": user_id,
+        "role": None if role is None else role.value,
+    }
+    log.append(project_id, [log.Entry("member_changed", payload, actor_id)])
+
+
+@receiver(signals.project_deleted, dispatch_uid="projects.realtime.project_deleted")
+def log_deletion(*, project_id: int, actor_id: int | None, **_: Any) -> None:
+    log.append(project_id, [log.Entry("project_deleted", {"project_id": project_id}, actor_id)])

@@ -1,0 +1,93 @@
+"""Projects as the REST API shows them, and the uploads that it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from PIL import Image, UnidentifiedImageError
+from rest_framework import serializers
+
+from projects.models import Canvas, Membership, Project, Role
+from projects.validation import Text
+
+MAX_IMAGE_SIZE = 10 * 1024 * 1024
+"""Bytes of an uploaded image."""
+MAX_PIXELS = 40_000_000
+"""Pixels of an uploaded image: what it unpacks to, however small the file."""
+FORMATS = ("JPEG", "PNG", "WEBP")
+_UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+)
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    role = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = [
+            "id", "title", "description", "status", "content", "role", "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_role(self, project: Project) -> str:
+        return str(project.role)  # type: ignore[attr-defined]  # annotated by the view
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    user_id = serializers.IntegerField(read_only=True)
+    username = serializers.CharField(source="user.username", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["user_id", "username", "role"]
+
+
+class MemberInput(serializers.Serializer[Any]):
+    username = serializers.SlugRelatedField(
+        slug_field="username", queryset=User.objects.filter(is_active=True)
+    )
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.EDITOR)
+
+
+class RoleInput(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class CanvasSerializer(serializers.ModelSerializer[Canvas]):
+    class Meta:
+        model = Canvas
+        fields = [
+            "id", "title", "image", "width", "height", "analysis", "soundscape", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class CanvasInput(serializers.Serializer[Any]):
+    title = Text(max_length=200, required=False)
+    image = serializers.FileField()
+
+    def validate_image(self, upload: Any) -> Any:
+        if upload.size > MAX_IMAGE_SIZE:
+            raise serializers.ValidationError(f"More than {MAX_IMAGE_SIZE} bytes.")
+        try:
+            with Image.open(upload, formats=FORMATS) as image:
+                pixels = image.width * image.height
+                image.verify()
+        except _UNREADABLE:
+            raise serializers.ValidationError(
+                "This is not a JPEG, PNG or WebP image that can be read."
+            ) from None
+        if pixels > MAX_PIXELS:
+            raise serializers.ValidationError(f"More than {MAX_PIXELS} pixels.")
+        upload.seek(0)
+        return upload
+
+
+class TaskSerializer(serializers.Serializer[Any]):
+    task_id = serializers.CharField()

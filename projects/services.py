@@ -1,0 +1,224 @@
+"""The only writers of projects: everybody who changes one, changes it here.
+
+Each verb is one transaction, and tells what it did (`projects.signals`) inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile, File
+from django.db import transaction
+from rest_framework import serializers
+
+from projects import access, merge, validation
+from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
+from projects.models import Canvas, Membership, Project, Role
+from projects.signals import membership_changed, project_changed, project_deleted
+
+Changes = dict[str, Any]
+
+
+class ProjectUpdate(NamedTuple):
+    user_id: int
+    data: dict[str, Any]
+
+
+@transaction.atomic
+def create_project(*, user: User, data: dict[str, Any]) -> Project:
+    """Create a project that the user owns.
+
+    Raises:
+        Invalid
+    """
+    fields = validation.clean(data, partial=False)
+    fields["content"] = merge.apply({}, fields["content"])
+    project = Project.objects.create(updated_by=user, **fields)
+    Membership.objects.create(project=project, user=user, role=Role.OWNER)
+    return project
+
+
+def lock_project(*, project_id: int) -> Project:
+    """Return a project, locked until the transaction ends.
+
+    Raises:
+        ProjectNotFound
+    """
+    try:
+        return Project.objects.select_for_update().get(pk=project_id)
+    except Project.DoesNotExist:
+        raise ProjectNotFound from None
+
+
+def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
+    """Update a project's fields; `content` is a merge patch. Return what really changed.
+
+    Raises:
+        ProjectNotFound: also if the user may not see it.
+        NotAllowed
+        Invalid
+    """
+    [outcome] = update_project_batch(project_id=project_id, updates=[ProjectUpdate(user.pk, data)])
+    if isinstance(outcome, ProjectError):
+        raise outcome
+    return outcome
+
+
+@transaction.atomic
+def update_project_batch(
+    *, project_id: int, updates: Sequence[ProjectUpdate]
+) -> list[Changes | ProjectError]:
+    """Make several updates one after the other: one lock, one save, each its own outcome.
+
+    Raises:
+        ProjectNotFound: if there is no such project.
+    """
+    project = lock_project(project_id=project_id)
+    roles = access.roles(project_id, {update.user_id for update in updates})
+    outcomes: list[Changes | ProjectError] = []
+    made: list[tuple[int | None, Changes]] = []
+    for user_id, data in updates:
+        try:
+            changes = _update(project, roles.get(user_id), data)
+        except ProjectError as error:
+            outcomes.append(error)
+            continue
+        outcomes.append(changes)
+        if changes:
+            project.updated_by_id = user_id
+            made.append((user_id, changes))
+    _save(project, made)
+    return outcomes
+
+
+@transaction.atomic
+def edit_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
+    """Update a project as staff, whatever their role in it: the admin's way.
+
+    `content` replaces the old one as a whole.
+
+    Raises:
+        ProjectNotFound
+        Invalid
+    """
+    project = lock_project(project_id=project_id)
+    if "content" in data:
+        gone = dict.fromkeys(project.content.keys() - data["content"].keys())
+        data = data | {"content": gone | data["content"]}
+    changes = _update(project, Role.OWNER, data)
+    if changes:
+        project.updated_by = user
+        _save(project, [(user.pk, changes)])
+    return changes
+
+
+def _update(project: Project, role: Role | None, data: dict[str, Any]) -> Changes:
+    """Change the project in memory; nothing of it if anything is wrong."""
+    if role is None:
+        raise ProjectNotFound
+    if not role.may_edit:
+        raise NotAllowed
+    fields = validation.clean(data, partial=True)
+    patch = fields.pop("content", {})
+    changes = {name: value for name, value in fields.items() if getattr(project, name) != value}
+    if content := merge.effective(project.content, patch):
+        merged = merge.apply(project.content, content)
+        try:
+            validation.check_size(merged)
+        except serializers.ValidationError as error:
+            raise Invalid({"content": [str(text) for text in error.args]}) from None
+        project.content = merged
+        changes["content"] = content
+    for name in changes.keys() - {"content"}:
+        setattr(project, name, changes[name])
+    return changes
+
+
+def _save(project: Project, made: list[tuple[int | None, Changes]]) -> None:
+    if not made:
+        return
+    changed = {name for _, changes in made for name in changes}
+    project.save(update_fields=[*changed, "updated_by", "updated_at"])
+    project_changed.send(sender=Project, project_id=project.pk, changes=made)
+
+
+@transaction.atomic
+def delete_project(*, user: User, project_id: int) -> None:
+    """Delete a project; for owners.
+
+    Raises:
+        ProjectNotFound, NotAllowed
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, Role.OWNER)
+    remove_project(project_id=project_id, actor_id=user.pk)
+
+
+@transaction.atomic
+def remove_project(*, project_id: int, actor_id: int | None) -> None:
+    """Delete a project, whoever asks: the admin's way.
+
+    Raises:
+        ProjectNotFound
+    """
+    lock_project(project_id=project_id).delete()
+    project_deleted.send(sender=Project, project_id=project_id, actor_id=actor_id)
+
+
+@transaction.atomic
+def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int | None) -> None:
+    """Make a user a member with a role, or none any more.
+
+    Raises:
+        ProjectNotFound
+        NotAllowed: if the project would have no owner any more.
+    """
+    lock_project(project_id=project_id)
+    before = access.roles(project_id, [user_id]).get(user_id)
+    if before == role:
+        return
+    if before is Role.OWNER and not _has_other_owner(project_id, user_id):
+        raise NotAllowed("A project needs an owner.")
+    if role is None:
+        Membership.objects.filter(project_id=project_id, user_id=user_id).delete()
+    else:
+        Membership.objects.update_or_create(
+            project_id=project_id, user_id=user_id, defaults={"role": role}
+        )
+    membership_changed.send(
+        sender=Membership, project_id=project_id, user_id=user_id, role=role, actor_id=actor_id
+    )
+
+
+def _has_other_owner(project_id: int, user_id: int) -> bool:
+    owners = Membership.objects.filter(project_id=project_id, role=Role.OWNER)
+    return owners.exclude(user_id=user_id).exists()
+
+
+@transaction.atomic
+def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
+    """Add an uploaded image, already validated.
+
+    Raises:
+        ProjectNotFound, NotAllowed
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, Role.OWNER, Role.EDITOR)
+    return Canvas.objects.create(project_id=project_id, title=title, image=image, uploaded_by=user)
+
+
+def save_analysis(*, canvas_id: int, analysis: dict[str, Any]) -> None:
+    """Keep what a task found out. Raises Canvas.DoesNotExist if the canvas is gone."""
+    if not Canvas.objects.filter(pk=canvas_id).update(analysis=analysis):
+        raise Canvas.DoesNotExist(f"Canvas {canvas_id} is gone")
+
+
+def save_soundscape(*, canvas_id: int, wav: bytes) -> None:
+    """Keep the sound that a task made. Raises Canvas.DoesNotExist if the canvas is gone."""
+    canvas = Canvas.objects.get(pk=canvas_id)
+    if canvas.soundscape:
+        canvas.soundscape.delete(save=False)
+    canvas.soundscape.save(f"canvas-{canvas_id}.wav", ContentFile(wav), save=False)
+    canvas.save(update_fields=["soundscape"])

@@ -1,0 +1,17 @@
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+from rest_framework_simplejwt.views import TokenRefreshView
+
+from projects import api
+
+router = SimpleRouter()
+router.register("projects", api.ProjectViewSet, basename="project")
+
+urlpatterns = [
+    path("token/", api.TokenView.as_view()),
+    path("token/refresh/", TokenRefreshView.as_view()),
+    path("me/", api.MeView.as_view()),
+    path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
+    path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,113 @@
+"""The rules for a project's fields: the same for REST, WebSocket, admin and shell.
+
+And the same on every database: PostgreSQL refuses NUL characters and SQLite does not, SQLite
+ignores `max_length` and PostgreSQL does not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+from projects.errors import Invalid
+from projects.models import Project
+
+MAX_CONTENT_SIZE = 64 * 1024
+"""Bytes of a project's content as JSON."""
+MAX_CONTENT_DEPTH = 16
+MAX_DESCRIPTION = 10_000
+
+
+class Text(serializers.CharField):
+    """A string that any database takes; numbers are not turned into strings."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Not a string.")
+        check_text(data)
+        value: str = super().to_internal_value(data)
+        return value
+
+
+class Choice(serializers.ChoiceField):
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Not a string.")
+        return super().to_internal_value(data)
+
+
+class Content(serializers.Field):  # type: ignore[type-arg]
+    """A JSON object, or a merge patch of one."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Not a JSON object.")
+        check_json(data, depth=MAX_CONTENT_DEPTH)
+        check_size(data)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class ProjectFields(serializers.Serializer[Project]):
+    title = Text(max_length=200)
+    description = Text(
+        max_length=MAX_DESCRIPTION, allow_blank=True, trim_whitespace=False, default=""
+    )
+    status = Choice(choices=Project.Status.choices, default=Project.Status.DRAFT)
+    content = Content(default=dict)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
+            raise serializers.ValidationError(
+                {str(name): ["There is no such field to change."] for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)
+
+
+def clean(data: Any, *, partial: bool) -> dict[str, Any]:
+    """Return valid field values.
+
+    Raises:
+        Invalid: with messages by field.
+    """
+    fields = ProjectFields(data=data, partial=partial)
+    if not fields.is_valid():
+        raise Invalid(json.loads(json.dumps(fields.errors)))
+    return dict(fields.validated_data)
+
+
+def check_text(value: str) -> None:
+    if "\0" in value:
+        raise serializers.ValidationError("NUL characters are not allowed.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise serializers.ValidationError("Lone surrogates are not allowed.") from None
+
+
+def check_json(value: Any, *, depth: int) -> None:
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise serializers.ValidationError("NaN and Infinity are not JSON.")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise serializers.ValidationError("A number is out of range.")
+    elif isinstance(value, dict | list):
+        if not depth:
+            raise serializers.ValidationError("Nested too deeply.")
+        for key in value if isinstance(value, dict) else ():
+            if not isinstance(key, str):
+                raise serializers.ValidationError("Keys must be strings.")
+            check_text(key)
+        for item in value.values() if isinstance(value, dict) else value:
+            check_json(item, depth=depth - 1)
+
+
+def check_size(content: dict[str, Any]) -> None:
+    if len(json.dumps(content, ensure_ascii=False).encode()) > MAX_CONTENT_SIZE:
+        raise serializers.ValidationError(f"More than {MAX_CONTENT_SIZE} bytes.")

@@ -1,0 +1,93 @@
+"""What `realtime` asks of the project that it is added to.
+
+A host writes one class with these methods and names it in ``REALTIME["BACKEND"]``. All are
+synchronous and run in a database thread. `projects/realtime.py` is a complete example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from realtime import conf
+
+
+class Access(NamedTuple):
+    """What a user may do in a project; every such user may see all of it."""
+
+    role: str
+    may_update: bool
+
+
+class Update(NamedTuple):
+    user_id: int
+    data: dict[str, Any]
+
+
+class ProjectNotFound(Exception):
+    """No such project."""
+
+
+class Forbidden(Exception):
+    """The user may not change this project."""
+
+
+class Invalid(Exception):
+    """The data are not valid; `details` says why, field by field."""
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        super().__init__("The data are not valid")
+        self.details = details
+
+
+Outcome = dict[str, Any] | Forbidden | Invalid
+"""The changes that an update made (empty where it changed nothing), or why it made none."""
+
+
+class Backend(Protocol):
+    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
+        """Return the access of those users who have any; empty without such a project."""
+
+    def snapshot(self, project_id: int) -> dict[str, Any]:
+        """Return the project's state as JSON: what its update events change.
+
+        Raises:
+            ProjectNotFound
+        """
+
+    def lock(self, project_id: int) -> None:
+        """Lock the project's row until the transaction ends.
+
+        Raises:
+            ProjectNotFound
+        """
+
+    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
+        """Validate and save updates, one after the other, inside the caller's transaction.
+
+        Each has an outcome of its own: one that fails leaves the others as they are. For
+        each that changed something, in order, one `project_updated` event is appended to
+        `realtime.log`, with exactly the changes that are returned.
+
+        Raises:
+            ProjectNotFound
+        """
+
+
+@cache
+def get() -> Backend:
+    """Return the host's backend, as named by ``REALTIME["BACKEND"]``."""
+    backend: Backend = import_string(conf.get().BACKEND)()
+    return backend
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "REALTIME":
+        get.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="realtime.backend")

@@ -1,0 +1,83 @@
+"""The settings of this app: `REALTIME = {...}` in Django's settings, with defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+from realtime.limits import Rate
+
+_MESSAGES = Rate(per_second=50, burst=100)
+_SIGNALS = Rate(per_second=20, burst=40)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
+
+    BACKEND: str = ""
+    """Dotted path of the host's `realtime.backend.Backend`."""
+    REDIS_URL: str = "redis://localhost:6379/0"
+    """Where presence lives; the channel layer is configured by `CHANNEL_LAYERS`."""
+    ALLOWED_ORIGINS: list[str] = field(default_factory=list)
+    """Origins of browser pages beside the server's own; see `realtime.middleware`."""
+    DATABASE_THREADS: int = 4
+    """Threads, and so database connections, of one server process."""
+    MAX_MESSAGE_SIZE: int = 64 * 1024
+    MESSAGE_RATE: Rate = _MESSAGES
+    """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
+    SIGNAL_RATE: Rate = _SIGNALS
+    """Signals of one socket; those beyond it are refused."""
+    MAX_SOCKETS_PER_USER: int = 20
+    """Open sockets of one user, over all server processes."""
+    JOIN_DEADLINE: float = 60.0
+    """How long a socket may be open without being in any room."""
+    MAX_SIGNAL_SIZE: int = 2048
+    MAX_PENDING_UPDATES: int = 64
+    """Updates of one socket that may wait for the database at once."""
+    MAX_BATCH: int = 64
+    """Updates of one project that are written in one transaction."""
+    MAX_PROJECTS: int = 50
+    """Projects that one socket may have joined at once."""
+    MAX_UNSENT: int = 1024 * 1024
+    """Bytes that may wait for a client that reads too slowly, before it is closed with 4202."""
+    REPAIR_INTERVAL: float = 1.0
+    """How often the rooms of a process are compared with the log."""
+    PRESENCE_LEASE: float = 10.0
+    """How long the users of a process that died stay visible."""
+    PROGRESS_INTERVAL: float = 0.5
+    """The least time between two progress events of one task."""
+    REPLAY_LIMIT: int = 1000
+    """Events that a join with `since` replays at most; beyond that a snapshot serves."""
+
+
+@cache
+def get() -> Settings:
+    """Return the settings in force.
+
+    Raises:
+        ImproperlyConfigured: if `REALTIME` has a key that does not exist.
+    """
+    given: dict[str, Any] = getattr(django_settings, "REALTIME", {})
+    known = {item.name for item in fields(Settings)}
+    if unknown := sorted(set(given) - known):
+        raise ImproperlyConfigured(
+            f"REALTIME has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
+    for name in ("MESSAGE_RATE", "SIGNAL_RATE"):
+        if name in given:
+            given = {**given, name: Rate(*given[name])}
+    return Settings(**given)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "REALTIME":
+        get.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="realtime.conf")

@@ -1,0 +1,238 @@
+"""One client's connection: from its frames to commands, from outcomes to replies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from msgspec import UNSET
+
+from realtime import conf, database, faults, hub, protocol, tokens, updates, writer
+from realtime.daphne import flow_controlled
+from realtime.limits import Bucket, MessageLimit
+from realtime.outbox import Outbox
+from realtime.protocol import CloseCode, ErrorCode, ProtocolError
+from realtime.room import Socket
+from realtime.token_life import TokenLife
+from realtime.tokens import Identity
+
+Ref = str | int | None
+
+
+class RealtimeConsumer(AsyncJsonWebsocketConsumer):
+    """Speaks the protocol of `docs/protocol.md`.
+
+    It does not listen to the channel layer: `realtime.hub` does, once per process. Commands
+    of one socket are handled in order; what the rooms send does not wait for them.
+    """
+
+    identity: Identity
+    socket: Socket
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the connection from its handshake to its end, and clean up however it ends."""
+        settings = conf.get()
+        self.scope = scope
+        self.base_send = send
+        self.outbox = Outbox(flow_controlled(send), limit=settings.MAX_UNSENT)
+        self.hub = hub.current()
+        self.token_life = TokenLife(
+            warn=self.token_expiring, end=partial(self.end, tokens.expired())
+        )
+        self.message_limit = MessageLimit(settings.MESSAGE_RATE)
+        self.signal_limit = Bucket(settings.SIGNAL_RATE)
+        self.pending: set[asyncio.Future[Any]] = set()
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        finally:
+            self.outbox.discard()
+            self.release()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one event of the server; unlike in Channels, without a detour to a thread."""
+        match message["type"]:
+            case "websocket.connect":
+                await self.websocket_connect(message)
+            case "websocket.receive":
+                await self.websocket_receive(message)
+            case "websocket.disconnect":
+                raise StopConsumer
+
+    # --- the connection's life
+
+    async def connect(self) -> None:
+        await self.accept()
+        identity: Identity | ProtocolError = self.scope["identity"]
+        if isinstance(identity, ProtocolError):
+            self.end(identity)
+            return
+        self.socket = Socket(identity.user_id, identity.username, self.outbox)
+        self.idle_since = time.monotonic()
+        self.identify(identity)
+        try:
+            await self.hub.connect(self)
+        except ProtocolError as error:
+            self.end(error)
+
+    def identify(self, identity: Identity) -> None:
+        self.identity = identity
+        self.token_life.begin(identity.expires_at)
+
+    def token_expiring(self, left: float) -> None:
+        self.reply(protocol.TokenExpiring(payload=protocol.TokenExpiringPayload(left)))
+
+    def end(self, error: ProtocolError) -> None:
+        """Say what is wrong, then close with the code that says what to do about it.
+
+        Nothing of any room reaches the client after that.
+        """
+        self.release()
+        self.reply_error(error)
+        self.outbox.close(protocol.CLOSE_CODES[error.code])
+
+    def drain(self) -> None:
+        self.reply(protocol.ServerDraining())
+        self.outbox.close(CloseCode.DRAINING)
+
+    def release(self) -> None:
+        """Give back all that this connection holds; does no harm a second time."""
+        self.token_life.stop()
+        if hasattr(self, "socket"):
+            self.hub.disconnect(self)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self.outbox.closed:
+            return
+        wait, cut_off = self.message_limit.take()
+        if cut_off:
+            self.end(too_fast(wait))
+            return
+        try:
+            command = self.read(message.get("text"))
+        except ProtocolError as error:
+            self.reply_error(error, ref=error.ref)
+            return
+        if wait:
+            self.reply_error(too_fast(wait), ref=command.ref)
+            return
+        try:
+            await self.handlers[type(command)](self, command)
+        except ProtocolError as error:
+            self.reply_error(error, ref=command.ref)
+        except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
+            self.reply_error(faults.answer(error), ref=command.ref)
+
+    def read(self, text: str | None) -> protocol.AnyCommand:
+        """Return the command in a frame.
+
+        Raises:
+            ProtocolError
+        """
+        if text is None:
+            raise ProtocolError(ErrorCode.INVALID_MESSAGE, "Send text frames, not binary ones")
+        limit = conf.get().MAX_MESSAGE_SIZE
+        if len(text) > limit or len(text.encode("utf-8", "surrogatepass")) > limit:
+            raise ProtocolError(
+                ErrorCode.MESSAGE_TOO_LARGE, f"A message may have {limit} bytes at most"
+            )
+        return protocol.decode(text)
+
+    # --- commands
+
+    async def join_project(self, command: protocol.JoinProject) -> None:
+        payload = command.payload
+        limit = conf.get().MAX_PROJECTS
+        rooms = self.socket.rooms
+        if len(rooms) >= limit and payload.project_id not in rooms:
+            raise ProtocolError(
+                ErrorCode.TOO_MANY_PROJECTS, f"A socket may join {limit} projects at most"
+            )
+        await self.hub.join(self.socket, payload.project_id, since=payload.since, ref=command.ref)
+
+    async def leave_project(self, command: protocol.LeaveProject) -> None:
+        self.require_joined(command.payload.project_id)
+        self.hub.leave(self.socket, command.payload.project_id)
+        self.idle_since = time.monotonic()
+        self.acknowledge(command.ref, protocol.EmptyAck())
+
+    async def update_project(self, command: protocol.UpdateProject) -> None:
+        payload = command.payload
+        self.require_joined(payload.project_id)
+        request = updates.UpdateRequest(
+            self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
+        )
+        # The next command need not wait for the database; the order is kept by the writer.
+        written = writer.current().submit(payload.project_id, request)
+        written.add_done_callback(partial(self.update_written, command.ref))
+        self.pending.add(written)
+        if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
+            await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
+
+    def update_written(self, ref: Ref, written: asyncio.Future[updates.Result]) -> None:
+        self.pending.discard(written)
+        result = written.result()
+        if isinstance(result, ProtocolError):
+            self.reply_error(result, ref=ref)
+        else:
+            self.acknowledge(ref, result)
+
+    async def send_signal(self, command: protocol.SendSignal) -> None:
+        payload = command.payload
+        self.require_joined(payload.project_id)
+        if wait := self.signal_limit.take():
+            raise too_fast(wait)
+        self.hub.signal(self.socket, payload.project_id, payload.data)
+        self.acknowledge(command.ref, protocol.EmptyAck())
+
+    async def authenticate(self, command: protocol.Authenticate) -> None:
+        identity = await database.run(tokens.authenticate, command.payload.token)
+        if identity.user_id != self.socket.user_id:
+            raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
+        self.identify(identity)
+        self.acknowledge(command.ref, protocol.EmptyAck())
+
+    async def ping(self, command: protocol.Ping) -> None:
+        self.reply(protocol.Pong(ref=UNSET if command.ref is None else command.ref))
+
+    handlers: dict[type, Callable[[RealtimeConsumer, Any], Awaitable[None]]] = {
+        protocol.JoinProject: join_project,
+        protocol.LeaveProject: leave_project,
+        protocol.UpdateProject: update_project,
+        protocol.SendSignal: send_signal,
+        protocol.Authenticate: authenticate,
+        protocol.Ping: ping,
+    }
+
+    def require_joined(self, project_id: int) -> None:
+        """Refuse a command for a room that the socket is not in.
+
+        Raises:
+            ProtocolError: NOT_JOINED
+        """
+        if project_id not in self.socket.rooms:
+            raise ProtocolError(ErrorCode.NOT_JOINED, f"Join project {project_id} first")
+
+    # --- replies
+
+    def reply(self, message: protocol.ServerMessage) -> None:
+        self.outbox.push(protocol.encode(message))
+
+    def acknowledge(self, ref: Ref, payload: Any) -> None:
+        if ref is not None:
+            self.reply(protocol.Ack(payload=payload, ref=ref))
+
+    def reply_error(self, error: ProtocolError, *, ref: Ref = None) -> None:
+        payload = protocol.ErrorPayload(error.code, error.message, error.details, error.retry_after)
+        self.reply(protocol.Error(payload=payload, ref=UNSET if ref is None else ref))
+
+
+def too_fast(wait: float) -> ProtocolError:
+    return ProtocolError(ErrorCode.RATE_LIMITED, "Too fast; slow down", retry_after=round(wait, 3))

@@ -1,0 +1,41 @@
+"""The threads in which a server process talks to its database.
+
+Channels runs all ORM work of a process in one thread, so that one slow query holds up
+everybody. Here a few threads share the work. Each has one connection, which it gives back
+after every job (to Django's psycopg pool, or closes), so the number of connections is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+
+from realtime import conf
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a synchronous function in a database thread and return what it returns."""
+    return await sync_to_async(_job, thread_sensitive=False, executor=_threads())(
+        function, *args, **kwargs
+    )
+
+
+def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(conf.get().DATABASE_THREADS, thread_name_prefix="realtime-database")

@@ -1,0 +1,22 @@
+"""What a client is told of a fault that is ours: a code, and nothing of our inside."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import Error as DatabaseError
+
+from realtime.protocol import ErrorCode, ProtocolError
+
+logger = logging.getLogger(__name__)
+
+
+def answer(error: Exception) -> ProtocolError:
+    """Log a fault and return the answer to the command that met it."""
+    if isinstance(error, DatabaseError):
+        logger.warning("The database failed: %s", error, extra={"action": "unavailable"})
+        return ProtocolError(
+            ErrorCode.UNAVAILABLE, "The database cannot be reached; try again", retry_after=1.0
+        )
+    logger.error("A command failed", exc_info=error, extra={"action": "internal_error"})
+    return ProtocolError(ErrorCode.INTERNAL_ERROR, "The server failed to do this; it was logged")

@@ -1,0 +1,288 @@
+"""The rooms of this process, and the one receiver of the channel layer.
+
+A hub subscribes once to the group of each project that has a local socket, and hands the
+text of each message straight to the sockets: no queue, thread or encoding per socket.
+
+The layer only hints; the log is the truth. A hole in the sequence, and a look at the heads of
+all rooms at every tick, lead to a read from the log. So no error of the layer or of Redis is
+ever a client's concern.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import Error as DatabaseError
+
+from realtime import conf, database, hints, joins, log, protocol, publish
+from realtime.batch import Batcher
+from realtime.hints import EVERYONE, Hint
+from realtime.room import Room, Socket
+from realtime.roster import Roster
+from realtime.sessions import Session, Sessions
+from realtime.subscriptions import Subscriptions
+
+logger = logging.getLogger(__name__)
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def current() -> Hub:
+    """Return the hub of the running event loop: one per server process."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub(loop)
+    return _hubs[loop]
+
+
+class Hub:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._rooms: dict[int, Room] = {}
+        self._joins: Batcher[int, joins.JoinRequest, joins.View | protocol.ProtocolError]
+        self._joins = Batcher(self._read_joins, limit=1000)
+        self._under_way: dict[int, int] = {}
+        """How many joins a room is kept open for."""
+        self._repairing: set[int] = set()
+        self._subscriptions = Subscriptions(self._rooms, self._receive)
+        self._roster = Roster(self._rooms)
+        self._sessions = Sessions()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        publish.use_loop(loop)
+        self._spawn(self._tick())
+
+    # --- connecting
+
+    async def connect(self, session: Session) -> None:
+        """Take a socket in.
+
+        Raises:
+            ProtocolError: RATE_LIMITED, if its user has too many.
+        """
+        if not await self._roster.connect(session.identity.user_id):
+            raise protocol.ProtocolError(
+                protocol.ErrorCode.RATE_LIMITED, "You have too many connections open"
+            )
+        self._sessions.add(session)
+
+    def disconnect(self, session: Session) -> None:
+        """Take a socket out, of all its rooms too."""
+        if session in self._sessions:
+            self._sessions.discard(session)
+            self._spawn(self._roster.disconnect(session.identity.user_id))
+        for project_id in list(session.socket.rooms):
+            self.leave(session.socket, project_id)
+
+    def drain(self) -> None:
+        """Tell every client to reconnect elsewhere, and close."""
+        for session in self._sessions:
+            session.drain()
+
+    # --- joining and leaving
+
+    async def join(
+        self, socket: Socket, project_id: int, *, since: int | None, ref: str | int | None
+    ) -> None:
+        """Let a socket into a room: subscribe, read the position, then go live.
+
+        The socket gets the acknowledgement (if `ref` asks for one), what it missed since
+        `since`, and from then on every event, each once and in order.
+
+        Raises:
+            ProtocolError: if the user may not see the project; the socket is not in it then.
+        """
+        room = self._open(project_id)
+        # Joining anew: what happens from here on belongs behind the new acknowledgement.
+        room.remove(socket)
+        try:
+            await self._subscriptions.settle(project_id)
+            await self._roster.load(room)
+            while True:
+                view = await self._joins.submit(
+                    project_id, joins.JoinRequest(socket.user_id, since)
+                )
+                if isinstance(view, protocol.ProtocolError):
+                    self._roster.changed(project_id, socket.user_id)
+                    raise view
+                passed = room.catch_up(view.seq)
+                if passed is None:
+                    continue  # so much has happened since that it must be read again
+                if any(hint.evicts in (EVERYONE, socket.user_id) for hint in passed):
+                    continue  # what was read of the user's access is out of date
+                break
+            # No await from here to the end, so that no event comes between.
+            self._admit(room, socket, view, passed, ref=ref)
+        finally:
+            self._close_if_idle(project_id, joined=True)
+        if room.is_behind:
+            self._repair(room)
+
+    def _admit(
+        self,
+        room: Room,
+        socket: Socket,
+        view: joins.View,
+        passed: list[Hint],
+        *,
+        ref: str | int | None,
+    ) -> None:
+        if ref is not None:
+            members = {**room.roster, socket.user_id: socket.username}
+            ack = protocol.JoinAck(
+                seq=view.seq,
+                role=view.role,
+                project=view.project,
+                members=[protocol.Member(*member) for member in members.items()],
+                tasks=view.tasks,
+                recovered=view.missed is not None,
+            )
+            socket.outbox.push(protocol.encode(protocol.Ack(payload=ack, ref=ref)))
+        for hint in [*(view.missed or []), *passed]:
+            socket.outbox.push(hint.text)
+        room.add(socket, view.seq)
+        if not room.arrive(socket.user_id, socket.username):
+            socket.outbox.push(room.joined_text(socket.user_id, socket.username))
+        self._roster.changed(room.project_id, socket.user_id)
+
+    def leave(self, socket: Socket, project_id: int) -> None:
+        """Put a socket out of a room; nothing of that room reaches it any more."""
+        room = self._rooms.get(project_id)
+        if room is None or socket not in room:
+            return
+        room.remove(socket)
+        self._left(project_id, socket)
+
+    def _left(self, project_id: int, socket: Socket) -> None:
+        self._roster.changed(project_id, socket.user_id)
+        self._close_if_idle(project_id)
+
+    def _open(self, project_id: int) -> Room:
+        self._under_way[project_id] = self._under_way.get(project_id, 0) + 1
+        if project_id not in self._rooms:
+            self._rooms[project_id] = Room(project_id)
+        return self._rooms[project_id]
+
+    def _close_if_idle(self, project_id: int, *, joined: bool = False) -> None:
+        if joined:
+            self._under_way[project_id] -= 1
+            if not self._under_way[project_id]:
+                del self._under_way[project_id]
+        room = self._rooms.get(project_id)
+        if room is not None and room.is_empty and project_id not in self._under_way:
+            del self._rooms[project_id]
+            self._spawn(self._subscriptions.settle(project_id))
+
+    async def _read_joins(
+        self, project_id: int, requests: list[joins.JoinRequest]
+    ) -> list[joins.View | protocol.ProtocolError]:
+        return await database.run(joins.read, project_id, requests)
+
+    # --- signals
+
+    def signal(self, socket: Socket, project_id: int, data: dict[str, Any]) -> None:
+        """Show ephemeral data to the others in the room, here and in other processes."""
+        payload = protocol.SignalPayload(project_id, socket.user_id, data)
+        text = protocol.encode(protocol.Signal(payload=payload))
+        key = f"signal:{project_id}:{socket.user_id}"
+        self._rooms[project_id].broadcast(text, key=key, besides=socket)
+        content = {"ephemeral": text, "key": key, "from": self._roster.process}
+        self._spawn(publish.asend(project_id, content))
+
+    # --- what the layer brings
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        """Handle one message of the layer; a malformed one is logged and dropped."""
+        try:
+            room = self._rooms.get(message["project_id"])
+            if room is None or message.get("from") == self._roster.process:
+                return
+            if "events" in message:
+                self._deliver(room, [Hint(*hint) for hint in message["events"]])
+                if room.is_behind:
+                    self._repair(room)
+            elif "ephemeral" in message:
+                room.broadcast(str(message["ephemeral"]), key=message.get("key"))
+            elif "joined" in message:
+                user_id, username = message["joined"]
+                room.arrive(int(user_id), str(username))
+            elif "left" in message:
+                self._roster.heard_of_leaving(room, int(message["left"]))
+        except (TypeError, ValueError, KeyError, AttributeError):
+            logger.exception("A message of the layer is malformed", extra={"action": "poison"})
+
+    def _deliver(self, room: Room, found: list[Hint]) -> None:
+        for socket in room.deliver(found):
+            self._left(room.project_id, socket)
+
+    # --- repair
+
+    async def _tick(self) -> None:
+        """Compare the rooms with what they should be, for as long as the process lives."""
+        interval = conf.get().REPAIR_INTERVAL
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self._check_heads()
+                await self._sessions.check()
+            except DatabaseError as error:
+                logger.warning("The database failed: %s", error, extra={"action": "tick"})
+            await self._subscriptions.settle_all()
+            await self._roster.tick()
+
+    async def _check_heads(self) -> None:
+        heads = await database.run(log.heads, list(self._rooms))
+        for project_id, head in heads.items():
+            room = self._rooms.get(project_id)
+            if room is not None:
+                room.newest = max(room.newest, head)
+                if room.is_behind:
+                    self._repair(room)
+
+    def _repair(self, room: Room) -> None:
+        if room.project_id not in self._repairing:
+            self._repairing.add(room.project_id)
+            self._spawn(self._fill(room))
+
+    async def _fill(self, room: Room) -> None:
+        """Fetch from the log what the layer did not bring, until there is no hole."""
+        try:
+            while room.is_behind and room.seq is not None:
+                events = await database.run(_read_log, room.project_id, room.seq)
+                if not events:
+                    # Somebody named a position that the log does not have.
+                    room.newest = room.seq
+                elif events[0].seq > room.seq + 1:
+                    # Pruned meanwhile: only a fresh snapshot can help, so have them rejoin.
+                    room.dismiss(protocol.CloseCode.UNAVAILABLE)
+                    room.seq = events[-1].seq
+                else:
+                    self._deliver(room, events)
+        except DatabaseError as error:
+            logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+        finally:
+            self._repairing.discard(room.project_id)
+
+    # --- tasks
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give up every subscription and the lease; the process is about to end."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._rooms.clear()
+        await self._subscriptions.close()
+        await self._roster.close()
+        publish.use_loop(None)
+        _hubs.pop(asyncio.get_running_loop(), None)
+
+
+def _read_log(project_id: int, after: int) -> list[Hint]:
+    return [hints.from_event(row) for row in log.tail(project_id, after)]

@@ -1,0 +1,103 @@
+"""What a client is told when it joins a room, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from realtime import backend, conf, hints, log
+from realtime.hints import Hint
+from realtime.models import TaskState
+from realtime.protocol import ErrorCode, ProtocolError, RunningTask
+
+
+class JoinRequest(NamedTuple):
+    user_id: int
+    since: int | None
+    """The last `seq` that the client has seen, if it comes back."""
+
+
+class View(NamedTuple):
+    """A room as one user may see it, at position `seq`."""
+
+    seq: int
+    role: str
+    project: dict[str, Any]
+    tasks: list[RunningTask]
+    missed: list[Hint] | None
+    """The events after `since` up to `seq`; None where the log no longer has them all."""
+
+
+_ATTEMPTS = 3
+
+
+def read(project_id: int, requests: Sequence[JoinRequest]) -> list[View | ProtocolError]:
+    """Serve joins of one project together, in one set of queries."""
+    host = backend.get()
+    access = host.access(project_id, {request.user_id for request in requests})
+    if not access:
+        return [not_found(project_id) for _ in requests]
+    try:
+        seq, project = _snapshot(host, project_id)
+    except backend.ProjectNotFound:
+        return [not_found(project_id) for _ in requests]
+    tasks = _running_tasks(project_id)
+    missed = _missed(project_id, seq, {r.since for r in requests if r.since is not None})
+    return [
+        View(
+            seq,
+            access[request.user_id].role,
+            project,
+            tasks,
+            None if request.since is None else missed[request.since],
+        )
+        if request.user_id in access
+        else not_found(project_id)
+        for request in requests
+    ]
+
+
+def not_found(project_id: int) -> ProtocolError:
+    """The one answer for a project that is missing and for one that is not to be seen."""
+    return ProtocolError(ErrorCode.PROJECT_NOT_FOUND, f"There is no project {project_id} for you")
+
+
+def _snapshot(host: backend.Backend, project_id: int) -> tuple[int, dict[str, Any]]:
+    """Return a position and the state that belongs to it.
+
+    Reading both in one transaction would take SQLite's write lock. Instead the position is
+    read before and after. Should updates keep coming, the earlier one is right too: events
+    carry values, so to apply one again changes nothing in the end.
+    """
+    for _ in range(_ATTEMPTS):
+        seq = log.heads([project_id])[project_id]
+        project = host.snapshot(project_id)
+        if log.heads([project_id])[project_id] == seq:
+            break
+    return seq, project
+
+
+def _running_tasks(project_id: int) -> list[RunningTask]:
+    states = TaskState.objects.filter(
+        project_id=project_id, state__in=[TaskState.State.QUEUED, TaskState.State.RUNNING]
+    ).order_by("created_at")
+    return [RunningTask(s.task_id, s.task_type, s.progress, s.message) for s in states]
+
+
+def _missed(project_id: int, head: int, positions: set[int]) -> dict[int, list[Hint] | None]:
+    """Return for each position what came after it, up to `head`: one query for them all."""
+    missed: dict[int, list[Hint] | None] = dict.fromkeys(positions)
+    if not positions:
+        return missed
+    limit = conf.get().REPLAY_LIMIT
+    within = [position for position in positions if head - limit <= position <= head]
+    if not within:
+        return missed
+    rows = [row for row in log.tail(project_id, min(within)) if row.seq <= head]
+    found = [hints.from_event(row) for row in rows]
+    for position in within:
+        count = head - position
+        # Sequences have no holes: so many rows at the end are exactly those after it.
+        if count <= len(found):
+            missed[position] = found[len(found) - count :]
+    return missed

@@ -1,0 +1,55 @@
+"""How much one socket may ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Rate(NamedTuple):
+    per_second: float
+    burst: int
+
+
+class Bucket:
+    """A token bucket: `burst` at once, `per_second` in the long run."""
+
+    __slots__ = ("_clock", "_filled_at", "_level", "_rate")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._level = float(rate.burst)
+        self._filled_at = clock()
+
+    def take(self) -> float:
+        """Take one; return 0, or the seconds until there is one again."""
+        now = self._clock()
+        gained = (now - self._filled_at) * self._rate.per_second
+        self._level = min(float(self._rate.burst), self._level + gained)
+        self._filled_at = now
+        if self._level >= 1:
+            self._level -= 1
+            return 0.0
+        return (1 - self._level) / self._rate.per_second
+
+
+class MessageLimit:
+    """Refuses what comes too fast, and tells when a client goes on all the same."""
+
+    __slots__ = ("_bucket", "_patience")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bucket = Bucket(rate, clock)
+        # A client that respects the first refusals is never cut off.
+        self._patience = Bucket(rate, clock)
+
+    def take(self) -> tuple[float, bool]:
+        """Count a message.
+
+        Returns:
+            The seconds to wait (0: go on), and whether the client is to be cut off.
+        """
+        wait = self._bucket.take()
+        return wait, bool(wait and self._patience.take())

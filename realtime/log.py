@@ -1,0 +1,105 @@
+"""Each project's log of durable events: the truth that the rooms show.
+
+`append` runs in the transaction that makes the change (a transactional outbox). It takes
+the row lock of the project's `Room` and keeps it until the commit, so the events of a
+project commit in the order of their `seq`, without a hole. Lock order: the host's rows
+first, the `Room` row last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from realtime import publish
+from realtime.models import Event, Receipt, Room
+
+
+class Entry(NamedTuple):
+    """An event that has no place in a log yet."""
+
+    type: str
+    payload: dict[str, Any]
+    actor_id: int | None = None
+
+
+_recorded: ContextVar[list[Event] | None] = ContextVar("realtime_recorded", default=None)
+
+
+def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
+    """Append events to a project's log and send them to its room on commit.
+
+    Raises:
+        TransactionManagementError: outside `transaction.atomic()`: the event and the change
+            that it tells of must commit together.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "realtime.log.append() must run inside transaction.atomic(), beside its change"
+        )
+    first = _advance(project_id, len(entries)) - len(entries) + 1
+    rows = Event.objects.bulk_create(
+        Event(
+            project_id=project_id,
+            seq=seq,
+            type=entry.type,
+            payload=entry.payload,
+            actor_id=entry.actor_id,
+        )
+        for seq, entry in enumerate(entries, start=first)
+    )
+    recorded = _recorded.get()
+    if recorded is not None:
+        recorded.extend(rows)
+    transaction.on_commit(partial(publish.events, project_id, rows), robust=True)
+    return rows
+
+
+def _advance(project_id: int, count: int) -> int:
+    """Move the project's head and return it; the row stays locked until the commit."""
+    moved = Room.objects.filter(project_id=project_id).update(seq=F("seq") + count)
+    if not moved:
+        Room.objects.get_or_create(project_id=project_id)
+        Room.objects.filter(project_id=project_id).update(seq=F("seq") + count)
+    return Room.objects.values_list("seq", flat=True).get(project_id=project_id)
+
+
+@contextmanager
+def recording() -> Iterator[list[Event]]:
+    """Collect the events that are appended inside the block, by whomever."""
+    rows: list[Event] = []
+    token = _recorded.set(rows)
+    try:
+        yield rows
+    finally:
+        _recorded.reset(token)
+
+
+def heads(project_ids: Collection[int]) -> dict[int, int]:
+    """Return the last `seq` of each project: one query; 0 where nothing happened yet."""
+    found = dict(Room.objects.filter(project_id__in=project_ids).values_list("project_id", "seq"))
+    return {project_id: found.get(project_id, 0) for project_id in project_ids}
+
+
+def tail(project_id: int, after: int) -> list[Event]:
+    """Return the events after a `seq`, in order: all that are kept.
+
+    Where the oldest are pruned, the list begins later; it never has a hole.
+    """
+    return list(Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq"))
+
+
+def prune(older_than: timedelta) -> int:
+    """Delete events and receipts of that age; return how many."""
+    before = timezone.now() - older_than
+    events, _ = Event.objects.filter(created_at__lt=before).delete()
+    receipts, _ = Receipt.objects.filter(created_at__lt=before).delete()
+    return events + receipts

@@ -1,0 +1,94 @@
+"""What `realtime` keeps in the database: each project's log, receipts and tasks.
+
+A project is known here by its id alone, so that the app fits any host's model.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Room(models.Model):
+    """The head of one project's log."""
+
+    project_id = models.BigIntegerField(primary_key=True)
+    seq = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"project {self.project_id} at {self.seq}"
+
+
+class Event(models.Model):
+    """One durable event. Its `seq` is 1, 2, 3, … within the project, in commit order."""
+
+    project_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=64)
+    payload = models.JSONField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project_id", "seq"], name="realtime_event_position")
+        ]
+        ordering = ["project_id", "seq"]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.project_id}/{self.seq}"
+
+
+class Receipt(models.Model):
+    """The acknowledgement that one `idempotency_key` got, to be given again."""
+
+    project_id = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    key = models.CharField(max_length=64)
+    seq = models.BigIntegerField()
+    changes = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project_id", "user_id", "key"], name="realtime_receipt_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of user {self.user_id} in project {self.project_id}"
+
+
+class TaskState(models.Model):
+    """A Celery task that belongs to a project. A terminal state is never left again."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    task_id = models.CharField(primary_key=True, max_length=155)
+    project_id = models.BigIntegerField()
+    task_type = models.CharField(max_length=100)
+    user_id = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=200, blank=True)
+    result = models.JSONField(null=True)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project_id", "state"], name="realtime_task_project")]
+
+    def __str__(self) -> str:
+        return f"{self.task_type} {self.task_id} ({self.state})"

@@ -1,0 +1,130 @@
+"""What waits to be sent to one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from realtime.protocol import CloseCode
+
+Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+
+
+class Outbox:
+    """Sends frames in order, never waits, and holds a bounded number of bytes.
+
+    As long as the server takes each frame at once, a frame costs no task and no queue: the
+    server's `send` coroutine is run to its end on the spot. Only when it has to wait for the
+    client do frames queue up; beyond `limit` bytes the socket is closed with 4202.
+    """
+
+    def __init__(self, send: Send, *, limit: int) -> None:
+        self._send = send
+        self._limit = limit
+        self._queue: deque[_Frame] = deque()
+        self._replaceable: dict[str, _Frame] = {}
+        self._size = 0
+        self._task: asyncio.Task[None] | None = None
+        self.closed = False
+
+    def push(self, text: str, *, key: str | None = None) -> None:
+        """Send a text frame.
+
+        `key` marks one that only counts until the next with the same key: where the client
+        lags behind, the newer takes the older one's place.
+        """
+        if self.closed:
+            return
+        if self._task is None:
+            self._start({"type": "websocket.send", "text": text})
+            return
+        if key is not None and key in self._replaceable:
+            frame = self._replaceable[key]
+            self._size += len(text) - len(frame.message["text"])
+            frame.message["text"] = text
+        else:
+            frame = _Frame({"type": "websocket.send", "text": text}, key)
+            self._queue.append(frame)
+            self._size += len(text)
+            if key is not None:
+                self._replaceable[key] = frame
+        if self._size > self._limit:
+            self._overflow()
+
+    def close(self, code: int) -> None:
+        """Close the socket after what was pushed so far. Nothing is sent afterwards."""
+        if self.closed:
+            return
+        self.closed = True
+        message = {"type": "websocket.close", "code": int(code)}
+        if self._task is None:
+            self._start(message)
+        else:
+            self._queue.append(_Frame(message, None))
+
+    def discard(self) -> None:
+        """Forget everything: the client is gone."""
+        self.closed = True
+        self._queue.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _overflow(self) -> None:
+        self._queue.clear()
+        self._replaceable.clear()
+        self._size = 0
+        self.close(CloseCode.TOO_SLOW)
+
+    def _start(self, message: dict[str, Any]) -> None:
+        sending = self._send(message)
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            return
+        except Exception:  # noqa: BLE001  (every server has errors of its own for this)
+            self.closed = True
+            return
+        self._task = asyncio.get_running_loop().create_task(self._finish(sending, awaited))
+
+    async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
+        try:
+            await _resume(sending, awaited)
+            while self._queue:
+                frame = self._queue.popleft()
+                if frame.key is not None:
+                    del self._replaceable[frame.key]
+                self._size -= len(frame.message.get("text", ""))
+                await self._send(frame.message)
+        except Exception:  # noqa: BLE001  (the client is gone; its reader will be told)
+            self.closed = True
+            self._queue.clear()
+        finally:
+            self._task = None
+
+
+class _Frame:
+    __slots__ = ("key", "message")
+
+    def __init__(self, message: dict[str, Any], key: str | None) -> None:
+        self.message = message
+        self.key = key
+
+
+@types.coroutine
+def _resume(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was started by hand, as the event loop would."""
+    step: Callable[[Any], Any]
+    while True:
+        try:
+            value = yield awaited
+        except BaseException as error:  # noqa: BLE001  (handed on)
+            step, value = coroutine.throw, error
+        else:
+            step = coroutine.send
+        try:
+            awaited = step(value)
+        except StopIteration:
+            return

@@ -1,0 +1,459 @@
+"""The wire, without I/O: text in, typed message out, and back.
+
+Every message is one `msgspec.Struct`, defined once. Validation, encoding and the AsyncAPI
+document all come from these definitions. The contract is `docs/protocol.md`.
+
+Rule of the envelope: ``{"type": …, "payload": {…}}``. What this protocol adds to the
+original contract stands beside `payload`, never inside the payload of an original message.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+ProjectId = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Ref = Annotated[str, Meta(min_length=1, max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+
+
+class ErrorCode(enum.StrEnum):
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_MESSAGE = "INVALID_MESSAGE"
+    UNKNOWN_TYPE = "UNKNOWN_TYPE"
+    MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
+    PROJECT_NOT_FOUND = "PROJECT_NOT_FOUND"
+    NOT_JOINED = "NOT_JOINED"
+    FORBIDDEN = "FORBIDDEN"
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    CONFLICT = "CONFLICT"
+    RATE_LIMITED = "RATE_LIMITED"
+    TOO_MANY_PROJECTS = "TOO_MANY_PROJECTS"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    TOKEN_MISSING = "TOKEN_MISSING"
+    TOKEN_INVALID = "TOKEN_INVALID"
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"
+    USER_INACTIVE = "USER_INACTIVE"
+
+
+class CloseCode(enum.IntEnum):
+    """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
+
+    USER_INACTIVE = 4003
+    PROTOCOL_ABUSE = 4008
+    TOKEN_INVALID = 4101
+    TOKEN_EXPIRED = 4102
+    RATE_LIMITED = 4201
+    TOO_SLOW = 4202
+    DRAINING = 4203
+    UNAVAILABLE = 4204
+
+
+CLOSE_CODES = {
+    ErrorCode.USER_INACTIVE: CloseCode.USER_INACTIVE,
+    ErrorCode.TOKEN_MISSING: CloseCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_INVALID: CloseCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED,
+    ErrorCode.RATE_LIMITED: CloseCode.RATE_LIMITED,
+    ErrorCode.NOT_JOINED: CloseCode.PROTOCOL_ABUSE,
+    ErrorCode.UNAVAILABLE: CloseCode.UNAVAILABLE,
+}
+"""How a socket is closed where an error ends it."""
+
+
+class ProtocolError(Exception):
+    """What was wrong with a message, in words for the client that sent it."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        ref: str | int | None = None,
+        details: Any = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.ref = ref
+        self.details = details
+        self.retry_after = retry_after
+
+
+# --- client → server -------------------------------------------------------------------------
+
+
+class JoinProjectPayload(Struct):
+    project_id: ProjectId
+    since: Seq | None = None
+
+
+class LeaveProjectPayload(Struct):
+    project_id: ProjectId
+
+
+class UpdateProjectPayload(Struct):
+    project_id: ProjectId
+    data: dict[str, Any]
+    base_seq: Seq | None = None
+
+
+class AuthenticatePayload(Struct):
+    token: Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+class SendSignalPayload(Struct):
+    project_id: ProjectId
+    data: dict[str, Any]
+
+
+class PingPayload(Struct):
+    pass
+
+
+class Command(Struct, tag_field="type", kw_only=True):
+    """A message from a client. `ref` asks for exactly one reply that carries it."""
+
+    ref: Ref | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class JoinProject(Command, tag="join_project", kw_only=True):
+    payload: JoinProjectPayload
+
+
+class LeaveProject(Command, tag="leave_project", kw_only=True):
+    payload: LeaveProjectPayload
+
+
+class UpdateProject(Command, tag="update_project", kw_only=True):
+    payload: UpdateProjectPayload
+
+
+class Authenticate(Command, tag="authenticate", kw_only=True):
+    payload: AuthenticatePayload
+
+
+class SendSignal(Command, tag="send_signal", kw_only=True):
+    payload: SendSignalPayload
+
+
+class Ping(Command, tag="ping", kw_only=True):
+    payload: PingPayload = msgspec.field(default_factory=PingPayload)
+
+
+AnyCommand = JoinProject | LeaveProject | UpdateProject | Authenticate | SendSignal | Ping
+
+# --- server → client -------------------------------------------------------------------------
+
+
+class ServerMessage(Struct, tag_field="type", kw_only=True):
+    """A message to clients."""
+
+
+class ProjectUpdatedPayload(Struct):
+    project_id: int
+    changes: dict[str, Any]
+    updated_by: str
+    """The user's id as a string, as in the original contract; "system" where no user acted."""
+
+
+class ProjectUpdated(ServerMessage, tag="project_updated", kw_only=True):
+    payload: ProjectUpdatedPayload
+    seq: int
+
+
+class UserJoinedPayload(Struct):
+    project_id: int
+    user_id: int
+    username: str
+
+
+class UserJoined(ServerMessage, tag="user_joined", kw_only=True):
+    payload: UserJoinedPayload
+
+
+class UserLeftPayload(Struct):
+    project_id: int
+    user_id: int
+
+
+class UserLeft(ServerMessage, tag="user_left", kw_only=True):
+    payload: UserLeftPayload
+
+
+class TaskProgressPayload(Struct):
+    task_id: str
+    progress: int
+    """Percent, 0–100; never falls."""
+    message: str
+
+
+class TaskProgress(ServerMessage, tag="task_progress", kw_only=True):
+    payload: TaskProgressPayload
+    project_id: int
+
+
+class TaskCompletedPayload(Struct):
+    task_id: str
+    task_type: str
+    result: Any
+
+
+class TaskCompleted(ServerMessage, tag="task_completed", kw_only=True):
+    payload: TaskCompletedPayload
+    project_id: int
+    seq: int
+
+
+class TaskFailedPayload(Struct):
+    task_id: str
+    task_type: str
+    error: str
+
+
+class TaskFailed(ServerMessage, tag="task_failed", kw_only=True):
+    payload: TaskFailedPayload
+    project_id: int
+    seq: int
+
+
+class MemberChangedPayload(Struct):
+    project_id: int
+    user_id: int
+    role: str | None
+    """None where the user is no member any more."""
+
+
+class MemberChanged(ServerMessage, tag="member_changed", kw_only=True):
+    payload: MemberChangedPayload
+    seq: int
+
+
+class ProjectDeletedPayload(Struct):
+    project_id: int
+
+
+class ProjectDeleted(ServerMessage, tag="project_deleted", kw_only=True):
+    """The last event of a project; the log keeps it, a room answers it with access_revoked."""
+
+    payload: ProjectDeletedPayload
+    seq: int
+
+
+class SignalPayload(Struct):
+    project_id: int
+    user_id: int
+    data: dict[str, Any]
+
+
+class Signal(ServerMessage, tag="signal", kw_only=True):
+    payload: SignalPayload
+
+
+class ErrorPayload(Struct, omit_defaults=True):
+    code: ErrorCode
+    message: str
+    details: Any = None
+    retry_after: float | None = None
+    """Seconds."""
+
+
+class Error(ServerMessage, tag="error", kw_only=True):
+    payload: ErrorPayload
+    ref: str | int | UnsetType = UNSET
+
+
+class Member(Struct):
+    user_id: int
+    username: str
+
+
+class RunningTask(Struct):
+    task_id: str
+    task_type: str
+    progress: int
+    message: str
+
+
+class JoinAck(Struct):
+    seq: int
+    """The position of the room that the snapshot stands for; live events follow it."""
+    role: str
+    project: dict[str, Any]
+    members: list[Member]
+    tasks: list[RunningTask]
+    recovered: bool
+    """True where every event after `since` is sent; False: start anew from `project`."""
+
+
+class UpdateAck(Struct):
+    seq: int
+    changes: dict[str, Any]
+    duplicate: bool
+
+
+class EmptyAck(Struct):
+    pass
+
+
+class Ack(ServerMessage, tag="ack", kw_only=True):
+    payload: JoinAck | UpdateAck | EmptyAck | Any
+    ref: str | int
+
+
+class Pong(ServerMessage, tag="pong", kw_only=True):
+    payload: EmptyAck = msgspec.field(default_factory=EmptyAck)
+    ref: str | int | UnsetType = UNSET
+
+
+class AccessRevokedPayload(Struct):
+    project_id: int
+
+
+class AccessRevoked(ServerMessage, tag="access_revoked", kw_only=True):
+    payload: AccessRevokedPayload
+
+
+class TokenExpiringPayload(Struct):
+    expires_in: float
+    """Seconds."""
+
+
+class TokenExpiring(ServerMessage, tag="token_expiring", kw_only=True):
+    payload: TokenExpiringPayload
+
+
+class ServerDraining(ServerMessage, tag="server_draining", kw_only=True):
+    payload: EmptyAck = msgspec.field(default_factory=EmptyAck)
+
+
+# --- text ↔ message --------------------------------------------------------------------------
+
+_COMMAND_TYPES = frozenset(command.__struct_config__.tag for command in AnyCommand.__args__)
+_INT64_DIGITS = 20
+_MAX_DEPTH = 32
+"""Levels of nesting in a message; far above any sane one, far below what exhausts a stack."""
+
+
+def decode(text: str) -> AnyCommand:
+    """Return the command that a frame's text stands for.
+
+    Raises:
+        ProtocolError: with a code and a message for the client; with the `ref` of the
+            command wherever one could still be read.
+    """
+    raw = _parse(text)
+    if not isinstance(raw, dict):
+        raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
+    ref = _readable_ref(raw.get("ref"))
+    kind = raw.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolError(ErrorCode.INVALID_MESSAGE, "`type` must be a string", ref=ref)
+    if kind not in _COMMAND_TYPES:
+        raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"Unknown type {kind[:64]!r}", ref=ref)
+    try:
+        command: AnyCommand = msgspec.convert(raw, AnyCommand)
+    except msgspec.ValidationError as error:
+        raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
+    return command
+
+
+def _parse(text: str) -> Any:
+    # The standard library's parser, because it alone shows duplicate keys.
+    try:
+        raw = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_int64,
+        )
+        # A lone surrogate can be parsed, but neither stored nor sent on.
+        if "\\u" in text:
+            msgspec.json.encode(raw)
+        _check_depth(raw)
+    except ProtocolError:
+        raise
+    except RecursionError:
+        raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ProtocolError(ErrorCode.INVALID_JSON, "A string has a lone surrogate") from None
+    except ValueError as error:
+        raise ProtocolError(ErrorCode.INVALID_JSON, f"Not valid JSON: {error}"[:200]) from None
+    return raw
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ProtocolError(ErrorCode.INVALID_JSON, "An object has the same key twice")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ProtocolError(ErrorCode.INVALID_JSON, f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ProtocolError(ErrorCode.INVALID_JSON, "A number is out of range")
+    return number
+
+
+def _int64(digits: str) -> int:
+    # Every store and every peer takes 64 bits; few take more.
+    number = int(digits) if len(digits) <= _INT64_DIGITS else 2**64
+    if not -(2**63) <= number < 2**63:
+        raise ProtocolError(ErrorCode.INVALID_JSON, "A number is out of range")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply")
+
+
+def _readable_ref(value: Any) -> str | int | None:
+    try:
+        ref: str | int | None = msgspec.convert(value, Ref | None)
+    except msgspec.ValidationError:
+        return None
+    return ref
+
+
+def encode(message: ServerMessage) -> str:
+    """Return the text of a frame: strict JSON."""
+    return _encoder.encode(message).decode()
+
+
+def encode_event(type_: str, payload: dict[str, Any], *, project_id: int, seq: int) -> str:
+    """Return the text of a durable event.
+
+    `project_id` is put on the envelope where the payload does not name the project.
+    """
+    envelope: dict[str, Any] = {"type": type_, "payload": payload, "seq": seq}
+    if "project_id" not in payload:
+        envelope["project_id"] = project_id
+    return _encoder.encode(envelope).decode()
+
+
+_encoder = msgspec.json.Encoder()

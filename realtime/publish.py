@@ -1,0 +1,82 @@
+"""The one module that sends to the channel layer.
+
+The layer is a hint: whatever is lost here is repaired by `realtime.hub` from the log. So
+nothing in this module raises, and nothing waits for long.
+
+Group `project_<id>` carries messages of type ``realtime.message`` only, whose parts are
+JSON text and numbers: nothing on the layer depends on what a client wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from realtime import hints, protocol
+
+if TYPE_CHECKING:
+    from realtime.models import Event
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 2.0
+"""Seconds after which a send to the layer is given up."""
+
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def group_name(project_id: int) -> str:
+    return f"project_{project_id}"
+
+
+def events(project_id: int, rows: Sequence[Event]) -> None:
+    """Send durable events, already committed, to the project's room."""
+    send(project_id, {"events": [hints.from_event(row) for row in rows]})
+
+
+def ephemeral(project_id: int, message: protocol.ServerMessage) -> None:
+    """Send a message to the project's room that may be lost, such as progress."""
+    send(project_id, {"ephemeral": protocol.encode(message)})
+
+
+def use_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Send on this loop from now on, without waiting for it.
+
+    A server process has such a loop (`realtime.hub` names it); in a Celery worker, the
+    shell or a command there is none, and each send runs on a short-lived loop of its own.
+    """
+    global _loop  # noqa: PLW0603  (one per process, like the loop)
+    _loop = loop
+
+
+def send(project_id: int, content: dict[str, Any]) -> None:
+    """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
+    if _loop is not None and _loop.is_running():
+        asyncio.run_coroutine_threadsafe(asend(project_id, content), _loop)
+        return
+    try:
+        async_to_sync(asend)(project_id, content)
+    except RuntimeError:
+        # A running event loop in this very thread, as with an eager task inside a
+        # coroutine. The rooms find the event in the log.
+        logger.exception("Could not send", extra={"action": "publish_failed"})
+
+
+async def asend(project_id: int, content: dict[str, Any]) -> None:
+    """Send from the event loop."""
+    layer = get_channel_layer()
+    message = {"type": "realtime.message", "project_id": project_id, **content}
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await layer.group_send(group_name(project_id), message)
+    except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+        logger.warning(
+            "The channel layer did not take a message: %r",
+            error,
+            extra={"action": "publish_failed", "project_id": project_id},
+        )

@@ -1,0 +1,163 @@
+"""One project's room in one server process."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from realtime import protocol
+from realtime.hints import EVERYONE, Hint
+from realtime.protocol import CloseCode
+
+if TYPE_CHECKING:
+    from realtime.outbox import Outbox
+
+_RECENT = 256
+"""Events that a room remembers, for sockets that join while they pass."""
+
+
+class Socket:
+    """One client's connection, as the rooms see it."""
+
+    __slots__ = ("outbox", "rooms", "user_id", "username")
+
+    def __init__(self, user_id: int, username: str, outbox: Outbox) -> None:
+        self.user_id = user_id
+        self.username = username
+        self.outbox = outbox
+        self.rooms: set[int] = set()
+
+
+class Room:
+    """Hands each durable event to every local socket exactly once and in order.
+
+    `seq` is the last event that was handed on; None until the position is first known.
+    Pure state: what has to be fetched is the hub's work.
+    """
+
+    def __init__(self, project_id: int) -> None:
+        self.project_id = project_id
+        self.seq: int | None = None
+        self.newest = 0
+        """The highest `seq` heard of; above `seq` only while there is a hole."""
+        self.roster: dict[int, str] = {}
+        """Everybody who is here, in this process and in others: user id → name."""
+        self.is_loaded = False
+        """Whether the roster has been compared with Redis once."""
+        self._positions: dict[Socket, int] = {}
+        self._sockets_of: Counter[int] = Counter()
+        """Local sockets per user."""
+        self._recent: deque[Hint] = deque(maxlen=_RECENT)
+
+    @property
+    def is_behind(self) -> bool:
+        return self.seq is not None and self.newest > self.seq
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._positions
+
+    def __contains__(self, socket: Socket) -> bool:
+        return socket in self._positions
+
+    def has_user(self, user_id: int) -> bool:
+        """Say whether a local socket belongs to that user."""
+        return user_id in self._sockets_of
+
+    def users(self) -> dict[int, str]:
+        """Return the users of the local sockets."""
+        return {socket.user_id: socket.username for socket in self._positions}
+
+    # --- sockets
+
+    def catch_up(self, position: int) -> list[Hint] | None:
+        """Return the events after `position` that were handed on already; None if forgotten."""
+        if self.seq is None:
+            self.seq = position
+        count = max(0, self.seq - position)
+        if count > len(self._recent):
+            return None
+        return list(self._recent)[len(self._recent) - count :] if count else []
+
+    def add(self, socket: Socket, position: int) -> None:
+        """Let a socket in that knows everything up to `position`, and what was passed on since."""
+        self._positions[socket] = max(position, self.seq or 0)
+        self._sockets_of[socket.user_id] += 1
+        socket.rooms.add(self.project_id)
+
+    def remove(self, socket: Socket) -> None:
+        if self._positions.pop(socket, None) is None:
+            return
+        socket.rooms.discard(self.project_id)
+        self._sockets_of[socket.user_id] -= 1
+        if not self._sockets_of[socket.user_id]:
+            del self._sockets_of[socket.user_id]
+
+    # --- what happens
+
+    def deliver(self, hints: Iterable[Hint]) -> list[Socket]:
+        """Hand on what comes next, drop what was there already, and note a hole.
+
+        Returns:
+            The sockets that are no longer in the room, as their user's access has ended.
+        """
+        evicted = []
+        for hint in hints:
+            self.newest = max(self.newest, hint.seq)
+            if self.seq is None or hint.seq != self.seq + 1:
+                continue
+            self.seq = hint.seq
+            self._recent.append(hint)
+            if hint.evicts is not None:
+                evicted += self._evict(hint)
+            for socket, position in self._positions.items():
+                if position < hint.seq:
+                    socket.outbox.push(hint.text)
+        return evicted
+
+    def _evict(self, hint: Hint) -> list[Socket]:
+        evicted = [
+            socket
+            for socket, position in self._positions.items()
+            if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
+        ]
+        payload = protocol.AccessRevokedPayload(self.project_id)
+        text = protocol.encode(protocol.AccessRevoked(payload=payload))
+        for socket in evicted:
+            socket.outbox.push(text)
+            self.remove(socket)
+        return evicted
+
+    def broadcast(
+        self, text: str, *, key: str | None = None, besides: Socket | None = None
+    ) -> None:
+        """Hand an ephemeral message to every local socket but that one."""
+        for socket in self._positions:
+            if socket is not besides:
+                socket.outbox.push(text, key=key)
+
+    def dismiss(self, code: CloseCode) -> None:
+        """Close every local socket; their clients come back and start from a snapshot."""
+        for socket in self._positions:
+            socket.outbox.close(code)
+
+    def arrive(self, user_id: int, username: str) -> bool:
+        """Note that a user is here; tell the local sockets if that is news. Return whether."""
+        if user_id in self.roster:
+            return False
+        self.roster[user_id] = username
+        self.broadcast(self.joined_text(user_id, username))
+        return True
+
+    def depart(self, user_id: int) -> bool:
+        """Note that a user has gone; tell the local sockets if that is news. Return whether."""
+        if self.roster.pop(user_id, None) is None:
+            return False
+        payload = protocol.UserLeftPayload(self.project_id, user_id)
+        self.broadcast(protocol.encode(protocol.UserLeft(payload=payload)))
+        return True
+
+    def joined_text(self, user_id: int, username: str) -> str:
+        payload = protocol.UserJoinedPayload(self.project_id, user_id, username)
+        return protocol.encode(protocol.UserJoined(payload=payload))

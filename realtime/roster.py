@@ -1,0 +1,191 @@
+"""Keeps what the local rooms show of who is here equal to what Redis knows, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from redis.exceptions import RedisError
+
+from realtime import conf, publish
+from realtime.presence import Entry, Presence
+from realtime.room import Room
+
+logger = logging.getLogger(__name__)
+
+_UNREACHABLE = (RedisError, OSError, asyncio.TimeoutError)
+
+Place = tuple[int, int]
+"""A project and a user."""
+
+
+class Roster:
+    """One process's share in presence: lists its users in Redis, learns of the others'.
+
+    Where Redis cannot be reached, the rooms show the users of this process and those who
+    were known before; the next tick that reaches it puts things right.
+    """
+
+    def __init__(self, rooms: Mapping[int, Room]) -> None:
+        self._rooms = rooms
+        self._presence = Presence()
+        self.process = self._presence.process
+        self._listed: set[Place] = set()
+        self._changed: set[Place] = set()
+        self._sync: asyncio.Task[None] | None = None
+        self._interval = conf.get().PRESENCE_LEASE / 5
+        self._next_look = 0.0
+        self._leased = False
+
+    # --- sockets
+
+    async def connect(self, user_id: int) -> bool:
+        """Count a socket of a user; False where they have too many, over all processes."""
+        try:
+            await self._ensure_lease()
+            return await self._presence.connect(user_id, conf.get().MAX_SOCKETS_PER_USER)
+        except _UNREACHABLE as error:
+            logger.warning("Sockets are not counted: %r", error, extra={"action": "presence"})
+            return True
+
+    async def disconnect(self, user_id: int) -> None:
+        """Count a socket of a user off again."""
+        try:
+            await self._presence.disconnect(user_id)
+        except _UNREACHABLE as error:
+            logger.warning("Sockets are not counted: %r", error, extra={"action": "presence"})
+
+    async def _ensure_lease(self) -> None:
+        if not self._leased:
+            await self._presence.renew()
+            self._leased = True
+
+    # --- local changes
+
+    def changed(self, project_id: int, user_id: int) -> None:
+        """Take note that a local socket of that user has come or gone."""
+        self._changed.add((project_id, user_id))
+        if self._sync is None or self._sync.done():
+            self._sync = asyncio.create_task(self._sync_changes())
+
+    async def _sync_changes(self) -> None:
+        """Tell Redis and the other processes, as long as there is something to tell."""
+        while self._changed:
+            places, self._changed = self._changed, set()
+            try:
+                await self._enter({p for p in places if self._is_local(p)} - self._listed)
+                for place in [p for p in places if not self._is_local(p)]:
+                    await self._leave(place)
+            except _UNREACHABLE as error:
+                logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+                for place in places:
+                    if not self._is_local(place):
+                        self._depart(place)
+                return
+
+    def _is_local(self, place: Place) -> bool:
+        project_id, user_id = place
+        room = self._rooms.get(project_id)
+        return room is not None and room.has_user(user_id)
+
+    async def _enter(self, places: Iterable[Place]) -> None:
+        entries = [
+            Entry(project_id, user_id, self._rooms[project_id].roster[user_id])
+            for project_id, user_id in places
+        ]
+        if not entries:
+            return
+        await self._ensure_lease()
+        await self._presence.enter(entries)
+        for project_id, user_id, username in entries:
+            self._listed.add((project_id, user_id))
+            await publish.asend(project_id, {"joined": [user_id, username], "from": self.process})
+
+    async def _leave(self, place: Place) -> None:
+        project_id, user_id = place
+        is_elsewhere = await self._presence.leave(project_id, user_id)
+        self._listed.discard(place)
+        if self._is_local(place):  # came back meanwhile
+            self._changed.add(place)
+        elif not is_elsewhere:
+            self._depart(place)
+            await publish.asend(project_id, {"left": user_id, "from": self.process})
+
+    def _depart(self, place: Place) -> None:
+        project_id, user_id = place
+        if room := self._rooms.get(project_id):
+            room.depart(user_id)
+
+    # --- what others do
+
+    async def load(self, room: Room) -> None:
+        """Fill a new room with those who are there already."""
+        if room.is_loaded:
+            return
+        try:
+            [members] = await self._presence.members([room.project_id])
+        except _UNREACHABLE as error:
+            logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+        else:
+            if not room.is_loaded:
+                room.roster = members | room.roster
+                room.is_loaded = True
+
+    def heard_of_leaving(self, room: Room, user_id: int) -> None:
+        """Believe another process that a user has gone, unless they are here."""
+        if room.has_user(user_id):
+            # This process was taken for dead.
+            self._listed.discard((room.project_id, user_id))
+            self.changed(room.project_id, user_id)
+        else:
+            room.depart(user_id)
+
+    async def tick(self) -> None:
+        """Renew the lease, bury dead processes, and compare every room with Redis."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_look:
+            return
+        self._next_look = now + self._interval
+        try:
+            await self._renew()
+            for project_id, user_id in await self._presence.reap():
+                await publish.asend(project_id, {"left": user_id})
+            await self._compare()
+        except _UNREACHABLE as error:
+            logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+
+    async def _renew(self) -> None:
+        local = {(p, user_id) for p, room in self._rooms.items() for user_id in room.users()}
+        if not await self._presence.renew():
+            # Redis has lost us: its data are gone, or we were taken for dead.
+            self._listed.clear()
+        self._leased = True
+        for place in local ^ self._listed:
+            self.changed(*place)
+
+    async def _compare(self) -> None:
+        before = {project_id: dict(room.roster) for project_id, room in self._rooms.items()}
+        found = await self._presence.members(list(before))
+        for (project_id, roster), members in zip(before.items(), found, strict=True):
+            room = self._rooms.get(project_id)
+            if room is None or room.roster != roster:
+                continue  # changed while we asked: look again next time
+            for user_id, username in members.items():
+                room.arrive(user_id, username)
+            for user_id in roster.keys() - members.keys():
+                if not room.has_user(user_id):
+                    room.depart(user_id)
+
+    async def close(self) -> None:
+        """Take this process's users out of every room."""
+        if self._sync is not None:
+            self._sync.cancel()
+            await asyncio.gather(self._sync, return_exceptions=True)
+        try:
+            if self._leased:
+                for project_id, user_id in await self._presence.reap(own=True):
+                    await publish.asend(project_id, {"left": user_id})
+            await self._presence.close()
+        except _UNREACHABLE as error:
+            logger.warning("Presence is local: %r", error, extra={"action": "presence"})

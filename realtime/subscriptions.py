@@ -1,0 +1,90 @@
+"""Which groups of the channel layer this process listens to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Container
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from realtime.publish import group_name
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT = 2.0
+"""Seconds for one call of the layer."""
+_PAUSE = 1.0
+"""Seconds without further attempts after one that failed."""
+
+
+class Subscriptions:
+    """Keeps the groups of this process's one channel equal to the rooms that are open.
+
+    A layer that is down delays a join by seconds at most, and is tried again at every tick.
+    """
+
+    def __init__(self, wanted: Container[int], receive: Callable[[dict[str, Any]], None]) -> None:
+        """`wanted` holds the projects to listen to; `receive` handles each message."""
+        self._wanted = wanted
+        self._receive = receive
+        self._layer = get_channel_layer()
+        self._channel: str | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._groups: set[int] = set()
+        self._unsettled: set[int] = set()
+        self._lock = asyncio.Lock()
+        self._paused_until = 0.0
+
+    async def settle(self, project_id: int) -> None:
+        """Join or leave the project's group, whichever is due. Never raises."""
+        if (project_id in self._wanted) == (project_id in self._groups):
+            return
+        self._unsettled.add(project_id)
+        async with self._lock:
+            if asyncio.get_running_loop().time() < self._paused_until:
+                return
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    await self._settle(project_id)
+            except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+                self._paused_until = asyncio.get_running_loop().time() + _PAUSE
+                logger.warning(
+                    "The channel layer is not to be reached: %r",
+                    error,
+                    extra={"action": "subscribe_failed"},
+                )
+
+    async def settle_all(self) -> None:
+        """Try again what failed."""
+        for project_id in list(self._unsettled):
+            await self.settle(project_id)
+
+    async def _settle(self, project_id: int) -> None:
+        if self._channel is None:
+            self._channel = await self._layer.new_channel()
+            self._listener = asyncio.create_task(self._listen(self._channel))
+        wanted = project_id in self._wanted
+        if wanted and project_id not in self._groups:
+            await self._layer.group_add(group_name(project_id), self._channel)
+            self._groups.add(project_id)
+        elif not wanted and project_id in self._groups:
+            await self._layer.group_discard(group_name(project_id), self._channel)
+            self._groups.discard(project_id)
+        self._unsettled.discard(project_id)
+
+    async def _listen(self, channel: str) -> None:
+        while True:
+            try:
+                message = await self._layer.receive(channel)
+            except Exception:  # a message that cannot be decoded, or the layer is down
+                logger.exception("Could not receive", extra={"action": "receive_failed"})
+                await asyncio.sleep(0.1)
+            else:
+                self._receive(message)
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)

@@ -1,0 +1,76 @@
+"""From Celery's signals to the rooms.
+
+In the pool's child come prerun, success, retry and ordinary failures; in the parent revoked,
+rejected, and the failures of a lost worker or a hard time limit. Celery swallows what a handler
+raises, so each logs it first.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery import signals, states
+from celery.exceptions import WorkerLostError
+from celery.result import AsyncResult
+from django.db import close_old_connections
+
+from realtime import task_state
+from realtime.tasks import ProjectTask, task_type
+
+logger = logging.getLogger(__name__)
+
+
+def _handler(receiver: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(receiver)
+    def handle(**kwargs: Any) -> None:
+        if not isinstance(kwargs["sender"], ProjectTask):
+            return
+        try:
+            receiver(**kwargs)
+        except Exception:
+            logger.exception("Could not tell of a task", extra={"action": "task_signal"})
+
+    return handle
+
+
+@_handler
+def on_prerun(*, sender: ProjectTask, task_id: str, kwargs: dict[str, Any], **_: Any) -> None:
+    project_id = kwargs.get("project_id")
+    if type(project_id) is int:
+        task_state.queued(
+            task_id=task_id, task_type=task_type(sender), project_id=project_id, user_id=None
+        )
+    task_state.started(task_id)
+
+
+@_handler
+def on_success(*, sender: ProjectTask, result: Any, **_: Any) -> None:
+    sender.flush_progress()
+    if sender.request.id is not None:
+        task_state.completed(sender.request.id, result)
+
+
+@_handler
+def on_failure(*, sender: ProjectTask, task_id: str, exception: BaseException, **_: Any) -> None:
+    close_old_connections()
+    if isinstance(exception, WorkerLostError):
+        outcome: AsyncResult[Any] = AsyncResult(task_id, app=sender.app)
+        if outcome.state == states.SUCCESS:  # the child died between its work and its signal
+            task_state.completed(task_id, outcome.result)
+            return
+    task_state.failed(task_id, f"{type(exception).__name__}: {exception}")
+
+
+@_handler
+def on_revoked(*, request: Any, expired: bool, **_: Any) -> None:
+    close_old_connections()
+    task_state.failed(request.id, "Expired" if expired else "Revoked")
+
+
+signals.task_prerun.connect(on_prerun, dispatch_uid="realtime.prerun", weak=False)
+signals.task_success.connect(on_success, dispatch_uid="realtime.success", weak=False)
+signals.task_failure.connect(on_failure, dispatch_uid="realtime.failure", weak=False)
+signals.task_revoked.connect(on_revoked, dispatch_uid="realtime.revoked", weak=False)

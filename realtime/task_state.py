@@ -1,0 +1,89 @@
+"""The state of each project's tasks: moved forward only, by conditional updates.
+
+A task may run twice (after a redelivery) and its signals may come twice or late. What makes
+that harmless is here: a row changes only in the allowed direction, and only whoever changed it
+tells the room. So progress never falls, and one end is shown.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from realtime import log, protocol, publish
+from realtime.models import TaskState
+from realtime.progress import Report
+
+State = TaskState.State
+OPEN = (State.QUEUED, State.RUNNING)
+MAX_ERROR = 500
+
+
+def queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None) -> None:
+    """Note a task that is about to be sent to the broker; once noted, it stays as it is."""
+    TaskState.objects.get_or_create(
+        task_id=task_id,
+        defaults={"project_id": project_id, "task_type": task_type, "user_id": user_id},
+    )
+
+
+def started(task_id: str) -> bool:
+    """Note that a worker has begun. Return whether that is news."""
+    rows = TaskState.objects.filter(task_id=task_id, state=State.QUEUED)
+    return bool(rows.update(state=State.RUNNING, updated_at=timezone.now()))
+
+
+def progressed(task_id: str, report: Report) -> bool:
+    """Note and tell progress, unless it would fall or the task has ended. Return whether."""
+    rows = TaskState.objects.filter(task_id=task_id, state__in=OPEN, progress__lte=report.progress)
+    changed = rows.update(
+        progress=report.progress,
+        message=report.message,
+        state=State.RUNNING,
+        updated_at=timezone.now(),
+    )
+    if not changed:
+        return False
+    project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
+    payload = protocol.TaskProgressPayload(task_id, report.progress, report.message)
+    publish.ephemeral(project_id, protocol.TaskProgress(payload=payload, project_id=project_id))
+    return True
+
+
+def completed(task_id: str, result: Any) -> bool:
+    """End a task well and log it, unless it has ended already. Return whether."""
+    result = as_json(result)
+    return _end(task_id, "task_completed", {"result": result}, state=State.COMPLETED, result=result)
+
+
+def failed(task_id: str, error: str) -> bool:
+    """End a task badly and log it, unless it has ended already. Return whether."""
+    error = error[:MAX_ERROR]
+    return _end(task_id, "task_failed", {"error": error}, state=State.FAILED, error=error)
+
+
+@transaction.atomic
+def _end(task_id: str, event: str, outcome: dict[str, Any], **fields: Any) -> bool:
+    if fields["state"] is State.COMPLETED:
+        fields["progress"] = 100
+    rows = TaskState.objects.filter(task_id=task_id, state__in=OPEN)
+    if not rows.update(**fields, updated_at=timezone.now()):
+        return False
+    task = TaskState.objects.get(task_id=task_id)
+    payload = {"task_id": task_id, "task_type": task.task_type, **outcome}
+    log.append(task.project_id, [log.Entry(event, payload, task.user_id)])
+    return True
+
+
+def as_json(value: Any) -> Any:
+    """Return a task's result as it is, if it is JSON that any database takes; else its text."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+        if "\\u0000" not in text:
+            return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return str(value).replace("\0", "")[:MAX_ERROR]

@@ -1,0 +1,114 @@
+"""Access tokens: from the text of a JWT to the user it stands for, and whether it still does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
+
+from realtime.protocol import ErrorCode, ProtocolError
+
+SESSION_CLAIM = "session"
+"""The `jti` of the refresh token that an access token came from.
+
+A host whose sign-out blacklists refresh tokens puts it into them; see `docs/integrate.md`.
+"""
+
+
+class Identity(NamedTuple):
+    user_id: int
+    username: str
+    expires_at: float
+    """Unix time."""
+    credential: int
+    """A fingerprint of the password that was valid when the token was checked."""
+    session: str | None
+
+
+def authenticate(token: str) -> Identity:
+    """Return whom a token stands for.
+
+    Raises:
+        ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
+            but its age gets the same answer.
+    """
+    if not token:
+        raise ProtocolError(
+            ErrorCode.TOKEN_MISSING, "Connect with an access token: ws://…?token=<access_token>"
+        )
+    try:
+        claims = AccessToken(token)  # type: ignore[arg-type]  # the stubs want bytes
+    except TokenError as error:
+        raise expired() if "expired" in str(error) else _invalid() from None
+    identity = _identity(claims)
+    if identity is None or _ended_sessions([identity.session]):
+        raise _invalid()
+    return identity
+
+
+def _identity(claims: Any) -> Identity | None:
+    users = get_user_model()._default_manager
+    try:
+        user = users.get(**{api_settings.USER_ID_FIELD: claims[api_settings.USER_ID_CLAIM]})
+    except (users.model.DoesNotExist, KeyError, ValueError, TypeError, OverflowError):
+        return None
+    if not user.is_active or not _matches_password(claims, user.password):
+        return None
+    session = claims.get(SESSION_CLAIM)
+    return Identity(
+        user.pk,
+        user.get_username(),
+        float(claims["exp"]),
+        hash(user.password),
+        session if isinstance(session, str) else None,
+    )
+
+
+def _matches_password(claims: Any, password: str) -> bool:
+    """Apply simplejwt's CHECK_REVOKE_TOKEN, where the host has turned it on."""
+    if not api_settings.CHECK_REVOKE_TOKEN:
+        return True
+    return bool(claims.get(api_settings.REVOKE_TOKEN_CLAIM) == get_md5_hash_password(password))
+
+
+def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
+    """Return those that are no longer valid, each with the reason: two queries for them all."""
+    rows = get_user_model()._default_manager.filter(pk__in={i.user_id for i in identities})
+    users = {
+        pk: (active, hash(password))
+        for pk, active, password in rows.values_list("pk", "is_active", "password")
+    }
+    ended = _ended_sessions(identity.session for identity in identities)
+    reasons = {}
+    for identity in identities:
+        active, credential = users.get(identity.user_id, (False, 0))
+        if not active:
+            reasons[identity] = ProtocolError(
+                ErrorCode.USER_INACTIVE, "The account is no longer active"
+            )
+        elif credential != identity.credential or identity.session in ended:
+            reasons[identity] = ProtocolError(ErrorCode.TOKEN_EXPIRED, "Sign in again")
+    return reasons
+
+
+def _ended_sessions(sessions: Iterable[str | None]) -> set[str]:
+    """Return those whose refresh token is blacklisted."""
+    named = {session for session in sessions if session is not None}
+    if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
+        return set()
+    blacklist = apps.get_model("token_blacklist", "BlacklistedToken")._default_manager
+    return set(blacklist.filter(token__jti__in=named).values_list("token__jti", flat=True))
+
+
+def expired() -> ProtocolError:
+    return ProtocolError(ErrorCode.TOKEN_EXPIRED, "The access token has expired; get a new one")
+
+
+def _invalid() -> ProtocolError:
+    return ProtocolError(ErrorCode.TOKEN_INVALID, "The access token is not valid; get a new one")

@@ -1,0 +1,164 @@
+"""Updates that clients send, written to the database together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from realtime import backend, log
+from realtime.joins import not_found
+from realtime.models import Event, Receipt
+from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
+
+
+class UpdateRequest(NamedTuple):
+    user_id: int
+    data: dict[str, Any]
+    base_seq: int | None = None
+    idempotency_key: str | None = None
+
+
+Result = UpdateAck | ProtocolError
+
+
+def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
+    """Write updates of one project in one transaction; each gets an outcome of its own."""
+    host = backend.get()
+    try:
+        with transaction.atomic():
+            host.lock(project_id)
+            return _Batch(host, project_id, requests).write(requests)
+    except backend.ProjectNotFound:
+        return [not_found(project_id) for _ in requests]
+
+
+class _Batch:
+    """The updates of one transaction, under the project's lock.
+
+    They go to the host in runs. A run ends before an update whose answer depends on the run:
+    one with a `base_seq`, or with a key that the run has already.
+    """
+
+    def __init__(
+        self, host: backend.Backend, project_id: int, requests: Sequence[UpdateRequest]
+    ) -> None:
+        self.host = host
+        self.project_id = project_id
+        self.head = log.heads([project_id])[project_id]
+        self.receipts = _receipts(project_id, requests)
+        self.new_receipts: list[Receipt] = []
+        self.results: dict[int, Result] = {}
+        self.run: dict[int, UpdateRequest] = {}
+
+    def write(self, requests: Sequence[UpdateRequest]) -> list[Result]:
+        for index, request in enumerate(requests):
+            if request.base_seq is not None or self._is_in_run(request):
+                self._write_run()
+            answer = self._answer(request)
+            if answer is None:
+                self.run[index] = request
+            else:
+                self.results[index] = answer
+        self._write_run()
+        Receipt.objects.bulk_create(self.new_receipts)
+        return [self.results[index] for index in range(len(requests))]
+
+    def _is_in_run(self, request: UpdateRequest) -> bool:
+        return request.idempotency_key is not None and any(
+            (other.user_id, other.idempotency_key) == (request.user_id, request.idempotency_key)
+            for other in self.run.values()
+        )
+
+    def _answer(self, request: UpdateRequest) -> Result | None:
+        """Return the answer to an update that needs no writing."""
+        if request.idempotency_key is not None:
+            receipt = self.receipts.get((request.user_id, request.idempotency_key))
+            if receipt is not None:
+                return UpdateAck(receipt.seq, receipt.changes, duplicate=True)
+        if request.base_seq is not None and request.base_seq < self.head:
+            return self._conflict(request.data, request.base_seq)
+        return None
+
+    def _conflict(self, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
+        rows = log.tail(self.project_id, base_seq)
+        if len(rows) == self.head - base_seq and not any(_touches(row, data) for row in rows):
+            return None
+        current = self.host.snapshot(self.project_id)
+        return ProtocolError(
+            ErrorCode.CONFLICT,
+            f"What you change was changed after {base_seq}",
+            details={"seq": self.head, "current": _part(current, data)},
+        )
+
+    def _write_run(self) -> None:
+        run, self.run = self.run, {}
+        if not run:
+            return
+        with log.recording() as events:
+            outcomes = self.host.update(
+                self.project_id, [backend.Update(r.user_id, r.data) for r in run.values()]
+            )
+        recorded = iter(events)
+        for (index, request), outcome in zip(run.items(), outcomes, strict=True):
+            if isinstance(outcome, dict):
+                if outcome:
+                    self.head = next(recorded).seq
+                self.results[index] = UpdateAck(self.head, outcome, duplicate=False)
+                self._keep_receipt(request, outcome)
+            else:
+                self.results[index] = _refusal(outcome)
+
+    def _keep_receipt(self, request: UpdateRequest, changes: dict[str, Any]) -> None:
+        if request.idempotency_key is None:
+            return
+        receipt = Receipt(
+            project_id=self.project_id,
+            user_id=request.user_id,
+            key=request.idempotency_key,
+            seq=self.head,
+            changes=changes,
+        )
+        self.receipts[request.user_id, request.idempotency_key] = receipt
+        self.new_receipts.append(receipt)
+
+
+def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:
+    if isinstance(reason, backend.Invalid):
+        return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=reason.details)
+    return ProtocolError(ErrorCode.FORBIDDEN, "You may not change this project")
+
+
+def _receipts(project_id: int, requests: Sequence[UpdateRequest]) -> dict[tuple[int, str], Receipt]:
+    keys = [r.idempotency_key for r in requests if r.idempotency_key is not None]
+    if not keys:
+        return {}
+    rows = Receipt.objects.filter(project_id=project_id, key__in=keys)
+    return {(row.user_id, row.key): row for row in rows}
+
+
+def _touches(event: Event, data: dict[str, Any]) -> bool:
+    return event.type == "project_updated" and overlap(event.payload["changes"], data)
+
+
+def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Say whether two merge patches (RFC 7396) change the same thing.
+
+    Objects meet key by key; any other value replaces all that stood there.
+    """
+    return any(
+        not (isinstance(one[key], dict) and isinstance(other[key], dict))
+        or overlap(one[key], other[key])
+        for key in one.keys() & other.keys()
+    )
+
+
+def _part(state: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a state that a patch names; null where it has nothing there."""
+    return {
+        key: _part(state[key], value)
+        if isinstance(value, dict) and isinstance(state.get(key), dict)
+        else state.get(key)
+        for key, value in data.items()
+    }

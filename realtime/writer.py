@@ -1,0 +1,31 @@
+"""Writes the updates of all sockets of this process, project by project."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from realtime import conf, database, faults, updates
+from realtime.batch import Batcher
+
+Writer = Batcher[int, updates.UpdateRequest, updates.Result]
+
+_writers: WeakKeyDictionary[asyncio.AbstractEventLoop, Writer] = WeakKeyDictionary()
+
+
+def current() -> Writer:
+    """Return the writer of the running event loop: one per server process."""
+    loop = asyncio.get_running_loop()
+    if loop not in _writers:
+        _writers[loop] = Batcher(_write, limit=conf.get().MAX_BATCH)
+    return _writers[loop]
+
+
+async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list[updates.Result]:
+    try:
+        return await database.run(updates.write, project_id, requests)
+    except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
+        if len(requests) == 1:
+            return [faults.answer(error)]
+    # One of them breaks the transaction of all: write each on its own to spare the others.
+    return [result for request in requests for result in await _write(project_id, [request])]

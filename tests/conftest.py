@@ -1,0 +1,48 @@
+"""Fixtures of all tests, and what CI asks of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.stack import Stack, running_stack
+from tests.harness.valkey import Valkey
+
+DATABASE_FIXTURES = {"db", "transactional_db", "stack", "live_server"}
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A running Valkey that the tests of a session share; one that is killed is put back."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The system that end-to-end tests share: they leave it running and its users unharmed."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in Path(item.path).parts:
+            item.add_marker("e2e")
+        fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+            item.add_marker("database")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With REQUIRE_ALL set, as in CI, a run in which anything was skipped has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("REQUIRE_ALL") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.section("REQUIRE_ALL is set, and tests were skipped", red=True)
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,30 @@
+"""What the end-to-end tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.harness.client import Client
+from tests.harness.stack import Stack
+
+Connect = Callable[[str], Awaitable[Client]]
+
+
+@pytest.fixture
+async def connect(stack: Stack) -> AsyncIterator[Connect]:
+    """Returns a function that connects a demo user until the test ends."""
+    async with AsyncExitStack() as clean_up:
+
+        async def connect_one(username: str) -> Client:
+            return await clean_up.enter_async_context(await stack.connect(username))
+
+        yield connect_one
+
+
+@pytest.fixture
+def project_id(stack: Stack) -> int:
+    """A new project of alice's, which bob edits and carol views; dave is a stranger."""
+    return stack.new_project()

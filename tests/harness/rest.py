@@ -1,0 +1,36 @@
+"""Calls to the REST API of a running server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+_opener = build_opener(ProxyHandler({}))
+
+
+class Refused(Exception):
+    """The answer's status was not 2xx."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+
+
+def call(method: str, url: str, data: Any = None, *, token: str | None = None) -> Any:
+    """Send JSON and return the JSON of the answer (None if it is empty).
+
+    Raises Refused.
+    """
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    body = None if data is None else json.dumps(data).encode()
+    try:
+        with _opener.open(Request(url, body, headers, method=method), timeout=10) as response:
+            content = response.read()
+    except HTTPError as error:
+        with error:
+            raise Refused(error.code, error.read().decode(errors="replace")) from None
+    return json.loads(content) if content else None

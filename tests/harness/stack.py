@@ -1,0 +1,118 @@
+"""A whole system: Valkey, a migrated database with the demo data, Daphne and a worker."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from tests.harness import rest
+from tests.harness.client import Client
+from tests.harness.database import temporary_database
+from tests.harness.process import ROOT
+from tests.harness.servers import Daphne, WebServer, Worker
+from tests.harness.valkey import Valkey
+
+DEMO_PASSWORD = "realtime"
+DEMO_PROJECT = 1
+
+TOKEN_AGE = 60.0
+"""Seconds; the access tokens of the demo live longer."""
+
+
+@dataclass
+class Stack:
+    """Running servers that share one database and one Valkey."""
+
+    directory: Path
+    valkey: Valkey
+    environment: dict[str, str]
+    """What one more server of this stack needs."""
+    web: WebServer
+    worker: Worker
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def token(self, username: str) -> str:
+        """Return an access token of a demo user, at most a minute old."""
+        token, fetched_at = self._tokens.get(username, ("", -inf))
+        if time.monotonic() - fetched_at > TOKEN_AGE:
+            credentials = {"username": username, "password": DEMO_PASSWORD}
+            token = rest.call("POST", f"{self.web.url}/api/token/", credentials)["access"]
+            self._tokens[username] = token, time.monotonic()
+        return token
+
+    def api(self, method: str, path: str, data: Any = None, *, user: str = "alice") -> Any:
+        """Call `/api/<path>` as a demo user; raises `rest.Refused`."""
+        return rest.call(method, f"{self.web.url}/api/{path}", data, token=self.token(user))
+
+    def new_project(self) -> int:
+        """Create a project of alice's, which bob edits and carol views, and return its id."""
+        project_id: int = self.api("POST", "projects/", {"title": "A test's own"})["id"]
+        for username, role in (("bob", "editor"), ("carol", "viewer")):
+            member = {"username": username, "role": role}
+            self.api("POST", f"projects/{project_id}/members/", member)
+        return project_id
+
+    def demo_canvas(self) -> int:
+        """Return the id of a photograph of the demo project."""
+        canvas_id: int = self.api("GET", f"projects/{DEMO_PROJECT}/canvases/")[0]["id"]
+        return canvas_id
+
+    async def connect(self, username: str, web: WebServer | None = None) -> Client:
+        """Connect a demo user, to this stack's server or to another one."""
+        return await Client.connect((web or self.web).websocket_url, self.token(username))
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it printed."""
+        return run_manage(self.environment, *arguments)
+
+
+def run_manage(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def server_environment(directory: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DEBUG": "1",
+        "VAR_DIR": str(directory),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+    }
+
+
+@contextmanager
+def running_stack(directory: Path) -> Iterator[Stack]:
+    """Run a stack in an empty directory; nothing of it is left running."""
+    with ExitStack() as clean_up:
+        valkey = Valkey(directory)
+        clean_up.callback(valkey.stop)
+        valkey.start()
+        database_url = clean_up.enter_context(temporary_database(directory))
+        environment = server_environment(directory, database_url, valkey.url)
+        run_manage(environment, "migrate", "--noinput", "--verbosity=0")
+        run_manage(environment, "demo_data")
+        web = Daphne(environment=environment, directory=directory)
+        worker = Worker(environment=environment, directory=directory)
+        for server in (web, worker):
+            clean_up.callback(server.stop)
+            server.start()
+        yield Stack(directory, valkey, environment, web, worker)

@@ -1,0 +1,54 @@
+"""The host's side of `realtime.backend.Backend`, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from realtime import log
+from realtime.backend import Access, Invalid, Outcome, ProjectNotFound, Update
+from tests.host.models import ShoppingList
+
+
+class ShoppingBackend:
+    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
+        shoppers = ShoppingList.shoppers.through.objects.filter(
+            shoppinglist_id=project_id, user_id__in=user_ids
+        )
+        return {row.user_id: Access("shopper", may_update=True) for row in shoppers}
+
+    def snapshot(self, project_id: int) -> dict[str, Any]:
+        return dict(self._list(project_id).items)
+
+    def lock(self, project_id: int) -> None:
+        if not ShoppingList.objects.select_for_update().filter(pk=project_id).exists():
+            raise ProjectNotFound
+
+    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
+        shopping = self._list(project_id)
+        outcomes: list[Outcome] = []
+        entries = []
+        for user_id, data in updates:
+            if any(not isinstance(count, int) or count < 0 for count in data.values()):
+                outcomes.append(Invalid({"items": ["How many? A count is 0 or more."]}))
+                continue
+            changes = {k: v for k, v in data.items() if shopping.items.get(k) != v}
+            shopping.items.update(changes)
+            outcomes.append(changes)
+            if changes:
+                payload = {
+                    "project_id": project_id,
+                    "changes": changes,
+                    "updated_by": str(user_id),
+                }
+                entries.append(log.Entry("project_updated", payload, user_id))
+        if entries:
+            shopping.save()
+            log.append(project_id, entries)
+        return outcomes
+
+    def _list(self, project_id: int) -> ShoppingList:
+        try:
+            return ShoppingList.objects.get(pk=project_id)
+        except ShoppingList.DoesNotExist:
+            raise ProjectNotFound from None

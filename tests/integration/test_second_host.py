@@ -1,0 +1,44 @@
+"""`realtime` in another project: no `projects`, another model, the same protocol."""
+
+from __future__ import annotations
+
+import pytest
+
+from realtime import database
+from tests.harness.shopping import make_list
+from tests.harness.sockets import Socket
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
+
+
+async def test_a_list_is_shared() -> None:
+    list_id, tokens = await database.run(make_list, "alice", "bob")
+    alice, bob = [await Socket.connect(token) for token in tokens]
+    joined = await alice.join(list_id)
+    assert joined["project"] == {"bread": 1}
+    assert joined["role"] == "shopper"
+    await bob.join(list_id)
+
+    reply = await alice.update(list_id, {"milk": 2}, idempotency_key="once")
+    assert reply["payload"] == {"seq": 1, "changes": {"milk": 2}, "duplicate": False}
+    assert (await bob.until("project_updated"))["payload"]["changes"] == {"milk": 2}
+
+    again = await alice.update(list_id, {"milk": 2}, idempotency_key="once")
+    assert again["payload"] == {"seq": 1, "changes": {"milk": 2}, "duplicate": True}
+
+    refused = await bob.update(list_id, {"milk": -2})
+    assert refused["payload"]["code"] == "VALIDATION_ERROR"
+    assert "items" in refused["payload"]["details"]
+    await bob.disconnect()
+    assert (await alice.until("user_left"))["payload"]["project_id"] == list_id
+    await alice.disconnect()
+
+
+async def test_a_stranger_sees_no_list() -> None:
+    list_id, _ = await database.run(make_list, "alice")
+    _, [token] = await database.run(make_list, "dave")
+    dave = await Socket.connect(token)
+    forbidden = await dave.call("join_project", {"project_id": list_id})
+    missing = await dave.call("join_project", {"project_id": 10**6})
+    assert forbidden["payload"]["code"] == missing["payload"]["code"] == "PROJECT_NOT_FOUND"
+    await dave.disconnect()

@@ -1,0 +1,24 @@
+"""`config.settings` as the tests run it: nothing outside a temporary directory is touched.
+
+pytest-django loads the settings before any conftest.py, so the surroundings are made here. A
+`DATABASE_URL` is honoured: in-process tests use `test_<name>` on that server. A `REDIS_URL` is
+not: the tests kill, flush and poison their Valkey, so it is always their own.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_var = tempfile.mkdtemp(prefix="realtime-test-")
+atexit.register(shutil.rmtree, _var, ignore_errors=True)
+os.environ.pop("REDIS_URL", None)
+os.environ["VAR_DIR"] = _var
+os.environ["DEBUG"] = "1"
+
+from config.settings import *  # noqa: E402, F403
+
+MEDIA_ROOT = Path(_var) / "media"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, not safe
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.host"]  # noqa: F405  (the second host)

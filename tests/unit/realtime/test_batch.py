@@ -1,0 +1,65 @@
+"""The batcher: nothing waits for company, and what piles up goes together."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from realtime.batch import Batcher
+
+
+class Work:
+    """Records its batches; each runs until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[str, list[int]]] = []
+        self.gate = asyncio.Event()
+
+    async def __call__(self, key: str, items: list[int]) -> list[int]:
+        self.batches.append((key, items))
+        await self.gate.wait()
+        if 0 in items:
+            raise ValueError("zero")
+        return [item * 10 for item in items]
+
+
+async def test_what_piles_up_goes_together() -> None:
+    work = Work()
+    batcher = Batcher(work, limit=3)
+    first = batcher.submit("a", 1)
+    await asyncio.sleep(0)
+    others = [batcher.submit("a", item) for item in (2, 3, 4, 5)]
+    work.gate.set()
+    assert await asyncio.gather(first, *others) == [10, 20, 30, 40, 50]
+    assert work.batches == [("a", [1]), ("a", [2, 3, 4]), ("a", [5])]
+
+
+async def test_keys_do_not_wait_for_each_other() -> None:
+    work = Work()
+    batcher = Batcher(work, limit=3)
+    futures = [batcher.submit(key, 1) for key in "abc"]
+    await asyncio.sleep(0)
+    assert [key for key, _ in work.batches] == ["a", "b", "c"]
+    work.gate.set()
+    await asyncio.gather(*futures)
+
+
+async def test_a_failure_reaches_those_who_wait_and_nobody_else() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, limit=1)
+    bad, good = batcher.submit("a", 0), batcher.submit("a", 2)
+    with pytest.raises(ValueError, match="zero"):
+        await bad
+    assert await good == 20
+
+
+async def test_a_waiter_that_gives_up_spoils_nothing() -> None:
+    work = Work()
+    batcher = Batcher(work, limit=2)
+    gone, stays = batcher.submit("a", 1), batcher.submit("a", 2)
+    await asyncio.sleep(0)
+    gone.cancel()
+    work.gate.set()
+    assert await stays == 20

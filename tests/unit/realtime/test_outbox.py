@@ -1,0 +1,120 @@
+"""The outbox: order, a bound on what waits, and no task while the server keeps up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from realtime.outbox import Outbox
+from realtime.protocol import CloseCode
+
+
+class Server:
+    """A server's `send`, which can be made to wait for its client."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await self.writable.wait()
+        self.sent.append(message.get("text", message.get("code")))
+
+
+async def until_idle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_frame_is_sent_at_once_while_the_server_takes_it() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=100)
+    outbox.push("a")
+    outbox.push("b")
+    assert server.sent == ["a", "b"]  # without an await: neither task nor queue
+
+
+async def test_order_is_kept_across_a_wait() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=100)
+    outbox.push("a")
+    server.writable.clear()
+    outbox.push("b")
+    outbox.push("c")
+    assert server.sent == ["a"]
+    server.writable.set()
+    await until_idle()
+    outbox.push("d")
+    assert server.sent == ["a", "b", "c", "d"]
+
+
+async def test_a_client_that_lags_beyond_the_limit_is_closed() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=10)
+    server.writable.clear()
+    for _ in range(5):
+        outbox.push("xxxx")
+    assert outbox.closed
+    server.writable.set()
+    await until_idle()
+    assert server.sent == ["xxxx", CloseCode.TOO_SLOW]
+
+
+async def test_ephemeral_frames_replace_each_other_only_where_the_client_lags() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=100)
+    outbox.push("cursor 1", key="cursor")
+    outbox.push("cursor 2", key="cursor")
+    server.writable.clear()
+    outbox.push("wait")
+    for position in range(3, 50):
+        outbox.push(f"cursor {position}", key="cursor")
+    outbox.push("last")
+    server.writable.set()
+    await until_idle()
+    assert server.sent == ["cursor 1", "cursor 2", "wait", "cursor 49", "last"]
+    assert not outbox.closed
+
+
+async def test_close_comes_after_what_was_pushed_and_ends_it() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=100)
+    server.writable.clear()
+    outbox.push("a")
+    outbox.close(4101)
+    outbox.push("b")
+    server.writable.set()
+    await until_idle()
+    assert server.sent == ["a", 4101]
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_client_that_is_gone_is_no_error(ready: bool) -> None:
+    writable = asyncio.Event()
+
+    async def send(message: dict[str, Any]) -> None:
+        if not ready:
+            await writable.wait()
+        raise ConnectionResetError
+
+    outbox = Outbox(send, limit=100)
+    outbox.push("a")
+    writable.set()
+    await until_idle()
+    assert outbox.closed
+    outbox.push("b")
+
+
+async def test_discard_stops_a_send_under_way() -> None:
+    server = Server()
+    outbox = Outbox(server.send, limit=100)
+    server.writable.clear()
+    outbox.push("a")
+    outbox.discard()
+    await until_idle()
+    server.writable.set()
+    await until_idle()
+    assert server.sent == []

@@ -1,0 +1,128 @@
+"""The codec: whatever text comes in, a typed command or a clear error comes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime import protocol
+from realtime.protocol import ErrorCode, ProtocolError
+
+
+def refusal(text: str) -> ProtocolError:
+    with pytest.raises(ProtocolError) as caught:
+        protocol.decode(text)
+    return caught.value
+
+
+def command(type_: str, payload: Any, **envelope: Any) -> str:
+    return json.dumps({"type": type_, "payload": payload, **envelope})
+
+
+def test_join_is_read() -> None:
+    read = protocol.decode(command("join_project", {"project_id": 123}))
+    assert read == protocol.JoinProject(payload=protocol.JoinProjectPayload(123))
+
+
+def test_additions_stand_beside_the_payload() -> None:
+    text = command(
+        "update_project",
+        {"project_id": 1, "data": {"title": "New"}},
+        ref="r1",
+        idempotency_key="k1",
+    )
+    read = protocol.decode(text)
+    assert isinstance(read, protocol.UpdateProject)
+    assert (read.ref, read.idempotency_key) == ("r1", "k1")
+
+
+def test_unknown_members_are_ignored() -> None:
+    read = protocol.decode(command("join_project", {"project_id": 1, "colour": "red"}, sent_at=5))
+    assert isinstance(read, protocol.JoinProject)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", ErrorCode.INVALID_JSON),
+        ("nope", ErrorCode.INVALID_JSON),
+        ("{", ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": NaN}', ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": -Infinity}', ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": 1e400}', ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": ' + "9" * 5000 + "}", ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": 9223372036854775808}', ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": 1, "a": 2}', ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": "\\ud800"}', ErrorCode.INVALID_JSON),
+        ("[" * 100_000, ErrorCode.INVALID_JSON),
+        ('{"type": "ping", "a": ' + "[" * 40 + "]" * 40 + "}", ErrorCode.INVALID_JSON),
+        ("[]", ErrorCode.INVALID_MESSAGE),
+        ("1", ErrorCode.INVALID_MESSAGE),
+        ("null", ErrorCode.INVALID_MESSAGE),
+        ("{}", ErrorCode.INVALID_MESSAGE),
+        ('{"type": 1}', ErrorCode.INVALID_MESSAGE),
+        ('{"type": "join_project"}', ErrorCode.INVALID_MESSAGE),
+        ('{"type": "join_project", "payload": null}', ErrorCode.INVALID_MESSAGE),
+        ('{"type": "shutdown", "payload": {}}', ErrorCode.UNKNOWN_TYPE),
+        ('{"type": "websocket.close", "payload": {}}', ErrorCode.UNKNOWN_TYPE),
+    ],
+)
+def test_what_is_no_message_is_named(text: str, code: ErrorCode) -> None:
+    assert refusal(text).code is code
+
+
+@pytest.mark.parametrize(
+    "project_id", [True, 1.0, 1.9, " 1 ", "1", "１", 0, -1, None, [1], {"a": 1}, "1\nproject_2"]
+)
+def test_a_project_id_is_a_positive_integer(project_id: Any) -> None:
+    error = refusal(command("join_project", {"project_id": project_id}))
+    assert error.code is ErrorCode.INVALID_MESSAGE
+    assert "$.payload.project_id" in error.message
+
+
+def test_an_error_carries_the_ref_of_a_broken_command() -> None:
+    assert refusal(command("join_project", {}, ref=7)).ref == 7
+    assert refusal(command("nonsense", {}, ref="a")).ref == "a"
+    assert refusal(command("join_project", {}, ref={"no": "ref"})).ref is None
+
+
+@given(st.text())
+def test_any_text_is_answered(text: str) -> None:
+    try:
+        protocol.decode(text)
+    except ProtocolError as error:
+        assert error.message
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.sampled_from(["join_project", "update_project", "ping", "send_signal"]), json_values)
+def test_any_payload_is_answered(type_: str, payload: Any) -> None:
+    try:
+        read = protocol.decode(command(type_, payload))
+    except ProtocolError as error:
+        assert error.message
+    else:
+        msgspec.json.encode(read)
+
+
+def test_output_is_strict_json() -> None:
+    payload = protocol.TaskCompletedPayload("t", "measure", {"figure": float("nan")})
+    text = protocol.encode(protocol.TaskCompleted(payload=payload, project_id=1, seq=1))
+    assert json.loads(text, parse_constant=pytest.fail)["payload"]["result"] == {"figure": None}
+
+
+def test_an_event_names_its_project_once() -> None:
+    updated = json.loads(protocol.encode_event("a", {"project_id": 5}, project_id=5, seq=1))
+    completed = json.loads(protocol.encode_event("b", {"task_id": "t"}, project_id=5, seq=2))
+    assert updated == {"type": "a", "payload": {"project_id": 5}, "seq": 1}
+    assert completed == {"type": "b", "payload": {"task_id": "t"}, "seq": 2, "project_id": 5}

@@ -1,0 +1,139 @@
+"""A room: whatever the layer does to the hints, each socket gets each event once, in order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime.hints import EVERYONE, Hint
+from realtime.outbox import Outbox
+from realtime.room import Room, Socket
+
+
+class Client(Socket):
+    """A socket that notes what reaches it."""
+
+    __slots__ = ("received",)
+
+    def __init__(self, user_id: int = 1) -> None:
+        self.received: list[str] = []
+        super().__init__(user_id, f"user{user_id}", Outbox(self.send, limit=10**6))
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.received.append(message["text"])
+
+
+def event(seq: int, evicts: int | None = None) -> Hint:
+    return Hint(seq, f"event {seq}", evicts)
+
+
+def texts(*seqs: int) -> list[str]:
+    return [f"event {seq}" for seq in seqs]
+
+
+def room_at(seq: int) -> Room:
+    room = Room(1)
+    assert room.catch_up(seq) == []
+    return room
+
+
+def test_duplicates_and_old_events_are_dropped() -> None:
+    room, client = room_at(5), Client()
+    room.add(client, 5)
+    room.deliver([event(4), event(6), event(6), event(5), event(7)])
+    assert client.received == texts(6, 7)
+
+
+def test_a_hole_is_noted_and_nothing_passes_it() -> None:
+    room, client = room_at(5), Client()
+    room.add(client, 5)
+    room.deliver([event(7)])
+    assert room.is_behind
+    assert client.received == []
+    room.deliver([event(6), event(7)])
+    assert client.received == texts(6, 7)
+    assert not room.is_behind
+
+
+def test_a_socket_that_knows_more_than_the_room_gets_nothing_twice() -> None:
+    room, early, late = room_at(5), Client(), Client()
+    room.add(early, 5)
+    assert room.catch_up(8) == []
+    room.add(late, 8)
+    room.deliver(map(event, range(6, 10)))
+    assert early.received == texts(6, 7, 8, 9)
+    assert late.received == texts(9)
+
+
+def test_a_socket_that_knows_less_than_the_room_is_told_what_passed() -> None:
+    room, client = room_at(5), Client()
+    room.add(client, 5)
+    room.deliver(map(event, range(6, 10)))
+    assert room.catch_up(7) == [event(8), event(9)]
+    assert room.catch_up(9) == []
+    assert room.catch_up(1) is None
+
+
+def test_presence_is_told_once_per_user() -> None:
+    room, alice, bob = room_at(0), Client(1), Client(2)
+    room.add(alice, 0)
+    assert room.arrive(1, "alice")
+    room.add(bob, 0)
+    assert room.arrive(2, "bob")
+    assert not room.arrive(2, "bob")
+    room.remove(bob)
+    assert room.depart(2)
+    assert not room.depart(2)
+    assert [text.split('"')[3] for text in alice.received] == [
+        "user_joined",
+        "user_joined",
+        "user_left",
+    ]
+
+
+def test_two_sockets_of_one_user_are_one_person() -> None:
+    room, first, second = room_at(0), Client(1), Client(1)
+    room.add(first, 0)
+    room.add(second, 0)
+    room.remove(first)
+    assert room.has_user(1)
+    room.remove(second)
+    room.remove(second)
+    assert not room.has_user(1)
+
+
+def test_whose_access_ends_gets_nothing_after_it() -> None:
+    room, alice, bob = room_at(0), Client(1), Client(2)
+    room.add(alice, 0)
+    room.add(bob, 0)
+    evicted = room.deliver([event(1), event(2, evicts=2), event(3)])
+    assert evicted == [bob]
+    assert alice.received == texts(1, 2, 3)
+    assert bob.received == [*texts(1), '{"type":"access_revoked","payload":{"project_id":1}}']
+    assert room.deliver([event(4, evicts=EVERYONE)]) == [alice]
+    assert room.is_empty
+
+
+def test_who_was_let_in_again_is_not_put_out_by_the_past() -> None:
+    room, bob = room_at(0), Client(2)
+    room.catch_up(0)
+    room.add(bob, 1)
+    assert room.deliver([event(1, evicts=2), event(2)]) == []
+    assert bob.received == texts(2)
+
+
+@given(st.integers(0, 30), st.integers(1, 60), st.randoms())
+def test_any_delivery_with_repair_is_exact(start: int, count: int, rng: random.Random) -> None:
+    """Hints lost, repeated and shuffled; the log repairs as the hub would."""
+    room, client = room_at(start), Client()
+    room.add(client, start)
+    log = list(map(event, range(start + 1, start + 1 + count)))
+    for hint in rng.choices(log, k=count * 2):
+        room.deliver([hint])
+        if room.is_behind and rng.random() < 0.3:
+            room.deliver(log)
+    room.deliver(log)
+    assert client.received == [hint.text for hint in log]
