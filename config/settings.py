@@ -72,10 +72,9 @@ def _database() -> dict[str, Any]:
     url = env.text("DATABASE_URL")
     if url and not url.startswith("sqlite"):
         # Connections under ASGI must not outlive a request; the pool makes that cheap.
-        return {
-            **dj_database_url.parse(url, conn_max_age=0),
-            "OPTIONS": {"pool": {"min_size": 1, "max_size": 10}},
-        }
+        database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=0)}
+        database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 10}
+        return database
     return {
         **dj_database_url.parse(url or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"),
         "OPTIONS": {
