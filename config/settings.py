@@ -165,5 +165,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.channels.server": {"level": "WARNING"}},
+    "loggers": {
+        # Django gives this one a console of its own under DEBUG: every line would come twice.
+        "django": {"handlers": []},
+        "django.channels.server": {"level": "WARNING"},
+    },
 }
