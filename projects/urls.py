@@ -3,6 +3,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework_simplejwt.views import TokenRefreshView
 
 from projects import api
+from realtime.api import EventsView
 
 router = SimpleRouter()
 router.register("projects", api.ProjectViewSet, basename="project")
@@ -13,5 +14,6 @@ urlpatterns = [
     path("me/", api.MeView.as_view()),
     path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
     path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),
+    path("projects/<int:project_id>/events/", EventsView.as_view()),
     path("", include(router.urls)),
 ]

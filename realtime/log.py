@@ -89,12 +89,17 @@ def heads(project_ids: Collection[int]) -> dict[int, int]:
     return {project_id: found.get(project_id, 0) for project_id in project_ids}
 
 
-def tail(project_id: int, after: int) -> list[Event]:
-    """Return the events after a `seq`, in order: all that are kept.
+def tail(
+    project_id: int, after: int, *, upto: int | None = None, limit: int | None = None
+) -> list[Event]:
+    """Return the events after a `seq`, in order: all that are kept, or the first of them.
 
     Where the oldest are pruned, the list begins later; it never has a hole.
     """
-    return list(Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq"))
+    rows = Event.objects.filter(project_id=project_id, seq__gt=after)
+    if upto is not None:
+        rows = rows.filter(seq__lte=upto)
+    return list(rows.order_by("seq")[:limit])
 
 
 def prune(older_than: timedelta) -> int:

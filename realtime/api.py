@@ -1,0 +1,75 @@
+"""A project's log over HTTP: `path("…/<int:project_id>/events/", EventsView.as_view())`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from realtime import backend, log
+
+_MAX_INTEGER = 2**63 - 1
+
+
+class EventsQuery(serializers.Serializer[Any]):
+    since = serializers.IntegerField(
+        min_value=0,
+        max_value=_MAX_INTEGER,
+        required=False,
+        help_text="The events after this `seq`; without it the latest.",
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+
+
+class Actor(serializers.Serializer[Any]):
+    id = serializers.IntegerField(source="pk")
+    username = serializers.CharField(source="get_username")
+
+
+class LoggedEvent(serializers.Serializer[Any]):
+    seq = serializers.IntegerField()
+    type = serializers.CharField()
+    payload = serializers.JSONField()
+    user = Actor(source="actor", allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class History(serializers.Serializer[Any]):
+    seq = serializers.IntegerField(help_text="The position of the last event that there is.")
+    complete = serializers.BooleanField(
+        help_text="False where events that belong here are not kept any more."
+    )
+    events = LoggedEvent(many=True)
+
+
+class EventsView(APIView):
+    """What happened in a project, oldest first."""
+
+    @extend_schema(parameters=[EventsQuery], responses=History)
+    def get(self, request: Request, project_id: int) -> Response:
+        if project_id > _MAX_INTEGER or not self._may_see(request, project_id):
+            raise NotFound
+        query = EventsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        limit = query.validated_data["limit"]
+        # The position before the events: what is appended meanwhile belongs to the next page.
+        head = log.heads([project_id])[project_id]
+        since = query.validated_data.get("since", max(0, head - limit))
+        rows = log.tail(project_id, since, upto=head, limit=limit)
+        prefetch_related_objects(rows, "actor")
+        answer = {
+            "seq": head,
+            "complete": since == head or bool(rows and rows[0].seq == since + 1),
+            "events": rows,
+        }
+        return Response(History(answer).data)
+
+    def _may_see(self, request: Request, project_id: int) -> bool:
+        user_id: Any = request.user.pk  # None for somebody who is not signed in
+        return user_id in backend.get().access(project_id, [user_id])
