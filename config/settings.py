@@ -136,6 +136,9 @@ SIMPLE_JWT = {
     "LEEWAY": 5,
     # A changed password ends the tokens from before.
     "CHECK_REVOKE_TOKEN": True,
+    # A sign-out ends the sockets of its session.
+    "TOKEN_OBTAIN_SERIALIZER": "realtime.sign_in.SignInSerializer",
+    "TOKEN_REFRESH_SERIALIZER": "realtime.sign_in.RefreshSerializer",
 }
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 

@@ -1,6 +1,6 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
-from rest_framework_simplejwt.views import TokenRefreshView
+from rest_framework_simplejwt.views import TokenBlacklistView, TokenRefreshView
 
 from projects import api
 from realtime.api import EventsView
@@ -11,6 +11,7 @@ router.register("projects", api.ProjectViewSet, basename="project")
 urlpatterns = [
     path("token/", api.TokenView.as_view()),
     path("token/refresh/", TokenRefreshView.as_view()),
+    path("token/blacklist/", TokenBlacklistView.as_view()),  # sign out
     path("me/", api.MeView.as_view()),
     path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
     path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),

@@ -15,9 +15,9 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from realtime.protocol import ErrorCode, ProtocolError
 
 SESSION_CLAIM = "session"
-"""The `jti` of the refresh token that an access token came from.
+"""The `jti` of the refresh token that an access token came from: the session that a sign-out ends.
 
-A host whose sign-out blacklists refresh tokens puts it into them; see `docs/integrate.md`.
+`realtime.sign_in` puts it into the tokens.
 """
 
 
@@ -46,13 +46,14 @@ def authenticate(token: str) -> Identity:
         claims = AccessToken(token)  # type: ignore[arg-type]  # the stubs want bytes
     except TokenError as error:
         raise expired() if "expired" in str(error) else _invalid() from None
-    identity = _identity(claims)
+    identity = identify(claims)
     if identity is None or _ended_sessions([identity.session]):
         raise _invalid()
     return identity
 
 
-def _identity(claims: Any) -> Identity | None:
+def identify(claims: Any) -> Identity | None:
+    """Return whom the claims of a verified token stand for; None if that ended since."""
     users = get_user_model()._default_manager
     try:
         user = users.get(**{api_settings.USER_ID_FIELD: claims[api_settings.USER_ID_CLAIM]})
