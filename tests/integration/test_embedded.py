@@ -248,3 +248,20 @@ def test_a_server_that_cannot_start_is_reported(var_dir: Path) -> None:
     )
     assert "EmbeddedValkeyError: Valkey did not start. Its log ends:" in failed.stderr
     assert "append-only" in failed.stderr
+
+
+def test_the_shell_has_it(var_dir: Path) -> None:
+    program = (
+        "from celery import current_app; "
+        "print('broker', current_app.connection().ensure_connection(max_retries=1).connected)"
+    )
+    shell = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", program],
+        cwd=ROOT,
+        env=os.environ | {"VAR_DIR": str(var_dir), "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "broker True" in shell.stdout
