@@ -1,0 +1,38 @@
+"""A client for asyncio: rooms that survive a lost connection. It needs `websockets`, not Django.
+
+    async with Realtime("ws://localhost:8010", token=fetch_token) as realtime:
+        room = await realtime.join(1)
+        await room.update({"title": "New title"})
+        async for message in room:
+            print(message.type, message.payload)
+
+It reconnects for as long as it takes, and misses and repeats nothing: rooms are joined again from
+the position they had, and updates that were not acknowledged are sent again under their
+`idempotency_key`. The protocol is that of `docs/protocol.md`.
+"""
+
+from realtime.client.errors import (
+    Overrun,
+    QueueFull,
+    RealtimeError,
+    Refused,
+    RoomClosed,
+    Stopped,
+)
+from realtime.client.messages import Message
+from realtime.client.realtime import Realtime, State
+from realtime.client.room import Room, UpdateAck
+
+__all__ = [
+    "Message",
+    "Overrun",
+    "QueueFull",
+    "Realtime",
+    "RealtimeError",
+    "Refused",
+    "Room",
+    "RoomClosed",
+    "State",
+    "Stopped",
+    "UpdateAck",
+]

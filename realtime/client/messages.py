@@ -1,0 +1,67 @@
+"""What a room's messages are, and what they make of its state."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+class Message(NamedTuple):
+    """One message of the server, or the client's own `snapshot`; see `Room`."""
+
+    type: str
+    payload: Json
+    project_id: int | None
+    seq: int | None
+    """The place of a durable event in its project's log."""
+    ref: int | str | None
+
+
+def parse(text: str) -> Message:
+    raw = json.loads(text)
+    payload = raw.get("payload", {})
+    project_id = payload.get("project_id", raw.get("project_id"))
+    return Message(raw["type"], payload, project_id, raw.get("seq"), raw.get("ref"))
+
+
+def merged(state: Json, changes: Json) -> Json:
+    """Return what a merge patch (RFC 7396) makes of a state; neither is changed."""
+    result = dict(state)
+    for key, value in changes.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def with_member(members: dict[int, str], message: Message) -> dict[int, str]:
+    """Return who is here after a message."""
+    payload = message.payload
+    match message.type:
+        case "user_joined":
+            return {**members, payload["user_id"]: payload["username"]}
+        case "user_left":
+            return {
+                user_id: name for user_id, name in members.items() if user_id != payload["user_id"]
+            }
+        case _:
+            return members
+
+
+def with_task(tasks: dict[str, Json], message: Message) -> dict[str, Json]:
+    """Return the running tasks after a message."""
+    payload = message.payload
+    match message.type:
+        case "task_progress":
+            task_id = payload["task_id"]
+            return {**tasks, task_id: tasks.get(task_id, {}) | payload}
+        case "task_completed" | "task_failed":
+            return {key: task for key, task in tasks.items() if key != payload["task_id"]}
+        case _:
+            return tasks
