@@ -3,7 +3,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenRefreshView
 
 from projects import api
-from realtime.api import EventsView
+from realtime.api import EventsView, TicketView
 
 router = SimpleRouter()
 router.register("projects", api.ProjectViewSet, basename="project")
@@ -12,6 +12,7 @@ urlpatterns = [
     path("token/", api.TokenView.as_view()),
     path("token/refresh/", TokenRefreshView.as_view()),
     path("token/blacklist/", TokenBlacklistView.as_view()),  # sign out
+    path("ws-ticket/", TicketView.as_view()),
     path("me/", api.MeView.as_view()),
     path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
     path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),

@@ -1,18 +1,26 @@
-"""A project's log over HTTP: `path("…/<int:project_id>/events/", EventsView.as_view())`."""
+"""What a host puts into its URLs, in its own authentication and permission classes.
+
+`path("…/<int:project_id>/events/", EventsView.as_view())` shows a project's log;
+`path("…/ws-ticket/", TicketView.as_view())` gives the bearer of an access token a ticket.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from redis.exceptions import RedisError
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, NotFound
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
 
-from realtime import backend, log
+from realtime import backend, conf, log, tickets
 
 _MAX_INTEGER = 2**63 - 1
 
@@ -73,3 +81,32 @@ class EventsView(APIView):
     def _may_see(self, request: Request, project_id: int) -> bool:
         user_id: Any = request.user.pk  # None for somebody who is not signed in
         return user_id in backend.get().access(project_id, [user_id])
+
+
+class Ticket(serializers.Serializer[Any]):
+    ticket = serializers.CharField()
+    expires_in = serializers.FloatField(help_text="Seconds in which it must be used.")
+
+
+class TicketsUnavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Tickets cannot be given now; try again."
+    default_code = "unavailable"
+
+
+class TicketView(APIView):
+    """A ticket that opens one WebSocket, `ws://…?ticket=…`, so that no token is in a URL."""
+
+    # The socket ends with the token that asked, so no other sign-in will do.
+    authentication_classes = [JWTAuthentication]
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=None, responses={201: Ticket})
+    def post(self, request: Request) -> Response:
+        token = cast("Token", request.auth)
+        try:
+            ticket = tickets.issue(token.payload)
+        except (RedisError, OSError) as error:
+            raise TicketsUnavailable from error
+        answer = {"ticket": ticket, "expires_in": conf.get().TICKET_LIFETIME}
+        return Response(Ticket(answer).data, status=status.HTTP_201_CREATED)

@@ -25,7 +25,9 @@ class Settings:
     REDIS_URL: str = "redis://localhost:6379/0"
     """Where presence lives; the channel layer is configured by `CHANNEL_LAYERS`."""
     ALLOWED_ORIGINS: list[str] = field(default_factory=list)
-    """Origins of browser pages beside the server's own; see `realtime.middleware`."""
+    """Origins of browser pages beside the server's own; see `realtime.origins`."""
+    TICKET_LIFETIME: float = 30.0
+    """How long a ticket opens a socket; see `realtime.tickets`."""
     DATABASE_THREADS: int = 4
     """Threads, and so database connections, of one server process."""
     MAX_MESSAGE_SIZE: int = 64 * 1024

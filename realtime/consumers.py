@@ -13,6 +13,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
 from realtime import conf, database, faults, hub, protocol, tokens, updates, writer
+from realtime.credentials import SUBPROTOCOL
 from realtime.daphne import flow_controlled
 from realtime.limits import Bucket, MessageLimit
 from realtime.outbox import Outbox
@@ -69,7 +70,9 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     # --- the connection's life
 
     async def connect(self) -> None:
-        await self.accept()
+        # Of what is offered, never the part that was a token.
+        offered = SUBPROTOCOL in self.scope["subprotocols"]
+        await self.accept(SUBPROTOCOL if offered else None)
         identity: Identity | ProtocolError = self.scope["identity"]
         if isinstance(identity, ProtocolError):
             self.end(identity)

@@ -1,36 +1,63 @@
-"""JWT authentication for WebSockets, by the query string: `ws://localhost:8010?token=…`."""
+"""Who opens a WebSocket, and from where: checked before anything else happens.
+
+The token comes in the query string, `ws://localhost:8010?token=…`, or where
+`realtime.credentials` says; the pages that may connect are those of `realtime.origins`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
-from realtime import database, tokens
-from realtime.protocol import ProtocolError
+from realtime import credentials, database, origins, tickets, tokens
+from realtime.credentials import Credential, Kind, Scope
+from realtime.protocol import ErrorCode, ProtocolError
 
-Scope = MutableMapping[str, Any]
+logger = logging.getLogger(__name__)
+
 Application = Callable[..., Awaitable[None]]
 
 
 class JWTAuthMiddleware:
     """Puts `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
 
-    To refuse is the consumer's part: only an accepted socket can be told why. The token is
-    taken out of the scope, so that nothing behind this can log it.
+    To refuse is the consumer's part: only an accepted socket can be told why, and a browser
+    that is refused in the handshake cannot know that it should not try again. The credential
+    is taken out of the scope, so that nothing behind this can log it.
     """
 
     def __init__(self, app: Application) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
-        token = next((value for name, value in query if name == "token"), "")
-        rest = [(name, value) for name, value in query if name != "token"]
+        credential, clean = credentials.take(scope)
         identity: tokens.Identity | ProtocolError
         try:
-            identity = await database.run(tokens.authenticate, token)
+            require_origin(scope)
+            identity = await _identify(credential)
         except ProtocolError as error:
             identity = error
-        scope = {**scope, "query_string": urlencode(rest).encode(), "identity": identity}
-        await self.app(scope, receive, send)
+        await self.app({**clean, "identity": identity}, receive, send)
+
+
+def require_origin(scope: Scope) -> None:
+    """Raises ProtocolError: ORIGIN_FORBIDDEN."""
+    if origins.is_allowed(scope):
+        return
+    origin = (credentials.header(scope, b"origin") or "")[:200]
+    logger.warning(
+        "Refused a page at %r: neither this host nor in ALLOWED_ORIGINS",
+        origin,
+        extra={"action": "origin_forbidden"},
+    )
+    raise ProtocolError(ErrorCode.ORIGIN_FORBIDDEN, f"Pages at {origin} may not connect here")
+
+
+async def _identify(credential: Credential) -> tokens.Identity:
+    if credential.kind is Kind.TOKEN:
+        return await database.run(tokens.authenticate, credential.text)
+    # Not in a database thread: Redis may take its time to fail.
+    claims = await asyncio.to_thread(tickets.redeem, credential.text)
+    return await database.run(tokens.accept, claims)

@@ -41,12 +41,14 @@ class ErrorCode(enum.StrEnum):
     TOKEN_INVALID = "TOKEN_INVALID"
     TOKEN_EXPIRED = "TOKEN_EXPIRED"
     USER_INACTIVE = "USER_INACTIVE"
+    ORIGIN_FORBIDDEN = "ORIGIN_FORBIDDEN"
 
 
 class CloseCode(enum.IntEnum):
     """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
 
     USER_INACTIVE = 4003
+    ORIGIN_FORBIDDEN = 4004
     PROTOCOL_ABUSE = 4008
     TOKEN_INVALID = 4101
     TOKEN_EXPIRED = 4102
@@ -58,6 +60,7 @@ class CloseCode(enum.IntEnum):
 
 CLOSE_CODES = {
     ErrorCode.USER_INACTIVE: CloseCode.USER_INACTIVE,
+    ErrorCode.ORIGIN_FORBIDDEN: CloseCode.ORIGIN_FORBIDDEN,
     ErrorCode.TOKEN_MISSING: CloseCode.TOKEN_INVALID,
     ErrorCode.TOKEN_INVALID: CloseCode.TOKEN_INVALID,
     ErrorCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED,

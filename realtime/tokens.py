@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -13,6 +14,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from realtime.protocol import ErrorCode, ProtocolError
+from realtime.token_life import leeway
 
 SESSION_CLAIM = "session"
 """The `jti` of the refresh token that an access token came from: the session that a sign-out ends.
@@ -46,6 +48,21 @@ def authenticate(token: str) -> Identity:
         claims = AccessToken(token)  # type: ignore[arg-type]  # the stubs want bytes
     except TokenError as error:
         raise expired() if "expired" in str(error) else _invalid() from None
+    return _accept(claims)
+
+
+def accept(claims: Mapping[str, Any]) -> Identity:
+    """Return whom the claims of an access token, verified a while ago, stand for now.
+
+    Raises:
+        ProtocolError: as `authenticate`.
+    """
+    if claims["exp"] + leeway() <= time.time():
+        raise expired()
+    return _accept(claims)
+
+
+def _accept(claims: Any) -> Identity:
     identity = identify(claims)
     if identity is None or _ended_sessions([identity.session]):
         raise _invalid()

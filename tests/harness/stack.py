@@ -23,6 +23,9 @@ from tests.harness.valkey import Valkey
 DEMO_PASSWORD = "realtime"
 DEMO_PROJECT = 1
 
+FRONT_END = "http://front.example:3000"
+"""The origin of pages elsewhere that may use a stack."""
+
 TOKEN_AGE = 60.0
 """Seconds; the access tokens of the demo live longer."""
 
@@ -96,6 +99,7 @@ def server_environment(directory: Path, database_url: str, redis_url: str) -> di
         "VAR_DIR": str(directory),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
+        "ALLOWED_ORIGINS": FRONT_END,
     }
 
 
