@@ -1,0 +1,115 @@
+"""`manage.py watch_project 1 --user alice`: the life of a room, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
+
+from realtime import backend, database, transcript
+from realtime.client import Message, Realtime, RealtimeError, Room, State
+from realtime.transcript import Line
+
+
+class Command(BaseCommand):
+    help = "Print what happens in a project's room, as a client of a running server. Ctrl-C ends."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project_id", type=int)
+        parser.add_argument(
+            "--user", required=True, help="who joins the room: somebody who may see the project"
+        )
+        parser.add_argument("--url", default="ws://localhost:8010", help="of the server")
+
+    def handle(self, *, project_id: int, user: str, url: str, **_: Any) -> None:
+        user_id = self._user_id(user)
+        self._check_access(project_id, user_id, user)
+        self._names = {"system": "system", str(user_id): user}
+        self._styles: dict[str, Callable[[str], str]] = {
+            "change": self.style.SUCCESS,
+            "presence": self.style.HTTP_INFO,
+            "task": self.style.MIGRATE_HEADING,
+            "failure": self.style.ERROR,
+            "other": self.style.HTTP_NOT_MODIFIED,
+        }
+        with suppress(KeyboardInterrupt):
+            asyncio.run(self._watch(project_id, user_id, url))
+
+    def _user_id(self, username: str) -> int:
+        users = get_user_model()._default_manager
+        try:
+            user_id: int = users.get_by_natural_key(username).pk
+        except users.model.DoesNotExist:
+            raise CommandError(f"There is no user {username!r}") from None
+        return user_id
+
+    def _check_access(self, project_id: int, user_id: int, username: str) -> None:
+        host = backend.get()
+        try:
+            host.snapshot(project_id)
+        except backend.ProjectNotFound:
+            raise CommandError(f"There is no project {project_id}") from None
+        if user_id not in host.access(project_id, [user_id]):
+            raise CommandError(f"{username} may not see project {project_id}")
+
+    async def _watch(self, project_id: int, user_id: int, url: str) -> None:
+        async def token() -> str:
+            return await database.run(_make_token, user_id)
+
+        realtime = Realtime(url, token=token)
+        realtime.on("state", lambda state: self._show_state(realtime, state))
+        try:
+            async with realtime:
+                room = await realtime.join(project_id)
+                self._show_room(room)
+                async for message in room:
+                    await self._learn_names(message)
+                    for line in transcript.lines(message, self._name):
+                        self._show(line)
+        except RealtimeError as error:
+            raise CommandError(str(error)) from None
+
+    def _show_state(self, realtime: Realtime, state: State) -> None:
+        match state:
+            case State.ONLINE:
+                self._show(Line("server", "connected", "other"))
+            case State.OFFLINE:
+                reason = realtime.error or "the connection was lost"
+                self._show(Line("server", f"not connected: {reason}; trying again", "failure"))
+
+    def _show_room(self, room: Room) -> None:
+        self._names |= {str(user_id): name for user_id, name in room.members.items()}
+        here = ", ".join(sorted(room.members.values()))
+        self._show(Line("room", f"project {room.project_id} at {room.seq}; here: {here}", "other"))
+
+    def _show(self, line: Line) -> None:
+        time = timezone.localtime().strftime("%H:%M:%S")
+        text = self._styles[line.kind](f"{line.who:<12} {transcript.printable(line.what)}")
+        self.stdout.write(f"{time}  {text}")
+        self.stdout.flush()
+
+    # --- names
+
+    def _name(self, user_id: int | str) -> str:
+        return self._names.get(str(user_id), f"user {user_id}")
+
+    async def _learn_names(self, message: Message) -> None:
+        """Look up the user of a message, if they were not met before."""
+        user_id = str(message.payload.get("updated_by", message.payload.get("user_id", "")))
+        if user_id.isdigit() and user_id not in self._names:
+            self._names |= await database.run(_find_name, int(user_id))
+
+
+def _make_token(user_id: int) -> str:
+    return str(AccessToken.for_user(get_user_model()._default_manager.get(pk=user_id)))
+
+
+def _find_name(user_id: int) -> dict[str, str]:
+    users = get_user_model()._default_manager.filter(pk=user_id)
+    return {str(user.pk): user.get_username() for user in users}
