@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Self
-from urllib.parse import quote
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidURI, WebSocketException
@@ -75,7 +74,7 @@ class Realtime:
         self._random = random
         self._clock = clock
         self._sleep = sleep
-        self._options = _QUICK | options
+        self._options: dict[str, Any] = {"additional_headers": {}, **_QUICK, **options}
         self.state = State.OFFLINE
         self.error: Exception | None = None
         """What the last attempt, or the last connection, ended with."""
@@ -101,27 +100,23 @@ class Realtime:
             Stopped
         """
         room = self._rooms.get(project_id)
-        if room is None or room.is_closed:
+        if room is None:
             if self.state is State.STOPPED:
                 raise self.error or Stopped
-            room = Room(project_id, queue_limit=self._queue_limit, sleep=self._sleep)
+            room = Room(
+                project_id,
+                queue_limit=self._queue_limit,
+                sleep=self._sleep,
+                on_close=self._forget,
+            )
             self._rooms[project_id] = room
             if self._connection is not None:
                 self._spawn(room.enter(self._connection))
         await room.joined()
         return room
 
-    async def leave(self, project_id: int) -> None:
-        """Leave a room; its iteration ends, and updates that still wait are given up."""
-        room = self._rooms.pop(project_id, None)
-        if room is None or room.is_closed:
-            return
-        room.close(None)
-        if self._connection is not None:
-            try:
-                await self._connection.call("leave_project", {"project_id": project_id})
-            except (Disconnected, Refused):
-                return  # out of it, one way or another
+    def _forget(self, room: Room) -> None:
+        self._rooms.pop(room.project_id, None)
 
     def on(self, event: str, handler: Callable[[Any], None]) -> Callable[[], None]:
         """Have a function called at an event; return one that ends it.
@@ -175,9 +170,12 @@ class Realtime:
             Stopped: where no other attempt would do better.
             OSError, TimeoutError, WebSocketException: where none came about.
         """
-        token = await self._fetch_token()
-        mark = "&" if "?" in self._url else "?"
-        async with connect(f"{self._url}{mark}token={quote(token)}", **self._options) as websocket:
+        # Not in the URL: proxies, and websockets itself at DEBUG, log those.
+        bearer = {"Authorization": f"Bearer {await self._fetch_token()}"}
+        options = self._options | {
+            "additional_headers": {**self._options["additional_headers"], **bearer}
+        }
+        async with connect(self._url, **options) as websocket:
             self._connection = Connection(websocket, self._receive)
             try:
                 self._spawn(self._greet(self._connection))
@@ -229,7 +227,7 @@ class Realtime:
         if self.state is State.STOPPED:
             return
         self.error = error
-        for room in self._rooms.values():
+        for room in tuple(self._rooms.values()):
             room.close(error)
         self._become(State.STOPPED)
 
@@ -242,9 +240,7 @@ class Realtime:
             self.error = Refused(message.payload)
             self._emit("error", message.payload)
         room = self._rooms.get(message.project_id or 0)
-        if room is None or room.is_closed:
-            return
-        if not room.receive(message) and self._connection is not None:
+        if room is not None and not room.receive(message) and self._connection is not None:
             self._spawn(room.enter(self._connection))
 
     async def _renew_token(self, connection: Connection) -> None:

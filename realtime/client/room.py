@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +24,11 @@ Handler = Callable[[Message], None]
 MAX_UNREAD = 10_000
 """Messages that wait for an `async for`; a room that nobody iterates over keeps no more."""
 
-_TRANSIENT = {"UNAVAILABLE", "RATE_LIMITED"}
+_PASSING = {"UNAVAILABLE", "RATE_LIMITED"}
+"""What an update is tried again after."""
+_PASSING_FOR_JOIN = _PASSING | {"INTERNAL_ERROR"}
+_ENDED_KEPT = 100
+"""Tasks that are known to have ended: late progress does not revive them."""
 _PAUSE = 1.0
 """Seconds before a command is tried again, where the server names no time."""
 
@@ -50,10 +55,16 @@ class Room:
     """
 
     def __init__(
-        self, project_id: int, *, queue_limit: int, sleep: Callable[[float], Awaitable[None]]
+        self,
+        project_id: int,
+        *,
+        queue_limit: int,
+        sleep: Callable[[float], Awaitable[None]],
+        on_close: Callable[[Room], None],
     ) -> None:
         self.project_id = project_id
         self.role = ""
+        """As of the last join."""
         self.seq = 0
         """The last durable event that is part of `state`."""
         self.state: Json = {}
@@ -65,11 +76,13 @@ class Room:
         self.is_closed = False
         self._queue_limit = queue_limit
         self._sleep = sleep
+        self._on_close = on_close
         self._connection: Connection | None = None
         self._online = asyncio.Event()
         self._has_hole = False
         self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._joined.add_done_callback(retrieve)
+        self._ended_tasks: deque[str] = deque(maxlen=_ENDED_KEPT)
         self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)
         self._unread: deque[Message] = deque()
         self._news = asyncio.Event()
@@ -116,6 +129,14 @@ class Room:
             except Disconnected:
                 return
 
+    async def leave(self) -> None:
+        """Leave the room; its iteration ends, and updates that still wait raise `RoomClosed`."""
+        connection = self._connection
+        self.close(None)
+        if connection is not None:
+            with suppress(Disconnected, Refused):  # out of it, one way or another
+                await connection.call("leave_project", {"project_id": self.project_id})
+
     def on(self, type_: str, handler: Handler) -> Callable[[], None]:
         """Have a function called with each message of a type; return one that ends it."""
         self._handlers[type_].append(handler)
@@ -157,7 +178,7 @@ class Room:
             except Disconnected:
                 return
             except Refused as refused:
-                if refused.code not in _TRANSIENT:
+                if refused.code not in _PASSING_FOR_JOIN:
                     self.close(refused)
                     return
                 await self._sleep(refused.retry_after or _PAUSE)
@@ -178,8 +199,13 @@ class Room:
                 is_known, self._has_hole = self._has_hole, True
                 return is_known
             self.seq = message.seq
-        if message.type == "project_updated":
-            self.state = messages.merged(self.state, message.payload["changes"])
+        match message.type:
+            case "project_updated":
+                self.state = messages.merged(self.state, message.payload["changes"])
+            case "task_completed" | "task_failed":
+                self._ended_tasks.append(message.payload["task_id"])
+            case "task_progress" if message.payload["task_id"] in self._ended_tasks:
+                return True
         self.members = messages.with_member(self.members, message)
         self.tasks = messages.with_task(self.tasks, message)
         self._deliver(message)
@@ -192,6 +218,7 @@ class Room:
         if self.is_closed:
             return
         self.is_closed = True
+        self._on_close(self)
         self._error = self._error or error
         self.disconnected()
         if self._writer is not None:
@@ -248,7 +275,7 @@ class Room:
                 try:
                     ack = await self._send(update)
                 except Refused as refused:
-                    if refused.code in _TRANSIENT:
+                    if refused.code in _PASSING:
                         await self._sleep(refused.retry_after or _PAUSE)
                         continue
                     if not update.outcome.done():

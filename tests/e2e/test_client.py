@@ -44,7 +44,7 @@ async def read_until(room: Room, seq: int, seen: list[Message]) -> None:
 async def test_nothing_is_lost_and_nothing_comes_twice(
     stack: Stack, proxy: Proxy, project_id: int
 ) -> None:
-    count = 60
+    count = 25
     async with (
         client(stack, "alice", proxy.url) as alice,
         client(stack, "bob", proxy.url) as bob,

@@ -56,6 +56,7 @@ async def test_the_life_of_a_room(
     await bob.join(project_id)
     update = {"project_id": project_id, "data": {"title": "Seen \x1b[31m by the operator"}}
     await bob.send("update_project", update)
+    await bob.wait_for("project_updated")
     await bob.close()
     watcher.wait_for("left")
     lines = [line.partition("  ")[2] for line in watcher.log.splitlines()]

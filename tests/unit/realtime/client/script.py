@@ -6,7 +6,6 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -24,8 +23,7 @@ class Peer:
     def __init__(self, websocket: ServerConnection) -> None:
         self.websocket = websocket
         assert websocket.request is not None
-        query = parse_qs(urlsplit(websocket.request.path).query)
-        self.token = query["token"][0]
+        self.token = websocket.request.headers["Authorization"].removeprefix("Bearer ")
 
     async def expect(self, type_: str) -> Message:
         """Return the next command, which must be of that type."""

@@ -93,8 +93,10 @@ async def test_a_room_is_kept_up_to_date(server: Server) -> None:
 
     completed = {"task_id": "t", "task_type": "analyze", "result": 1}
     await peer.send("task_completed", completed, project_id=1, seq=6)
-    await read(room, 1)
-    assert (room.tasks, room.seq) == ({}, 6)
+    await peer.send("task_progress", progress, project_id=1)
+    await peer.updated(7)
+    assert [m.type for m in await read(room, 2)] == ["task_completed", "project_updated"]
+    assert (room.tasks, room.seq) == ({}, 7), "progress that comes late revives no task"
 
 
 async def test_handlers_are_called_until_they_are_taken_off(server: Server) -> None:
@@ -157,7 +159,7 @@ async def test_a_lost_access_ends_the_room(server: Server) -> None:
 async def test_leaving_ends_the_iteration(server: Server) -> None:
     realtime = await server.client()
     room, peer = await joined(server, realtime)
-    leaving = asyncio.create_task(realtime.leave(1))
+    leaving = asyncio.create_task(room.leave())
     command = await peer.expect("leave_project")
     await peer.send("ack", ref=command["ref"])
     await leaving
