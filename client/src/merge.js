@@ -1,0 +1,52 @@
+/** JSON merge patches, RFC 7396. */
+
+/** @typedef {Record<string, any>} Json */
+
+/**
+ * Return what a patch makes of a target; neither is changed, and what the patch does not touch
+ * is not copied.
+ *
+ * @param {Json} target
+ * @param {Json} patch
+ * @returns {Json}
+ */
+export function merge(target, patch) {
+  const merged = new Map(Object.entries(target));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) {
+      merged.delete(key);
+    } else if (isObject(value)) {
+      const below = merged.get(key);
+      merged.set(key, merge(isObject(below) ? below : {}, value));
+    } else {
+      merged.set(key, value);
+    }
+  }
+  // Unlike an assignment, this takes "__proto__" for a key like any other.
+  return Object.fromEntries(merged);
+}
+
+/**
+ * Say whether two patches change the same thing: objects meet key by key, any other value
+ * replaces all that stood there. Patches that do not overlap can be applied in either order.
+ *
+ * @param {Json} one
+ * @param {Json} other
+ * @returns {boolean}
+ */
+export function overlap(one, other) {
+  return Object.entries(one).some(([key, value]) => {
+    if (!Object.hasOwn(other, key)) {
+      return false;
+    }
+    return !(isObject(value) && isObject(other[key])) || overlap(value, other[key]);
+  });
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Json}
+ */
+export function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

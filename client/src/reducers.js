@@ -1,0 +1,121 @@
+/** What a room looks like: pure functions from what is known and a message to what is known. */
+
+import { merge } from "./merge.js";
+
+/**
+ * A room as the server has confirmed it; never changed, only replaced.
+ *
+ * @typedef {object} View
+ * @property {number} seq the last durable event that is part of it
+ * @property {import("./protocol.js").Project} project
+ * @property {readonly import("./protocol.js").Member[]} members
+ * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
+ * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
+ * @property {number | null} me the own user id
+ * @property {string} joinRole the role at position `joinSeq`
+ * @property {number} joinSeq
+ * @property {Readonly<Record<number, string | null>>} roles what changed after that, by user
+ */
+
+const ENDED_KEPT = 100;
+
+/**
+ * Return the view after a join was acknowledged.
+ *
+ * @param {View | null} view what was known before; null at the first join
+ * @param {import("./protocol.js").JoinAck} ack
+ * @returns {View}
+ */
+export function join(view, ack) {
+  const { role, members, tasks } = ack;
+  // With `recovered`, the events that lead from the old position to the new one follow.
+  const known = view && ack.recovered ? view : ack;
+  const { seq, project } = known;
+  const running = new Set(tasks.map((task) => task.task_id));
+  const ended = (view?.ended ?? []).filter((id) => !running.has(id));
+  const joinSeq = ack.seq;
+  return { seq, project, members, tasks, ended, me: null, joinRole: role, joinSeq, roles: {} };
+}
+
+/**
+ * Return the own role in the project.
+ *
+ * @param {View} view
+ * @returns {string | null}
+ */
+export function role({ me, roles, joinRole }) {
+  return me !== null && me in roles ? (roles[me] ?? null) : joinRole;
+}
+
+/**
+ * Return the view after a message of the room. A durable event must be the next one.
+ *
+ * @param {View} view
+ * @param {import("./protocol.js").RoomMessage} message
+ * @returns {View}
+ */
+export function reduce(view, message) {
+  const { seq = view.seq } = message;
+  return { ...view, ...change(view, message), seq };
+}
+
+/**
+ * @param {View} view
+ * @param {import("./protocol.js").RoomMessage} message
+ * @returns {Partial<View>}
+ */
+function change(view, message) {
+  switch (message.type) {
+    case "project_updated": {
+      const project = merge(view.project, message.payload.changes);
+      return { project: /** @type {import("./protocol.js").Project} */ (project) };
+    }
+    case "user_joined": {
+      const { user_id, username } = message.payload;
+      const isKnown = view.members.some((member) => member.user_id === user_id);
+      const members = isKnown ? view.members : [...view.members, { user_id, username }];
+      // The first after a join is one's own.
+      return { members, me: view.me ?? user_id };
+    }
+    case "user_left": {
+      const { user_id } = message.payload;
+      return { members: view.members.filter((member) => member.user_id !== user_id) };
+    }
+    case "task_progress":
+      return progress(view, message.payload);
+    case "task_completed":
+    case "task_failed": {
+      const { task_id } = message.payload;
+      return {
+        tasks: view.tasks.filter((task) => task.task_id !== task_id),
+        ended: [...view.ended, task_id].slice(-ENDED_KEPT),
+      };
+    }
+    case "member_changed": {
+      const { user_id, role } = message.payload;
+      // What is replayed from before the join is part of `joinRole`.
+      return (message.seq ?? 0) > view.joinSeq ? { roles: { ...view.roles, [user_id]: role } } : {};
+    }
+    default:
+      return {};
+  }
+}
+
+/**
+ * @param {View} view
+ * @param {import("./protocol.js").RoomPayloads["task_progress"]} payload
+ * @returns {Partial<View>}
+ */
+function progress(view, { task_id, progress, message }) {
+  if (view.ended.includes(task_id)) {
+    return {};
+  }
+  const known = view.tasks.find((task) => task.task_id === task_id);
+  if (!known) {
+    return { tasks: [...view.tasks, { task_id, task_type: null, progress, message }] };
+  }
+  if (progress < known.progress) {
+    return {};
+  }
+  return { tasks: view.tasks.map((task) => (task === known ? { ...task, progress, message } : task)) };
+}

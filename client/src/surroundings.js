@@ -1,0 +1,36 @@
+/**
+ * What is used of a browser's window; Node has nothing of it, a worker not all.
+ *
+ * @typedef {object} Surroundings
+ * @property {(type: string, listener: () => void) => void} [addEventListener]
+ * @property {(type: string, listener: () => void) => void} [removeEventListener]
+ * @property {{
+ *   visibilityState: string,
+ *   addEventListener: (type: string, listener: () => void) => void,
+ *   removeEventListener: (type: string, listener: () => void) => void,
+ * }} [document]
+ */
+
+/**
+ * Call back when there is reason to look at the connection now: the network came or went, the
+ * computer woke up, the person is back at the page.
+ *
+ * @param {Surroundings} surroundings
+ * @param {() => void} callback
+ * @returns {() => void} stops it
+ */
+export function watch(surroundings, callback) {
+  const { document } = surroundings;
+  const onVisibility = () => {
+    if (document?.visibilityState === "visible") {
+      callback();
+    }
+  };
+  const events = ["online", "offline", "focus"];
+  events.forEach((type) => surroundings.addEventListener?.(type, callback));
+  document?.addEventListener("visibilitychange", onVisibility);
+  return () => {
+    events.forEach((type) => surroundings.removeEventListener?.(type, callback));
+    document?.removeEventListener("visibilitychange", onVisibility);
+  };
+}
