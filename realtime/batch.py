@@ -45,12 +45,11 @@ class Batcher(Generic[Key, Item, Outcome]):
             del self._waiting[key][: self._limit]
             try:
                 outcomes = await self._work(key, [item for item, _ in batch])
+                for (_, future), outcome in zip(batch, outcomes, strict=True):
+                    if not future.done():
+                        future.set_result(outcome)
             except Exception as error:  # noqa: BLE001  (handed to those who wait)
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
-            else:
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
-                    if not future.done():
-                        future.set_result(outcome)
         del self._waiting[key]

@@ -33,12 +33,8 @@ _ATTEMPTS = 3
 
 def read(project_id: int, requests: Sequence[JoinRequest]) -> list[View | ProtocolError]:
     """Serve joins of one project together, in one set of queries."""
-    host = backend.get()
-    access = host.access(project_id, {request.user_id for request in requests})
-    if not access:
-        return [not_found(project_id) for _ in requests]
     try:
-        seq, project = _snapshot(host, project_id)
+        seq, access, project = _snapshot(project_id, {request.user_id for request in requests})
     except backend.ProjectNotFound:
         return [not_found(project_id) for _ in requests]
     tasks = _running_tasks(project_id)
@@ -62,42 +58,58 @@ def not_found(project_id: int) -> ProtocolError:
     return ProtocolError(ErrorCode.PROJECT_NOT_FOUND, f"There is no project {project_id} for you")
 
 
-def _snapshot(host: backend.Backend, project_id: int) -> tuple[int, dict[str, Any]]:
-    """Return a position and the state that belongs to it.
+def _snapshot(
+    project_id: int, user_ids: set[int]
+) -> tuple[int, dict[int, backend.Access], dict[str, Any]]:
+    """Return a position, and the users' access and the state that belong to it.
 
-    Reading both in one transaction would take SQLite's write lock. Instead the position is
+    Reading all in one transaction would take SQLite's write lock. Instead the position is
     read before and after. Should updates keep coming, the earlier one is right too: events
-    carry values, so to apply one again changes nothing in the end.
+    carry values, so to apply one again changes nothing in the end; and whose access ended
+    after that position is put out by the event that says so.
+
+    Raises:
+        ProjectNotFound: also where none of the users has access.
     """
+    host = backend.get()
     for _ in range(_ATTEMPTS):
         seq = log.heads([project_id])[project_id]
+        access = host.access(project_id, user_ids)
+        if not access:
+            raise backend.ProjectNotFound
         project = host.snapshot(project_id)
         if log.heads([project_id])[project_id] == seq:
             break
-    return seq, project
+    return seq, access, project
 
 
 def _running_tasks(project_id: int) -> list[RunningTask]:
-    states = TaskState.objects.filter(
-        project_id=project_id, state__in=[TaskState.State.QUEUED, TaskState.State.RUNNING]
-    ).order_by("created_at")
+    states = TaskState.objects.filter(project_id=project_id, state__in=TaskState.OPEN).order_by(
+        "created_at"
+    )
     return [RunningTask(s.task_id, s.task_type, s.progress, s.message) for s in states]
 
 
 def _missed(project_id: int, head: int, positions: set[int]) -> dict[int, list[Hint] | None]:
-    """Return for each position what came after it, up to `head`: one query for them all."""
+    """Return for each position what came after it, up to `head`: one query for them all.
+
+    A replay is bounded in events and in bytes: what is longer would be cut off at once as too
+    much for a client that has not begun to read.
+    """
     missed: dict[int, list[Hint] | None] = dict.fromkeys(positions)
-    if not positions:
-        return missed
     limit = conf.get().REPLAY_LIMIT
     within = [position for position in positions if head - limit <= position <= head]
     if not within:
         return missed
-    rows = [row for row in log.tail(project_id, min(within)) if row.seq <= head]
-    found = [hints.from_event(row) for row in rows]
+    found = [hints.from_event(row) for row in log.tail(project_id, min(within), upto=head)]
     for position in within:
         count = head - position
         # Sequences have no holes: so many rows at the end are exactly those after it.
-        if count <= len(found):
-            missed[position] = found[len(found) - count :]
+        events = found[len(found) - count :]
+        if count <= len(found) and _size(events) <= conf.get().MAX_UNSENT / 2:
+            missed[position] = events
     return missed
+
+
+def _size(events: list[Hint]) -> int:
+    return sum(len(event.text.encode()) for event in events)

@@ -75,6 +75,8 @@ class TaskState(models.Model):
         COMPLETED = "completed"
         FAILED = "failed"
 
+    OPEN = (State.QUEUED, State.RUNNING)
+
     task_id = models.CharField(primary_key=True, max_length=155)
     project_id = models.BigIntegerField()
     task_type = models.CharField(max_length=100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -25,7 +25,7 @@ class Subscriptions:
     A layer that is down delays a join by seconds at most, and is tried again at every tick.
     """
 
-    def __init__(self, wanted: Container[int], receive: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, wanted: Collection[int], receive: Callable[[Any], None]) -> None:
         """`wanted` holds the projects to listen to; `receive` handles each message."""
         self._wanted = wanted
         self._receive = receive
@@ -33,16 +33,19 @@ class Subscriptions:
         self._channel: str | None = None
         self._listener: asyncio.Task[None] | None = None
         self._groups: set[int] = set()
-        self._unsettled: set[int] = set()
+        self._uncertain: set[int] = set()
+        """Projects for which a call of the layer is under way, or has failed."""
         self._lock = asyncio.Lock()
         self._paused_until = 0.0
 
     async def settle(self, project_id: int) -> None:
         """Join or leave the project's group, whichever is due. Never raises."""
-        if (project_id in self._wanted) == (project_id in self._groups):
+        if self._is_settled(project_id):
             return
-        self._unsettled.add(project_id)
         async with self._lock:
+            # What was wanted before may not be wanted any more, or be done already.
+            if self._is_settled(project_id):
+                return
             if asyncio.get_running_loop().time() < self._paused_until:
                 return
             try:
@@ -58,21 +61,25 @@ class Subscriptions:
 
     async def settle_all(self) -> None:
         """Try again what failed."""
-        for project_id in list(self._unsettled):
+        for project_id in self._uncertain | (self._groups ^ set(self._wanted)):
             await self.settle(project_id)
+
+    def _is_settled(self, project_id: int) -> bool:
+        is_wanted, is_joined = project_id in self._wanted, project_id in self._groups
+        return is_wanted == is_joined and project_id not in self._uncertain
 
     async def _settle(self, project_id: int) -> None:
         if self._channel is None:
             self._channel = await self._layer.new_channel()
             self._listener = asyncio.create_task(self._listen(self._channel))
-        wanted = project_id in self._wanted
-        if wanted and project_id not in self._groups:
+        self._uncertain.add(project_id)
+        if project_id in self._wanted:
             await self._layer.group_add(group_name(project_id), self._channel)
             self._groups.add(project_id)
-        elif not wanted and project_id in self._groups:
+        else:
             await self._layer.group_discard(group_name(project_id), self._channel)
             self._groups.discard(project_id)
-        self._unsettled.discard(project_id)
+        self._uncertain.discard(project_id)
 
     async def _listen(self, channel: str) -> None:
         while True:

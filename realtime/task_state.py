@@ -18,7 +18,6 @@ from realtime.models import TaskState
 from realtime.progress import Report
 
 State = TaskState.State
-OPEN = (State.QUEUED, State.RUNNING)
 MAX_ERROR = 500
 
 
@@ -38,7 +37,9 @@ def started(task_id: str) -> bool:
 
 def progressed(task_id: str, report: Report) -> bool:
     """Note and tell progress, unless it would fall or the task has ended. Return whether."""
-    rows = TaskState.objects.filter(task_id=task_id, state__in=OPEN, progress__lte=report.progress)
+    rows = TaskState.objects.filter(
+        task_id=task_id, state__in=TaskState.OPEN, progress__lte=report.progress
+    )
     changed = rows.update(
         progress=report.progress,
         message=report.message,
@@ -69,7 +70,7 @@ def failed(task_id: str, error: str) -> bool:
 def _end(task_id: str, event: str, outcome: dict[str, Any], **fields: Any) -> bool:
     if fields["state"] is State.COMPLETED:
         fields["progress"] = 100
-    rows = TaskState.objects.filter(task_id=task_id, state__in=OPEN)
+    rows = TaskState.objects.filter(task_id=task_id, state__in=TaskState.OPEN)
     if not rows.update(**fields, updated_at=timezone.now()):
         return False
     task = TaskState.objects.get(task_id=task_id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from realtime import backend, log
+from realtime import backend, conf, log
 from realtime.joins import not_found
 from realtime.models import Event, Receipt
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
@@ -47,6 +47,7 @@ class _Batch:
         self.host = host
         self.project_id = project_id
         self.head = log.heads([project_id])[project_id]
+        self.tail = _Tail(project_id, self.head, requests)
         self.receipts = _receipts(project_id, requests)
         self.new_receipts: list[Receipt] = []
         self.results: dict[int, Result] = {}
@@ -82,7 +83,7 @@ class _Batch:
         return None
 
     def _conflict(self, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
-        rows = log.tail(self.project_id, base_seq)
+        rows = self.tail.after(base_seq)
         if len(rows) == self.head - base_seq and not any(_touches(row, data) for row in rows):
             return None
         current = self.host.snapshot(self.project_id)
@@ -96,19 +97,22 @@ class _Batch:
         run, self.run = self.run, {}
         if not run:
             return
-        with log.recording() as events:
+        with log.recording() as recorded:
             outcomes = self.host.update(
                 self.project_id, [backend.Update(r.user_id, r.data) for r in run.values()]
             )
-        recorded = iter(events)
+        events = [event for event in recorded if event.project_id == self.project_id]
+        seqs = _positions(events, outcomes)
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
             if isinstance(outcome, dict):
                 if outcome:
-                    self.head = next(recorded).seq
+                    self.head = next(seqs)
                 self.results[index] = UpdateAck(self.head, outcome, duplicate=False)
                 self._keep_receipt(request, outcome)
             else:
                 self.results[index] = _refusal(outcome)
+        self.head = max([self.head, *(event.seq for event in events)])
+        self.tail.rows += events
 
     def _keep_receipt(self, request: UpdateRequest, changes: dict[str, Any]) -> None:
         if request.idempotency_key is None:
@@ -122,6 +126,33 @@ class _Batch:
         )
         self.receipts[request.user_id, request.idempotency_key] = receipt
         self.new_receipts.append(receipt)
+
+
+class _Tail:
+    """The end of the log, read once for all the `base_seq` of a batch, and no further back
+    than a replay goes."""
+
+    def __init__(self, project_id: int, head: int, requests: Sequence[UpdateRequest]) -> None:
+        oldest = head - conf.get().REPLAY_LIMIT
+        bases = [r.base_seq for r in requests if r.base_seq is not None]
+        within = [base for base in bases if oldest <= base < head]
+        self.start = min([head, *within])
+        self.rows = log.tail(project_id, self.start) if within else []
+
+    def after(self, seq: int) -> list[Event]:
+        """Return the events after a position; none where they were not read."""
+        return [row for row in self.rows if row.seq > seq] if seq >= self.start else []
+
+
+def _positions(events: Sequence[Event], outcomes: Sequence[backend.Outcome]) -> Iterator[int]:
+    """Return the `seq` of each update that changed something, in order."""
+    seqs = [event.seq for event in events if event.type == "project_updated"]
+    made = [outcome for outcome in outcomes if isinstance(outcome, dict) and outcome]
+    if len(seqs) != len(made):
+        raise RuntimeError(
+            f"The backend made {len(made)} updates, but logged {len(seqs)} project_updated events"
+        )
+    return iter(seqs)
 
 
 def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:

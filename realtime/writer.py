@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakKeyDictionary
 
+from django.db import InterfaceError, OperationalError
+
 from realtime import conf, database, faults, updates
 from realtime.batch import Batcher
 
@@ -24,6 +26,10 @@ def current() -> Writer:
 async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list[updates.Result]:
     try:
         return await database.run(updates.write, project_id, requests)
+    except (OperationalError, InterfaceError) as error:
+        # The database is away or locked, and whether it committed may be unknown: nothing is
+        # tried again here, as that could do it twice. The clients have their keys for that.
+        return [faults.answer(error)] * len(requests)
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
         if len(requests) == 1:
             return [faults.answer(error)]

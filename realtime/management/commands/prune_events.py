@@ -12,8 +12,8 @@ from realtime import log
 
 class Command(BaseCommand):
     help = (
-        "Delete events and receipts older than a number of days. A client that was away for "
-        "longer gets a snapshot instead of a replay."
+        "Delete events, receipts and ended tasks older than a number of days. A client that was "
+        "away for longer gets a snapshot instead of a replay."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,4 +23,4 @@ class Command(BaseCommand):
         if days < 0:
             raise CommandError("--days must not be negative")
         count = log.prune(timedelta(days=days))
-        self.stdout.write(f"Deleted {count} events and receipts")
+        self.stdout.write(f"Deleted {count} events, receipts and tasks")

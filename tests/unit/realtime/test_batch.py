@@ -63,3 +63,15 @@ async def test_a_waiter_that_gives_up_spoils_nothing() -> None:
     gone.cancel()
     work.gate.set()
     assert await stays == 20
+
+
+async def test_work_that_answers_too_little_keeps_nobody_waiting() -> None:
+    async def work(key: str, items: list[int]) -> list[int]:
+        return items[:1]
+
+    batcher = Batcher(work, limit=5)
+    one, two = batcher.submit("a", 1), batcher.submit("a", 2)
+    assert await one == 1
+    with pytest.raises(ValueError, match="zip"):
+        await two
+    assert await batcher.submit("a", 3) == 3

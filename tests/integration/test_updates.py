@@ -1,0 +1,186 @@
+"""Updates written together: each is answered on its own, and happens once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, transaction
+from pytest_django import Settings
+
+from projects import services
+from projects.models import Project
+from realtime import log, updates, writer
+from realtime.models import Event, Receipt
+from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
+from realtime.updates import UpdateRequest
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def project(alice: User) -> Project:
+    return services.create_project(user=alice, data={"title": "New", "content": {"a": 1}})
+
+
+def ack(result: updates.Result) -> UpdateAck:
+    assert isinstance(result, UpdateAck), result
+    return result
+
+
+def error(result: updates.Result) -> ProtocolError:
+    assert isinstance(result, ProtocolError), result
+    return result
+
+
+def test_one_bad_update_spoils_none(alice: User, project: Project) -> None:
+    viewer = User.objects.create_user("carol")
+    project.memberships.create(user=viewer, role="viewer")
+    one, bad, forbidden, two = updates.write(
+        project.pk,
+        [
+            UpdateRequest(alice.pk, {"title": "One"}),
+            UpdateRequest(alice.pk, {"title": ""}),
+            UpdateRequest(viewer.pk, {"title": "Mine"}),
+            UpdateRequest(alice.pk, {"content": {"b": 2}}),
+        ],
+    )
+    assert (ack(one).seq, ack(two).seq) == (1, 2)
+    assert error(bad).code is ErrorCode.VALIDATION_ERROR
+    assert error(bad).details.keys() == {"title"}
+    assert error(forbidden).code is ErrorCode.FORBIDDEN
+    project.refresh_from_db()
+    assert (project.title, project.content) == ("One", {"a": 1, "b": 2})
+    assert [e.payload["changes"] for e in log.tail(project.pk, 0)] == [
+        {"title": "One"},
+        {"content": {"b": 2}},
+    ]
+
+
+def test_a_key_is_answered_again_in_the_same_batch_and_later(alice: User, project: Project) -> None:
+    request = UpdateRequest(alice.pk, {"title": "Once"}, idempotency_key="k")
+    other = UpdateRequest(alice.pk, {"title": "Twice"}, idempotency_key="l")
+    first, second, again = updates.write(project.pk, [request, other, request])
+    assert (ack(first).seq, ack(second).seq) == (1, 2)
+    assert again == UpdateAck(1, {"title": "Once"}, duplicate=True)
+    assert updates.write(project.pk, [request]) == [again]
+    project.refresh_from_db()
+    assert project.title == "Twice"
+    assert Receipt.objects.count() == 2
+
+
+def test_a_key_belongs_to_its_user(alice: User, project: Project) -> None:
+    bob = User.objects.create_user("bob")
+    project.memberships.create(user=bob, role="editor")
+    by_alice = UpdateRequest(alice.pk, {"title": "A"}, idempotency_key="k")
+    by_bob = UpdateRequest(bob.pk, {"title": "B"}, idempotency_key="k")
+    assert [ack(r).duplicate for r in updates.write(project.pk, [by_alice, by_bob])] == [
+        False,
+        False,
+    ]
+
+
+def test_different_fields_and_keys_do_not_conflict(alice: User, project: Project) -> None:
+    results = updates.write(
+        project.pk,
+        [
+            UpdateRequest(alice.pk, {"title": "T"}, base_seq=0),
+            UpdateRequest(alice.pk, {"description": "D"}, base_seq=0),
+            UpdateRequest(alice.pk, {"content": {"b": 2}}, base_seq=0),
+            UpdateRequest(alice.pk, {"content": {"c": 3}}, base_seq=0),
+        ],
+    )
+    assert [ack(result).seq for result in results] == [1, 2, 3, 4]
+    project.refresh_from_db()
+    assert project.content == {"a": 1, "b": 2, "c": 3}
+
+
+def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
+    alice: User, project: Project
+) -> None:
+    data: dict[str, Any] = {"content": {"a": 3, "x": 1}}
+    first, late, informed = updates.write(
+        project.pk,
+        [
+            UpdateRequest(alice.pk, {"content": {"a": 2}}),
+            UpdateRequest(alice.pk, data, base_seq=0),
+            UpdateRequest(alice.pk, data, base_seq=1),
+        ],
+    )
+    assert ack(first).seq == 1
+    assert error(late).code is ErrorCode.CONFLICT
+    assert error(late).details == {"seq": 1, "current": {"content": {"a": 2, "x": None}}}
+    assert ack(informed).seq == 2
+
+
+def test_a_base_that_is_too_old_to_judge_is_a_conflict(
+    settings: Settings, alice: User, project: Project
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"REPLAY_LIMIT": 3}
+    for number in range(5):
+        updates.write(project.pk, [UpdateRequest(alice.pk, {"title": str(number)})])
+    old, recent = updates.write(
+        project.pk,
+        [
+            UpdateRequest(alice.pk, {"description": "D"}, base_seq=1),
+            UpdateRequest(alice.pk, {"description": "D"}, base_seq=2),
+        ],
+    )
+    assert error(old).code is ErrorCode.CONFLICT
+    assert ack(recent).seq == 6
+    Event.objects.filter(seq__lte=4).delete()
+    [pruned] = updates.write(project.pk, [UpdateRequest(alice.pk, {"status": "active"}, 3)])
+    assert error(pruned).code is ErrorCode.CONFLICT
+
+
+def test_what_is_rolled_back_was_never_logged(alice: User, project: Project) -> None:
+    with transaction.atomic():
+        services.update_project(user=alice, project_id=project.pk, data={"title": "Never"})
+        transaction.set_rollback(True)
+    assert log.tail(project.pk, 0) == []
+    services.update_project(user=alice, project_id=project.pk, data={"title": "First"})
+    assert [event.seq for event in log.tail(project.pk, 0)] == [1]
+
+
+class BreaksOnPoison:
+    """A backend whose transaction breaks where a poisoned update is among the others."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.calls = 0
+
+    def write(self, project_id: int, requests: list[UpdateRequest]) -> list[updates.Result]:
+        self.calls += 1
+        if any("poison" in request.data for request in requests):
+            raise self.error
+        return [UpdateAck(1, request.data, duplicate=False) for request in requests]
+
+
+GOOD, POISON = UpdateRequest(1, {"title": "x"}), UpdateRequest(1, {"poison": 1})
+
+
+async def test_an_update_that_breaks_the_transaction_breaks_only_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = BreaksOnPoison(ZeroDivisionError())
+    monkeypatch.setattr(updates, "write", host.write)
+    first, poisoned, last = await writer._write(1, [GOOD, POISON, GOOD])
+    assert ack(first) == ack(last)
+    assert error(poisoned).code is ErrorCode.INTERNAL_ERROR
+
+
+async def test_nothing_is_tried_again_where_it_may_have_been_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = BreaksOnPoison(OperationalError("server closed the connection unexpectedly"))
+    monkeypatch.setattr(updates, "write", host.write)
+    results = await writer._write(1, [GOOD, POISON, GOOD])
+    assert {error(result).code for result in results} == {ErrorCode.UNAVAILABLE}
+    assert {error(result).retry_after for result in results} == {1.0}
+    assert host.calls == 1

@@ -1,0 +1,104 @@
+"""The groups of a process follow its rooms, however the calls of the layer fall."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+from pytest_django import Settings
+
+from realtime.subscriptions import Subscriptions
+
+
+class SlowLayer(InMemoryChannelLayer):
+    """Its calls wait until they are let through, or fail."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.is_down = False
+        self.calls: list[str] = []
+
+    async def group_add(self, group: str, channel: str) -> None:
+        await self._pass("add")
+        await super().group_add(group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        await self._pass("discard")
+        await super().group_discard(group, channel)
+
+    async def _pass(self, call: str) -> None:
+        self.calls.append(call)
+        await self.gate.wait()
+        if self.is_down:
+            raise ConnectionError("the layer is down")
+
+
+@pytest.fixture
+def layer(settings: Settings) -> SlowLayer:
+    from channels.layers import get_channel_layer
+
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": f"{__name__}.SlowLayer"}}
+    layer = get_channel_layer()
+    assert isinstance(layer, SlowLayer)
+    return layer
+
+
+class Rooms:
+    """The open rooms, and what the layer brought them."""
+
+    def __init__(self) -> None:
+        self.open: set[int] = {1}
+        self.received: list[Any] = []
+        self.subscriptions = Subscriptions(self.open, self.received.append)
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_room_that_opens_again_while_it_is_given_up_is_heard(layer: SlowLayer) -> None:
+    rooms = Rooms()
+    await rooms.subscriptions.settle(1)
+    layer.gate.clear()
+    rooms.open.clear()
+    leaving = asyncio.create_task(rooms.subscriptions.settle(1))
+    await until(lambda: layer.calls == ["add", "discard"])
+    rooms.open.add(1)
+    joining = asyncio.create_task(rooms.subscriptions.settle(1))
+    layer.gate.set()
+    await asyncio.gather(leaving, joining)
+
+    await layer.group_send("project_1", {"type": "hello"})
+    await until(lambda: rooms.received)
+    assert rooms.received == [{"type": "hello"}]
+    await rooms.subscriptions.close()
+
+
+async def test_what_failed_is_tried_again(
+    layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.subscriptions._PAUSE", 0.0)
+    rooms = Rooms()
+    layer.is_down = True
+    await rooms.subscriptions.settle(1)  # does not raise
+    layer.is_down = False
+    await rooms.subscriptions.settle_all()
+    await layer.group_send("project_1", {"type": "hello"})
+    await until(lambda: rooms.received)
+
+    layer.is_down = True
+    rooms.open.clear()
+    await rooms.subscriptions.settle(1)
+    layer.is_down = False
+    await rooms.subscriptions.settle_all()
+    calls = len(layer.calls)
+    await rooms.subscriptions.settle_all()
+    assert len(layer.calls) == calls, "nothing is left to do"
+    assert not layer.groups
+    await rooms.subscriptions.close()
