@@ -49,10 +49,11 @@ class Hub:
         self._repairing: set[int] = set()
         self._subscriptions = Subscriptions(self._rooms, self._receive)
         self._roster = Roster(self._rooms)
-        self._sessions = Sessions()
+        self._sessions = Sessions(self._revoke)
         self._tasks: set[asyncio.Task[Any]] = set()
         publish.use_loop(loop)
         self._spawn(self._tick())
+        self._spawn(self._sessions.watch())
 
     # --- connecting
 
@@ -159,6 +160,10 @@ class Hub:
         self._roster.changed(project_id, socket.user_id)
         self._close_if_idle(project_id)
 
+    def _revoke(self, socket: Socket, project_id: int) -> None:
+        self._rooms[project_id].revoke(socket)
+        self._left(project_id, socket)
+
     def _open(self, project_id: int) -> Room:
         self._under_way[project_id] = self._under_way.get(project_id, 0) + 1
         if project_id not in self._rooms:
@@ -226,7 +231,6 @@ class Hub:
             await asyncio.sleep(interval)
             try:
                 await self._check_heads()
-                await self._sessions.check()
             except DatabaseError as error:
                 logger.warning("The database failed: %s", error, extra={"action": "tick"})
             await self._subscriptions.settle_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _RECENT = 256
 """Events that a room remembers, for sockets that join while they pass."""
 
+_stays = itertools.count(1)
+
 
 class Socket:
     """One client's connection, as the rooms see it."""
@@ -26,7 +29,8 @@ class Socket:
         self.user_id = user_id
         self.username = username
         self.outbox = outbox
-        self.rooms: set[int] = set()
+        self.rooms: dict[int, int] = {}
+        """The projects whose rooms it is in, each with the number of its stay there."""
 
 
 class Room:
@@ -84,12 +88,12 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self._sockets_of[socket.user_id] += 1
-        socket.rooms.add(self.project_id)
+        socket.rooms[self.project_id] = next(_stays)
 
     def remove(self, socket: Socket) -> None:
         if self._positions.pop(socket, None) is None:
             return
-        socket.rooms.discard(self.project_id)
+        socket.rooms.pop(self.project_id, None)
         self._sockets_of[socket.user_id] -= 1
         if not self._sockets_of[socket.user_id]:
             del self._sockets_of[socket.user_id]
@@ -122,12 +126,15 @@ class Room:
             for socket, position in self._positions.items()
             if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
         ]
-        payload = protocol.AccessRevokedPayload(self.project_id)
-        text = protocol.encode(protocol.AccessRevoked(payload=payload))
         for socket in evicted:
-            socket.outbox.push(text)
-            self.remove(socket)
+            self.revoke(socket)
         return evicted
+
+    def revoke(self, socket: Socket) -> None:
+        """Put a socket out and tell it so; nothing of this room reaches it any more."""
+        payload = protocol.AccessRevokedPayload(self.project_id)
+        socket.outbox.push(protocol.encode(protocol.AccessRevoked(payload=payload)))
+        self.remove(socket)
 
     def broadcast(
         self, text: str, *, key: str | None = None, besides: Socket | None = None
