@@ -7,20 +7,14 @@ the host's services. So whatever the way, it takes effect within `ACCESS_INTERVA
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, Protocol
-
-from django.db import Error as DatabaseError
 
 from realtime import backend, conf, database, tokens
 from realtime.backend import Access
 from realtime.protocol import ErrorCode, ProtocolError
 from realtime.room import Socket
-
-logger = logging.getLogger(__name__)
 
 
 class Session(Protocol):
@@ -67,17 +61,6 @@ class Sessions:
 
     def discard(self, session: Session) -> None:
         self._open.discard(session)
-
-    async def watch(self) -> None:
-        """Check again and again, for as long as the process lives."""
-        while True:
-            await asyncio.sleep(conf.get().ACCESS_INTERVAL)
-            try:
-                await self.check()
-            except DatabaseError as error:
-                logger.warning("The database failed: %s", error, extra={"action": "access"})
-            except Exception:  # whatever a host's code may raise
-                logger.exception("Access could not be checked", extra={"action": "access"})
 
     async def check(self) -> None:
         """Compare all sessions with the clock, and with the database: three queries."""

@@ -96,7 +96,7 @@ async def test_a_host_that_fails_does_not_end_the_watch(
     await alice.join(list_id)
     settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.nowhere.Backend"}
     async with asyncio.timeout(10):
-        while "Access could not be checked" not in caplog.text:
+        while "Sessions.check failed" not in caplog.text:
             await asyncio.sleep(0.01)
     settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.backend.ShoppingBackend"}
     await database.run(shopping.shoppers.clear)
