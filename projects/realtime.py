@@ -8,7 +8,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from projects import access, errors, services, signals
-from projects.models import Role
+from projects.models import Canvas, Role
 from realtime import log
 from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
 
@@ -16,11 +16,9 @@ from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFoun
 class ProjectBackend:
     """Serves `realtime` with projects; see `realtime.backend.Backend`."""
 
-    def access(
-        self, project_ids: Collection[int], user_ids: Collection[int]
-    ) -> dict[tuple[int, int], Access]:
-        roles = access.roles(project_ids, user_ids)
-        return {place: Access(role.value, role.may_edit) for place, role in roles.items()}
+    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
+        roles = access.roles(project_id, user_ids)
+        return {user_id: Access(role.value, role.may_edit) for user_id, role in roles.items()}
 
     def snapshot(self, project_id: int) -> dict[str, Any]:
         try:
@@ -87,6 +85,18 @@ def log_membership(
         "role": None if role is None else role.value,
     }
     log.append(project_id, [log.Entry("member_changed", payload, actor_id)])
+
+
+@receiver(signals.canvas_added, dispatch_uid="projects.realtime.canvas_added")
+def log_canvas(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
+    """Tell the room of a picture. Its URL is not told: that is signed, and ends."""
+    payload = {
+        "project_id": canvas.project_id,
+        "canvas_id": canvas.pk,
+        "title": canvas.title,
+        "added_by": str(actor_id),
+    }
+    log.append(canvas.project_id, [log.Entry("canvas_added", payload, actor_id)])
 
 
 @receiver(signals.project_deleted, dispatch_uid="projects.realtime.project_deleted")

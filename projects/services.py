@@ -16,7 +16,7 @@ from rest_framework import serializers
 from projects import access, merge, validation
 from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Canvas, Membership, Project, Role
-from projects.signals import membership_changed, project_changed, project_deleted
+from projects.signals import canvas_added, membership_changed, project_changed, project_deleted
 
 Changes = dict[str, Any]
 
@@ -76,12 +76,12 @@ def update_project_batch(
         ProjectNotFound: if there is no such project.
     """
     project = lock_project(project_id=project_id)
-    roles = access.roles([project_id], {update.user_id for update in updates})
+    roles = access.roles(project_id, {update.user_id for update in updates})
     outcomes: list[Changes | ProjectError] = []
     made: list[tuple[int | None, Changes]] = []
     for user_id, data in updates:
         try:
-            changes = _update(project, roles.get((project_id, user_id)), data)
+            changes = _update(project, roles.get(user_id), data)
         except ProjectError as error:
             outcomes.append(error)
             continue
@@ -176,7 +176,7 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         NotAllowed: if the project would have no owner any more.
     """
     lock_project(project_id=project_id)
-    before = access.roles([project_id], [user_id]).get((project_id, user_id))
+    before = access.roles(project_id, [user_id]).get(user_id)
     if before == role:
         return
     if before is Role.OWNER and not _has_other_owner(project_id, user_id):
@@ -206,7 +206,11 @@ def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -
     """
     lock_project(project_id=project_id)
     access.require(project_id, user.pk, Role.OWNER, Role.EDITOR)
-    return Canvas.objects.create(project_id=project_id, title=title, image=image, uploaded_by=user)
+    canvas = Canvas.objects.create(
+        project_id=project_id, title=title, image=image, uploaded_by=user
+    )
+    canvas_added.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+    return canvas
 
 
 def save_analysis(*, canvas_id: int, analysis: dict[str, Any]) -> None:
