@@ -21,9 +21,5 @@ if settings.EMBEDDED_VALKEY:
 shutdown.install()
 
 application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns)),
-        "lifespan": shutdown.lifespan,
-    }
+    {"http": http, "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns))}
 )

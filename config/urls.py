@@ -3,8 +3,10 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from projects import media
+from projects.views import page
 
 urlpatterns = [
+    path("", page),
     path("admin/", admin.site.urls),
     path("api/", include("projects.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

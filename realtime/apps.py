@@ -6,6 +6,4 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, redaction, task_signals  # noqa: F401  (they register)
-
-        redaction.install()
+        from realtime import checks, task_signals  # noqa: F401  (registers checks and receivers)

@@ -74,13 +74,13 @@ def _snapshot(
     host = backend.get()
     for _ in range(_ATTEMPTS):
         seq = log.heads([project_id])[project_id]
-        found = host.access([project_id], user_ids)
-        if not found:
+        access = host.access(project_id, user_ids)
+        if not access:
             raise backend.ProjectNotFound
         project = host.snapshot(project_id)
         if log.heads([project_id])[project_id] == seq:
             break
-    return seq, {user_id: access for (_, user_id), access in found.items()}, project
+    return seq, access, project
 
 
 def _running_tasks(project_id: int) -> list[RunningTask]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from realtime import protocol
 from realtime.hints import EVERYONE, Hint
-from realtime.protocol import CloseCode, ErrorCode
+from realtime.protocol import CloseCode
 
 if TYPE_CHECKING:
     from realtime.outbox import Outbox
 
 _RECENT = 256
-"""Events that a room remembers, for sockets that join while they pass; and tasks."""
-_ENDED = 101
-"""A progress that no report reaches."""
-
-_stays = itertools.count(1)
+"""Events that a room remembers, for sockets that join while they pass."""
 
 
 class Socket:
@@ -31,8 +26,7 @@ class Socket:
         self.user_id = user_id
         self.username = username
         self.outbox = outbox
-        self.rooms: dict[int, int] = {}
-        """The projects whose rooms it is in, each with the number of its stay there."""
+        self.rooms: set[int] = set()
 
 
 class Room:
@@ -55,8 +49,6 @@ class Room:
         self._sockets_of: Counter[int] = Counter()
         """Local sockets per user."""
         self._recent: deque[Hint] = deque(maxlen=_RECENT)
-        self._progress: dict[str, int] = {}
-        """How far the tasks are that were heard of last."""
 
     @property
     def is_behind(self) -> bool:
@@ -92,12 +84,12 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self._sockets_of[socket.user_id] += 1
-        socket.rooms[self.project_id] = next(_stays)
+        socket.rooms.add(self.project_id)
 
     def remove(self, socket: Socket) -> None:
         if self._positions.pop(socket, None) is None:
             return
-        socket.rooms.pop(self.project_id, None)
+        socket.rooms.discard(self.project_id)
         self._sockets_of[socket.user_id] -= 1
         if not self._sockets_of[socket.user_id]:
             del self._sockets_of[socket.user_id]
@@ -117,8 +109,6 @@ class Room:
                 continue
             self.seq = hint.seq
             self._recent.append(hint)
-            if hint.ends is not None:
-                self.note_progress(hint.ends, _ENDED)
             if hint.evicts is not None:
                 evicted += self._evict(hint)
             for socket, position in self._positions.items():
@@ -132,15 +122,12 @@ class Room:
             for socket, position in self._positions.items()
             if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
         ]
-        for socket in evicted:
-            self.revoke(socket)
-        return evicted
-
-    def revoke(self, socket: Socket) -> None:
-        """Put a socket out and tell it so; nothing of this room reaches it any more."""
         payload = protocol.AccessRevokedPayload(self.project_id)
-        socket.outbox.push(protocol.encode(protocol.AccessRevoked(payload=payload)))
-        self.remove(socket)
+        text = protocol.encode(protocol.AccessRevoked(payload=payload))
+        for socket in evicted:
+            socket.outbox.push(text)
+            self.remove(socket)
+        return evicted
 
     def broadcast(
         self, text: str, *, key: str | None = None, besides: Socket | None = None
@@ -150,28 +137,10 @@ class Room:
             if socket is not besides:
                 socket.outbox.push(text, key=key)
 
-    def note_progress(self, task_id: str, progress: int) -> bool:
-        """Note how far a task is. Return False where it was further, or has ended."""
-        if progress < self._progress.get(task_id, 0):
-            return False
-        self._progress.pop(task_id, None)
-        self._progress[task_id] = progress
-        if len(self._progress) > _RECENT:
-            del self._progress[next(iter(self._progress))]
-        return True
-
-    def restart(self, seq: int) -> None:
-        """Go on from another position, as the events up to it cannot be had.
-
-        The local sockets are closed; their clients come back and start from a snapshot.
-        """
-        payload = protocol.ErrorPayload(ErrorCode.UNAVAILABLE, "Events are missing; join again")
-        text = protocol.encode(protocol.Error(payload=payload))
+    def dismiss(self, code: CloseCode) -> None:
+        """Close every local socket; their clients come back and start from a snapshot."""
         for socket in self._positions:
-            socket.outbox.push(text)
-            socket.outbox.close(CloseCode.UNAVAILABLE)
-        self.seq = self.newest = seq
-        self._recent.clear()
+            socket.outbox.close(code)
 
     def arrive(self, user_id: int, username: str) -> bool:
         """Note that a user is here; tell the local sockets if that is news. Return whether."""

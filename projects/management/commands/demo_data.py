@@ -14,6 +14,7 @@ from django.db import transaction
 from projects import services
 from projects.models import Canvas, Membership, Project, Role
 
+PEOPLE = ("alice", "bob", "carol", "dave")
 PASSWORD = "realtime"  # noqa: S105  (public, and only made with DEBUG)
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "demo"
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             self.stderr.write("Without DEBUG there is no demo data.")
             return
-        alice, bob, carol, _dave = [self._user(name) for name in ("alice", "bob", "carol", "dave")]
+        alice, bob, carol, _dave = [self._user(name) for name in PEOPLE]
         User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
         if Project.objects.exists():
             return

@@ -1,0 +1,98 @@
+/**
+ * Who is in which field, and what they are typing there: told by signals, which are never
+ * stored, and forgotten when somebody falls silent.
+ *
+ * Fires "change" when somebody else enters, types in or leaves a field.
+ */
+export class Awareness extends EventTarget {
+  #room;
+  #me;
+  /** @type {Map<number, {field: string, draft?: string, heardAt: number}>} */
+  #others = new Map();
+  #own = null;
+  #pause = null;
+  #pulse;
+
+  constructor(room, me) {
+    super();
+    this.#room = room;
+    this.#me = me;
+    room.on("signal", ({ user_id: id, data }) => this.#hear(id, data));
+    room.on("user_left", ({ user_id: id }) => this.#forget(id));
+    room.on("user_joined", ({ user_id: id }) => {
+      if (id !== this.#me.id && this.#own) this.#send();
+    });
+    this.#pulse = setInterval(() => this.#beat(), PULSE);
+  }
+
+  /** Return who is in a field: their ids and drafts. */
+  in(field) {
+    return [...this.#others]
+      .filter(([, other]) => other.field === field)
+      .map(([id, { draft }]) => ({ id, draft }));
+  }
+
+  /** Tell the others where I am, and what I have typed there so far. */
+  enter(field, draft) {
+    this.#own = { field };
+    if (draft !== undefined && draft.length <= LONGEST_DRAFT) this.#own.draft = draft;
+    this.#sendSoon();
+  }
+
+  leave(field) {
+    if (this.#own?.field !== field) return;
+    this.#own = null;
+    this.#sendSoon();
+  }
+
+  close() {
+    clearInterval(this.#pulse);
+    clearTimeout(this.#pause);
+  }
+
+  /** At once, then at most once per interval, the last word always. */
+  #sendSoon() {
+    if (this.#pause !== null) return;
+    this.#send();
+    const sent = this.#own;
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      if (this.#own !== sent) this.#sendSoon();
+    }, INTERVAL);
+  }
+
+  #send() {
+    // A signal that is lost, as while offline, is replaced by the next one.
+    Promise.resolve(this.#room.signal({ field: null, ...this.#own })).catch(() => {});
+  }
+
+  #beat() {
+    if (this.#own) this.#send();
+    const now = Date.now();
+    for (const [id, other] of this.#others) {
+      if (now - other.heardAt > 2.5 * PULSE) this.#forget(id);
+    }
+  }
+
+  #hear(id, data) {
+    if (id === this.#me.id || !("field" in data)) return;
+    if (typeof data.field !== "string") {
+      this.#forget(id);
+      return;
+    }
+    const draft = typeof data.draft === "string" ? data.draft : undefined;
+    this.#others.set(id, { field: data.field, draft, heardAt: Date.now() });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #forget(id) {
+    if (this.#others.delete(id)) this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** Milliseconds between two signals while somebody types. */
+const INTERVAL = 150;
+/** Milliseconds after which a field that somebody stays in is told again. */
+const PULSE = 8_000;
+/** Characters; a signal may have 2,048 bytes. */
+const LONGEST_DRAFT = 400;

@@ -1,0 +1,163 @@
+import { CanvasCard } from "./canvas-card.js";
+import { announce, h, icon, reconcile } from "./dom.js";
+
+const TYPES = ["image/jpeg", "image/png", "image/webp"];
+const MAX_SIZE = 10 * 1024 * 1024;
+
+/** The project's pictures: a gallery, uploads into it, and the tasks that work on them. */
+export class Canvases {
+  #project;
+  /** @type {Map<number, CanvasCard>} */
+  #cards = new Map();
+  /** @type {Map<string, {canvasId: number, type: string}>} what is known of running tasks */
+  #tasks = new Map();
+  #gallery = h("div", { class: "gallery" });
+  #uploads = h("div", { class: "uploads" });
+  #input;
+  element;
+
+  constructor(project) {
+    this.#project = project;
+    this.#input = h("input", {
+      id: "upload",
+      type: "file",
+      accept: TYPES.join(),
+      multiple: true,
+      class: "visually-hidden",
+      onchange: () => {
+        this.upload([...this.#input.files]);
+        this.#input.value = "";
+      },
+    });
+    this.element = h(
+      "section",
+      { class: "canvases", "aria-labelledby": "canvases-title" },
+      h(
+        "div",
+        { class: "section-head" },
+        h("h2", { id: "canvases-title" }, "Canvases"),
+        h(
+          "div",
+          { class: "for-editors" },
+          this.#input,
+          h("label", { class: "button", for: "upload" }, icon("upload"), "Upload pictures"),
+        ),
+      ),
+      this.#uploads,
+      this.#gallery,
+    );
+    this.#acceptDrops();
+    const { room } = project;
+    room.on("signal", ({ data }) => this.#hear(data));
+    room.on("task_completed", ({ result }) => this.#refresh(result?.canvas_id));
+    room.on("canvas_added", ({ canvas_id: id }) => this.#cards.has(id) || this.#refresh(id));
+  }
+
+  title(id) {
+    return this.#cards.get(id)?.canvas.title ?? "a canvas";
+  }
+
+  async load() {
+    const canvases = await this.#project.api.get(`projects/${this.#project.id}/canvases/`);
+    for (const canvas of canvases) this.#show(canvas);
+    this.render();
+  }
+
+  /** Bring progress and rights up to date. */
+  render() {
+    const running = this.#project.room.tasks;
+    for (const card of this.#cards.values()) {
+      const own = running.filter((task) => this.#tasks.get(task.task_id)?.canvasId === card.canvas.id);
+      card.showTasks(
+        own.map((task) => ({ ...task, task_type: this.#tasks.get(task.task_id).type })),
+        this.#project.canEdit,
+      );
+    }
+    const cards = [...this.#cards.values()].map((card) => card.element);
+    const empty = h("p", { class: "drop-hint" }, "Drop pictures here: JPEG, PNG or WebP.");
+    reconcile(this.#gallery, cards.length ? cards : [empty]);
+  }
+
+  /** Upload files one after the other. */
+  async upload(files) {
+    const { api, id, notices } = this.#project;
+    for (const file of files) {
+      if (!TYPES.includes(file.type)) {
+        notices.error(`${file.name} is not a JPEG, PNG or WebP image.`);
+        continue;
+      }
+      if (file.size > MAX_SIZE) {
+        notices.error(`${file.name} is larger than 10 MB.`);
+        continue;
+      }
+      const row = h("p", { role: "status" }, `Uploading ${file.name}…`);
+      this.#uploads.append(row);
+      const form = new FormData();
+      form.append("image", file);
+      form.append("title", file.name.replace(/\.[^.]+$/, "").slice(0, 200));
+      try {
+        this.#show(await api.post(`projects/${id}/canvases/`, form));
+        announce(`${file.name} is uploaded.`);
+      } catch (error) {
+        notices.error(`${file.name}: ${error.message}`);
+      } finally {
+        row.remove();
+      }
+    }
+  }
+
+  /** Start a task on a canvas, and tell the others which one it works on. */
+  async start(canvasId, verb, type) {
+    const { api, room, notices } = this.#project;
+    try {
+      const { task_id: taskId } = await api.post(`canvases/${canvasId}/${verb}/`);
+      const task = { task: taskId, canvas: canvasId, task_type: type };
+      this.#hear(task);
+      Promise.resolve(room.signal(task)).catch(() => {});
+    } catch (error) {
+      notices.error(error.message);
+    }
+  }
+
+  #hear({ task, canvas, task_type: type }) {
+    if (typeof task !== "string" || !this.#cards.has(canvas)) return;
+    this.#tasks.set(task, { canvasId: canvas, type });
+    this.render();
+  }
+
+  async #refresh(canvasId) {
+    if (canvasId === undefined) return;
+    try {
+      await this.load();
+    } catch (error) {
+      this.#project.notices.error(error.message);
+    }
+  }
+
+  #show(canvas) {
+    const card = this.#cards.get(canvas.id);
+    if (card) card.update(canvas);
+    else {
+      this.#cards.set(
+        canvas.id,
+        new CanvasCard(canvas, (verb, type) => this.start(canvas.id, verb, type)),
+      );
+    }
+    this.render();
+  }
+
+  #acceptDrops() {
+    const over = (event) => {
+      if (!this.#project.canEdit || !event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      this.element.classList.toggle("is-over", event.type !== "drop");
+      if (event.type === "drop") this.upload([...event.dataTransfer.files]);
+    };
+    this.element.addEventListener("dragenter", over);
+    this.element.addEventListener("dragover", over);
+    this.element.addEventListener("drop", over);
+    this.element.addEventListener("dragleave", (event) => {
+      if (!this.element.contains(event.relatedTarget)) this.element.classList.remove("is-over");
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import { h } from "./dom.js";
+
+/** Shows two versions of one value side by side, and lets the person say which one stays. */
+export class ConflictPanel {
+  #editable;
+  #label;
+  element;
+
+  constructor(editable, label) {
+    this.#editable = editable;
+    this.#label = label;
+    this.element = h("div", { class: "conflict", hidden: true });
+  }
+
+  render() {
+    const { conflict } = this.#editable;
+    this.element.hidden = conflict === null;
+    this.element.replaceChildren(...(conflict ? this.#versions(conflict) : []));
+  }
+
+  #versions({ theirs, mine }) {
+    return [
+      h(
+        "div",
+        { role: "group", "aria-label": `Two versions of ${this.#label}` },
+        h("p", {}, "Somebody changed this while you were editing. Which version stays?"),
+        h(
+          "div",
+          { class: "versions" },
+          version("Theirs", theirs, "Take theirs", () => this.#editable.takeTheirs()),
+          version("Yours", mine, "Keep mine", () => this.#editable.keepMine()),
+        ),
+      ),
+    ];
+  }
+}
+
+function version(title, value, action, onclick) {
+  return h(
+    "div",
+    { class: "version" },
+    h("h4", {}, title),
+    h("pre", {}, display(value)),
+    h("button", { type: "button", class: "button", onclick }, action),
+  );
+}
+
+function display(value) {
+  if (value === undefined) return "(deleted)";
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}

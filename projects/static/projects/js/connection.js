@@ -1,0 +1,77 @@
+import { announce, h } from "./dom.js";
+
+const WORDS = {
+  online: "Live",
+  connecting: "Connecting…",
+  offline: "Reconnecting…",
+  stopped: "Disconnected",
+};
+
+/** Says how the connection is, when the next attempt is due, and lets the person try now. */
+export class ConnectionStatus {
+  #realtime;
+  #edits;
+  #retryAt = null;
+  #clock = null;
+  #wasOnline = false;
+  #text = h("span", { class: "connection-text" });
+  #wait = h("span", { class: "connection-wait" });
+  #retry;
+  element;
+
+  constructor(realtime, edits) {
+    this.#realtime = realtime;
+    this.#edits = edits;
+    this.#retry = h(
+      "button",
+      { type: "button", class: "link", onclick: () => realtime.retryNow() },
+      "Retry now",
+    );
+    this.element = h(
+      "div",
+      { class: "connection", role: "group", "aria-label": "Connection" },
+      h("span", { class: "dot", "aria-hidden": "true" }),
+      this.#text,
+      this.#wait,
+      this.#retry,
+    );
+    realtime.on("state", ({ retryAt }) => this.#changed(retryAt));
+    edits.addEventListener("change", () => this.render());
+    this.render();
+  }
+
+  close() {
+    clearInterval(this.#clock);
+  }
+
+  #changed(retryAt) {
+    const { state } = this.#realtime;
+    this.#retryAt = retryAt ?? null;
+    clearInterval(this.#clock);
+    if (state === "offline") this.#clock = setInterval(() => this.render(), 250);
+    if (state === "online" && this.#wasOnline) announce("Connected again.");
+    if (state === "offline") announce("The connection is lost. Reconnecting.");
+    this.#wasOnline ||= state === "online";
+    this.render();
+  }
+
+  render() {
+    const { state } = this.#realtime;
+    // After the first time, an attempt is part of the reconnecting.
+    const shown = state === "connecting" && this.#wasOnline ? "offline" : state;
+    this.element.dataset.state = shown;
+    this.#text.textContent = WORDS[shown];
+    this.#wait.textContent = this.#details(state);
+    this.#retry.hidden = state !== "offline";
+  }
+
+  #details(state) {
+    const parts = [];
+    const left = Math.ceil(((this.#retryAt ?? 0) - Date.now()) / 1000);
+    if (state === "offline" && left > 0) parts.push(`in ${left} s`);
+    if (state !== "online" && this.#edits.count) {
+      parts.push(this.#edits.count === 1 ? "1 change waits" : `${this.#edits.count} changes wait`);
+    }
+    return parts.join(" · ");
+  }
+}

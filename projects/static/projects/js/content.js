@@ -1,0 +1,125 @@
+import { h, icon, reconcile } from "./dom.js";
+import { json, number, text, toggle } from "./controls.js";
+import { Editable } from "./editable.js";
+import { Field } from "./field.js";
+
+const KINDS = {
+  text: { label: "Text", first: "", control: () => text() },
+  number: { label: "Number", first: 0, control: () => number() },
+  toggle: { label: "Yes or no", first: false, control: () => toggle() },
+  json: { label: "JSON", first: {}, control: () => json() },
+};
+
+function kindOf(value) {
+  return { string: "text", number: "number", boolean: "toggle" }[typeof value] ?? "json";
+}
+
+/** The keys and values of a project's content: to add, edit and delete. */
+export class Content {
+  #project;
+  #fields = new Map();
+  #list = h("div", { class: "content-list" });
+  #empty = h("p", { class: "quiet" }, "No details yet.");
+  #form;
+  element;
+
+  constructor(project) {
+    this.#project = project;
+    this.#form = this.#newForm();
+    this.element = h(
+      "section",
+      { class: "card", "aria-labelledby": "content-title" },
+      h("h2", { id: "content-title" }, "Details"),
+      this.#list,
+      this.#form,
+    );
+  }
+
+  render() {
+    const content = this.#project.room.state.content ?? {};
+    for (const [key, { kind, field }] of this.#fields) {
+      const isGone = !Object.hasOwn(content, key);
+      if (isGone ? !field.isUnsettled : kind !== kindOf(content[key])) this.#fields.delete(key);
+    }
+    for (const key of Object.keys(content)) {
+      if (!this.#fields.has(key)) this.#fields.set(key, this.#newField(key, content[key]));
+    }
+    const fields = [...this.#fields.values()].map(({ field }) => field);
+    for (const field of fields) field.render();
+    const rows = fields.map((field) => field.element);
+    reconcile(this.#list, rows.length ? rows : [this.#empty]);
+    this.#form.hidden = !this.#project.canEdit;
+  }
+
+  flash(changes, by) {
+    for (const key of Object.keys(changes)) this.#fields.get(key)?.field.flash(by);
+  }
+
+  #newField(key, value) {
+    const kind = kindOf(value);
+    const remove = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button for-editors",
+        "aria-label": `Delete ${key}`,
+        onclick: () => field.remove(),
+      },
+      icon("trash"),
+    );
+    const control = KINDS[kind].control();
+    const field = new Field(this.#project, {
+      path: ["content", key],
+      label: key,
+      control,
+      actions: [remove],
+    });
+    field.element.classList.add(`is-${kind}`);
+    return { kind, field };
+  }
+
+  #newForm() {
+    const name = h("input", {
+      id: "new-key",
+      required: true,
+      maxlength: 100,
+      placeholder: "New detail",
+      autocomplete: "off",
+    });
+    const kind = h(
+      "select",
+      { id: "new-kind" },
+      ...Object.entries(KINDS).map(([value, { label }]) => h("option", { value }, label)),
+    );
+    const note = h("p", { class: "field-note", "data-kind": "error", role: "alert" });
+    const add = async (event) => {
+      event.preventDefault();
+      note.textContent = "";
+      const key = name.value.trim();
+      if (!key) return;
+      if (this.#fields.has(key)) {
+        note.textContent = `There is a “${key}” already.`;
+        return;
+      }
+      const created = new Editable(this.#project.room, ["content", key]);
+      created.addEventListener("change", () => {
+        this.#project.edits.note(created);
+        note.textContent = created.message;
+      });
+      created.commit(KINDS[kind.value].first);
+      name.value = "";
+      this.render();
+      this.#fields.get(key)?.field.focus();
+    };
+    return h(
+      "form",
+      { class: "row for-editors", onsubmit: add },
+      h("label", { class: "visually-hidden", for: "new-key" }, "Name of the new detail"),
+      name,
+      h("label", { class: "visually-hidden", for: "new-kind" }, "Its kind"),
+      kind,
+      h("button", { class: "button" }, icon("plus"), "Add"),
+      note,
+    );
+  }
+}

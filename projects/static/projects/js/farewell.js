@@ -1,0 +1,29 @@
+import { h } from "./dom.js";
+
+const REASONS = {
+  PROJECT_NOT_FOUND: [
+    "There is no such project for you",
+    "It may have been deleted, or you may not be a member. Ask the person who sent you here.",
+  ],
+  ACCESS_REVOKED: [
+    "This project is no longer open to you",
+    "It was deleted, or an owner took you off its list of people. What you saved is not lost to them.",
+  ],
+  USER_INACTIVE: [
+    "Your account is not active any more",
+    "Whoever runs this site can activate it again.",
+  ],
+};
+const OTHER = ["The connection has ended", "Reload the page to connect again."];
+
+/** Return what a person reads where a project has gone from them; `code` says why. */
+export function farewell(code) {
+  const [title, words] = REASONS[code] ?? OTHER;
+  return h(
+    "section",
+    { class: "card farewell" },
+    h("h1", { tabindex: -1 }, title),
+    h("p", {}, words),
+    h("p", {}, h("a", { class: "button is-primary", href: "#/" }, "All projects")),
+  );
+}

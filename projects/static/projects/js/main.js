@@ -1,0 +1,69 @@
+import { Api } from "./api.js";
+import { Header } from "./header.js";
+import { h } from "./dom.js";
+import { Notices } from "./notices.js";
+import { ProjectList } from "./project-list.js";
+import { ProjectView } from "./project-view.js";
+import { Session } from "./session.js";
+import { SignIn } from "./sign-in.js";
+
+const demo = JSON.parse(document.getElementById("demo")?.textContent ?? "null");
+const main = document.getElementById("main");
+const session = new Session();
+const api = new Api(session);
+const notices = new Notices();
+const header = new Header({ onSignOut: signOut });
+let view = null;
+
+document.body.prepend(header.element);
+document.body.append(notices.element);
+document.querySelector(".skip-link").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the view
+  main.focus();
+});
+window.addEventListener("hashchange", () => show());
+session.addEventListener("ended", () => show("Your session has ended. Sign in again to go on."));
+
+async function start() {
+  try {
+    await session.restore();
+    show();
+  } catch {
+    main.replaceChildren(
+      h("section", { class: "card farewell" }, h("h1", {}, "The server cannot be reached"), retry()),
+    );
+  }
+}
+
+function retry() {
+  return h(
+    "button",
+    { type: "button", class: "button is-primary", onclick: () => location.reload() },
+    "Try again",
+  );
+}
+
+/** Show what the address and the session say. */
+function show(message) {
+  view?.close();
+  const [, id] = /^#\/projects\/(\d{1,15})$/.exec(location.hash) ?? [];
+  if (!session.user) {
+    view = new SignIn({ session, demo, message, onSignedIn: () => show() });
+  } else if (Number(id) > 0) {
+    view = new ProjectView({ id: Number(id), api, session, notices });
+  } else {
+    view = new ProjectList({ api });
+  }
+  header.show(view, session.user);
+  main.replaceChildren(view.element);
+  window.scrollTo(0, 0);
+}
+
+async function signOut() {
+  view?.close();
+  await session.signOut();
+  location.hash = "#/";
+  show();
+}
+
+start();

@@ -1,0 +1,209 @@
+import { Realtime } from "../../client/index.js";
+import { Awareness } from "./awareness.js";
+import { Canvases } from "./canvases.js";
+import { ConnectionStatus } from "./connection.js";
+import { Content } from "./content.js";
+import { choice, text } from "./controls.js";
+import { announce, h, icon, reconcile } from "./dom.js";
+import { Edits } from "./edits.js";
+import { Field } from "./field.js";
+import { farewell } from "./farewell.js";
+import { Members } from "./members.js";
+import { confirm } from "./notices.js";
+import { People } from "./people.js";
+import { Timeline } from "./timeline.js";
+
+const STATUSES = [
+  ["draft", "Draft"],
+  ["active", "Active"],
+  ["completed", "Completed"],
+  ["archived", "Archived"],
+];
+
+/** One project, live: what its parts share, and how they are put together. */
+export class ProjectView {
+  element = h("div", { class: "project" }, h("p", { class: "loading" }, "Opening the project…"));
+  /** What stands in the page's header while the project is open. */
+  headerElement = h("div", { class: "header-project" });
+  isClosed = false;
+
+  #avatars = h("ul", { class: "avatars", "aria-label": "Here now" });
+  #badge = h("span", { class: "badge", hidden: true }, icon("lock"), "View only");
+  #fields = [];
+
+  constructor({ id, api, session, notices }) {
+    this.id = id;
+    this.api = api;
+    this.notices = notices;
+    this.people = new People(session.user);
+    this.edits = new Edits();
+    this.realtime = new Realtime("/ws/", { token: () => session.socketToken() });
+    this.connection = new ConnectionStatus(this.realtime, this.edits);
+    this.headerElement.append(this.#badge, this.#avatars, this.connection.element);
+    this.room = this.realtime.join(id);
+    this.awareness = new Awareness(this.room, session.user);
+    this.#open();
+  }
+
+  get canEdit() {
+    return this.room.role === "owner" || this.room.role === "editor";
+  }
+
+  get isOnline() {
+    return this.realtime.state === "online";
+  }
+
+  confirm(question, answer) {
+    return confirm(question, answer);
+  }
+
+  async #open() {
+    this.room.on("access_revoked", () => this.#end());
+    this.room.on("change", () => this.#end());
+    try {
+      await this.room.ready;
+    } catch {
+      this.#end();
+      return;
+    }
+    if (this.isClosed) return;
+    this.#build();
+    this.#listen();
+    this.#render();
+    await this.#load();
+  }
+
+  #build() {
+    this.#fields = [
+      new Field(this, {
+        path: ["title"],
+        label: "Title",
+        control: text({ maxlength: 200, class: "title-input", placeholder: "Untitled" }),
+      }),
+      new Field(this, {
+        path: ["status"],
+        label: "Status",
+        control: choice(STATUSES, { class: "status-input" }),
+      }),
+      new Field(this, {
+        path: ["description"],
+        label: "Description",
+        control: text({ lines: true, maxlength: 10_000, placeholder: "What is this about?" }),
+      }),
+    ];
+    this.content = new Content(this);
+    this.canvases = new Canvases(this);
+    this.timeline = new Timeline(this);
+    this.members = new Members(this);
+    this.deleteButton = h(
+      "button",
+      { type: "button", class: "button is-danger", onclick: () => this.#delete() },
+      icon("trash"),
+      "Delete project",
+    );
+    this.element.replaceChildren(
+      h(
+        "div",
+        { class: "project-main" },
+        h("div", { class: "project-head" }, ...this.#fields.map((field) => field.element)),
+        this.canvases.element,
+        this.content.element,
+      ),
+      h(
+        "aside",
+        { class: "project-side", "aria-label": "People and activity" },
+        this.members.element,
+        this.timeline.element,
+        this.deleteButton,
+      ),
+    );
+  }
+
+  #listen() {
+    const { room } = this;
+    room.on("change", () => this.#render());
+    this.awareness.addEventListener("change", () => this.#render());
+    room.on("snapshot", () => this.#load());
+    room.on("project_updated", (payload, message) => {
+      this.timeline.add(message);
+      this.#flash(payload);
+    });
+    for (const type of ["task_completed", "task_failed", "member_changed", "canvas_added"]) {
+      room.on(type, (_, message) => this.timeline.add(message));
+    }
+    room.on("user_joined", ({ user_id: id, username }) => this.people.learn(id, username));
+  }
+
+  /** Fetch what the room does not tell. */
+  async #load() {
+    const parts = [this.members, this.canvases, this.timeline];
+    const outcomes = await Promise.allSettled(parts.map((part) => part.load()));
+    const failed = outcomes.find(({ status }) => status === "rejected");
+    if (failed && !this.isClosed) this.notices.error(failed.reason.message);
+  }
+
+  #render() {
+    const { room, people } = this;
+    if (this.isClosed || room.state === null) return;
+    document.title = `${room.state.title} · Realtime`;
+    this.element.classList.toggle("is-read-only", !this.canEdit);
+    this.#badge.hidden = this.canEdit;
+    this.deleteButton.hidden = room.role !== "owner";
+    for (const { user_id: id, username } of room.members) people.learn(id, username);
+    for (const field of this.#fields) field.render();
+    for (const part of [this.content, this.canvases, this.members]) part.render();
+    this.#showAvatars();
+  }
+
+  #showAvatars() {
+    const known = new Map([...this.#avatars.children].map((item) => [item.dataset.user, item]));
+    const items = this.room.members.map(({ user_id: id, username }) => {
+      if (known.has(String(id))) return known.get(String(id));
+      const name = h("span", { class: "visually-hidden" }, username);
+      return h("li", { "data-user": id, title: username }, this.people.avatar(id), name);
+    });
+    reconcile(this.#avatars, items);
+  }
+
+  #flash({ changes, updated_by: by }) {
+    if (Number(by) === this.people.me.id) return;
+    const { content = {}, ...fields } = changes;
+    for (const field of this.#fields) if (field.name in fields) field.flash(by);
+    this.content.flash(content, by);
+    const names = [...Object.keys(fields), ...Object.keys(content)];
+    announce(`${this.people.name(by)} changed ${names.join(", ")}.`);
+  }
+
+  async #delete() {
+    const question = `Delete “${this.room.state.title}” for everybody? This cannot be undone.`;
+    if (!(await confirm(question, "Delete"))) return;
+    try {
+      await this.api.delete(`projects/${this.id}/`);
+      location.hash = "#/";
+    } catch (error) {
+      this.notices.error(error.message);
+    }
+  }
+
+  /** Say kindly why there is nothing to see any more. */
+  #end() {
+    const { ended } = this.room;
+    if (this.isClosed || ended === null || ended.code === "CLOSED") return;
+    const code = ended.code;
+    this.close();
+    this.element.replaceChildren(farewell(code));
+    this.headerElement.replaceChildren();
+    document.title = "Realtime";
+    this.element.querySelector("h1").focus();
+  }
+
+  close() {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.awareness.close();
+    this.connection.close();
+    this.edits.close();
+    this.timeline?.close();
+    this.realtime.close();
+  }
+}

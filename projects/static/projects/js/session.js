@@ -1,0 +1,121 @@
+/**
+ * Who is signed in. The access token lives in memory only; the refresh token in the tab's
+ * sessionStorage, so that a reload does not sign anybody out and a closed tab does.
+ */
+
+const STORED = "realtime.refresh";
+
+/** Milliseconds for which an access token counts as fresh enough for the socket. */
+const FRESH = 5_000;
+
+export class SignInError extends Error {}
+
+/** Fires "ended" when the server takes the refresh token no longer. */
+export class Session extends EventTarget {
+  /** @type {{id: number, username: string} | null} */
+  user = null;
+
+  #access = null;
+  #renewal = null;
+
+  /** Take up the tab's session again; resolve to whether there is one. */
+  async restore() {
+    if (!sessionStorage.getItem(STORED)) return false;
+    try {
+      await this.#identify();
+    } catch (error) {
+      if (error instanceof SignInError) return false;
+      throw error;
+    }
+    return true;
+  }
+
+  /** @throws {SignInError} with words for the person */
+  async signIn(username, password) {
+    const response = await post("/api/token/", { username, password });
+    if (response.status === 401) throw new SignInError("That name and password do not match.");
+    if (response.status === 429) throw new SignInError("Too many attempts. Wait a minute.");
+    if (!response.ok) throw new SignInError("The server cannot sign you in now. Try again.");
+    this.#keep(await response.json());
+    await this.#identify();
+  }
+
+  async signOut() {
+    const refresh = sessionStorage.getItem(STORED);
+    this.#forget();
+    // The session is over for this tab, whether or not the server hears of it.
+    await post("/api/token/blacklist/", { refresh }).catch(() => {});
+  }
+
+  /** Resolve to an access token for the REST API. */
+  async accessToken() {
+    const left = (this.#access?.expiresAt ?? 0) - Date.now();
+    return left > 5_000 ? this.#access.token : this.#renew();
+  }
+
+  /**
+   * Resolve to an access token that was made just now, as a socket lives as long as its token;
+   * to null once nobody is signed in.
+   */
+  async socketToken() {
+    const age = Date.now() - (this.#access?.since ?? 0);
+    if (age < FRESH) return this.#access.token;
+    try {
+      return await this.#renew();
+    } catch (error) {
+      if (error instanceof SignInError) return null;
+      throw error;
+    }
+  }
+
+  /** Drop an access token that the server refused. */
+  expire(token) {
+    if (this.#access?.token === token) this.#access = null;
+  }
+
+  async #identify() {
+    const token = await this.accessToken();
+    const response = await fetch("/api/me/", { headers: { Authorization: `Bearer ${token}` } });
+    if (!response.ok) throw new SignInError("The server does not know you any more.");
+    this.user = await response.json();
+  }
+
+  /** One renewal at a time, however many ask for it. */
+  #renew() {
+    this.#renewal ??= this.#fetchToken().finally(() => (this.#renewal = null));
+    return this.#renewal;
+  }
+
+  async #fetchToken() {
+    const refresh = sessionStorage.getItem(STORED);
+    const response = await post("/api/token/refresh/", { refresh });
+    if (response.status === 401 || response.status === 400) {
+      this.#forget();
+      this.dispatchEvent(new Event("ended"));
+      throw new SignInError("Your session has ended. Sign in again to go on.");
+    }
+    if (!response.ok) throw new Error(`The token could not be renewed: ${response.status}`);
+    this.#keep(await response.json());
+    return this.#access.token;
+  }
+
+  #keep({ access, refresh }) {
+    const claims = JSON.parse(atob(access.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    this.#access = { token: access, since: Date.now(), expiresAt: claims.exp * 1000 };
+    if (refresh) sessionStorage.setItem(STORED, refresh);
+  }
+
+  #forget() {
+    this.user = null;
+    this.#access = null;
+    sessionStorage.removeItem(STORED);
+  }
+}
+
+function post(path, data) {
+  return fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(data),
+  });
+}

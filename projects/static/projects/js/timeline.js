@@ -1,0 +1,184 @@
+import { h, reconcile } from "./dom.js";
+
+/** Milliseconds within which edits of one person and one thing make one entry. */
+const TOGETHER = 120_000;
+/** Entries that are shown; the log has all. */
+const SHOWN = 60;
+
+const TASKS = { analyze_image_emotion: "analysis", compose_soundscape: "soundscape" };
+const formatter = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+
+/** What happened to the project: from its log, then live. */
+export class Timeline {
+  #project;
+  /** @type {Map<number, object>} by `seq` */
+  #events = new Map();
+  #list = h("ol", { class: "timeline" });
+  #clock;
+  element;
+
+  constructor(project) {
+    this.#project = project;
+    this.element = h(
+      "section",
+      { class: "card", "aria-labelledby": "activity-title" },
+      h("h2", { id: "activity-title" }, "Activity"),
+      this.#list,
+    );
+    this.#clock = setInterval(() => this.render(), 30_000);
+  }
+
+  close() {
+    clearInterval(this.#clock);
+  }
+
+  /** Fetch what happened before. */
+  async load() {
+    const { events } = await this.#project.api.get(`projects/${this.#project.id}/events/`);
+    for (const { seq, type, payload, user, created_at: at } of events) {
+      if (user) this.#project.people.learn(user.id, user.username);
+      this.#events.set(seq, { seq, type, payload, by: user?.id ?? null, at: new Date(at) });
+    }
+    this.render();
+  }
+
+  /** Add an event that has just come from the room. */
+  add({ type, payload, seq }) {
+    if (seq === undefined || this.#events.has(seq)) return;
+    const by = payload.updated_by ?? payload.added_by ?? null;
+    this.#events.set(seq, { seq, type, payload, by, at: new Date() });
+    this.render();
+  }
+
+  render() {
+    const events = [...this.#events.values()].sort((one, other) => other.seq - one.seq);
+    const entries = together(events).slice(0, SHOWN);
+    const known = new Map([...this.#list.children].map((row) => [row.dataset.key, row]));
+    const rows = entries.map((entry) => {
+      const key = `${entry.first}-${entry.seq}`;
+      const row = known.get(key) ?? this.#row(entry, key);
+      row.querySelector("time").textContent = ago(entry.at);
+      return row;
+    });
+    reconcile(this.#list, rows.length ? rows : [h("li", { class: "quiet" }, "Nothing yet.")]);
+  }
+
+  #row(entry, key) {
+    const time = h("time", { datetime: entry.at.toISOString(), title: entry.at.toLocaleString() });
+    const { mark, words } = this.#tell(entry);
+    return h("li", { "data-key": key }, mark, h("p", {}, ...words, " ", time));
+  }
+
+  #tell({ type, payload, by }) {
+    const { people } = this.#project;
+    const person = by === null || by === "system" ? null : by;
+    const mark = person
+      ? people.avatar(person)
+      : h("span", { class: "avatar avatar-system", "aria-hidden": "true" });
+    const who = person ? h("b", {}, people.who(person)) : null;
+    return { mark, words: this.#words(type, payload, who) };
+  }
+
+  #words(type, payload, who) {
+    const { people, canvases } = this.#project;
+    const subject = who ?? h("b", {}, "The system");
+    switch (type) {
+      case "project_updated":
+        return [subject, " changed ", ...changesInWords(payload.changes)];
+      case "canvas_added":
+        return [subject, " added the canvas ", quoted(payload.title)];
+      case "member_changed": {
+        const name = h("b", {}, people.name(payload.user_id));
+        const by = who ? [subject, " "] : [];
+        if (payload.role === null) return who ? [...by, "removed ", name] : [name, " left"];
+        return who
+          ? [...by, "made ", name, ` ${withArticle(payload.role)}`]
+          : [name, ` is now ${withArticle(payload.role)}`];
+      }
+      case "task_completed": {
+        const title = canvases.title(payload.result?.canvas_id);
+        const task = TASKS[payload.task_type] ?? payload.task_type;
+        const label = payload.result?.label;
+        return [
+          `The ${task} of `,
+          quoted(title),
+          ...(label ? [" says ", h("b", {}, label)] : [" is ready"]),
+        ];
+      }
+      case "task_failed":
+        return [`The ${TASKS[payload.task_type] ?? payload.task_type} failed: ${payload.error}`];
+      default:
+        return [subject, ` ${type.replaceAll("_", " ")}`];
+    }
+  }
+}
+
+/** Join what one person did to the same things within a short time; the newest stands for all. */
+function together(events) {
+  const entries = [];
+  for (const event of events) {
+    const last = entries.at(-1);
+    if (last && isSameEdit(last, event) && last.from - event.at < TOGETHER) {
+      last.first = event.seq;
+      last.from = event.at;
+    } else {
+      entries.push({ ...event, first: event.seq, from: event.at });
+    }
+  }
+  return entries;
+}
+
+function isSameEdit(one, other) {
+  return (
+    one.type === "project_updated" &&
+    other.type === "project_updated" &&
+    String(one.by) === String(other.by) &&
+    names(one.payload.changes).join() === names(other.payload.changes).join()
+  );
+}
+
+function names(changes) {
+  return Object.keys(changes).flatMap((field) =>
+    field === "content" ? Object.keys(changes.content).map((key) => `content.${key}`) : [field],
+  );
+}
+
+function changesInWords(changes) {
+  const parts = Object.entries(changes).flatMap(([field, value]) => {
+    if (field === "content") {
+      return Object.entries(value).map(([key, inner]) => [
+        h("b", {}, key),
+        ...(inner === null ? [" (deleted)"] : isPlain(inner) ? [" to ", quoted(inner)] : []),
+      ]);
+    }
+    return [[`the ${field}`, ...(field === "description" ? [] : [" to ", quoted(value)])]];
+  });
+  return parts.flatMap((part, index) => (index ? [", ", ...part] : part));
+}
+
+function isPlain(value) {
+  return ["string", "number", "boolean"].includes(typeof value);
+}
+
+function quoted(value) {
+  const text = String(value);
+  return h("q", {}, text.length > 60 ? `${text.slice(0, 59)}…` : text);
+}
+
+function withArticle(role) {
+  return `${/^[aeiou]/.test(role) ? "an" : "a"} ${role}`;
+}
+
+function ago(date) {
+  const seconds = Math.round((date - Date.now()) / 1000);
+  for (const [unit, size] of UNITS) {
+    if (-seconds >= size) return formatter.format(Math.trunc(seconds / size), unit);
+  }
+  return "just now";
+}
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
