@@ -21,5 +21,9 @@ if settings.EMBEDDED_VALKEY:
 shutdown.install()
 
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns))}
+    {
+        "http": http,
+        "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns)),
+        "lifespan": shutdown.lifespan,
+    }
 )

@@ -11,10 +11,13 @@ from projects.models import Membership, Project, Role
 UPDATABLE = ("title", "description", "status", "content")
 
 
-def roles(project_id: int, user_ids: Collection[int]) -> dict[int, Role]:
-    """Return the roles of those users who have one in the project."""
-    rows = Membership.objects.filter(project_id=project_id, user_id__in=user_ids)
-    return {user_id: Role(role) for user_id, role in rows.values_list("user_id", "role")}
+def roles(project_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Role]:
+    """Return the roles that any of the users have in any of the projects, by (project, user)."""
+    rows = Membership.objects.filter(project_id__in=project_ids, user_id__in=user_ids)
+    return {
+        (project_id, user_id): Role(role)
+        for project_id, user_id, role in rows.values_list("project_id", "user_id", "role")
+    }
 
 
 def require(project_id: int, user_id: int, *allowed: Role) -> None:
@@ -24,7 +27,7 @@ def require(project_id: int, user_id: int, *allowed: Role) -> None:
         ProjectNotFound: if they have no role at all: existence is not told.
         NotAllowed
     """
-    role = roles(project_id, [user_id]).get(user_id)
+    role = roles([project_id], [user_id]).get((project_id, user_id))
     if role is None:
         raise ProjectNotFound
     if role not in allowed:

@@ -16,9 +16,11 @@ from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFoun
 class ProjectBackend:
     """Serves `realtime` with projects; see `realtime.backend.Backend`."""
 
-    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
-        roles = access.roles(project_id, user_ids)
-        return {user_id: Access(role.value, role.may_edit) for user_id, role in roles.items()}
+    def access(
+        self, project_ids: Collection[int], user_ids: Collection[int]
+    ) -> dict[tuple[int, int], Access]:
+        roles = access.roles(project_ids, user_ids)
+        return {place: Access(role.value, role.may_edit) for place, role in roles.items()}
 
     def snapshot(self, project_id: int) -> dict[str, Any]:
         try:

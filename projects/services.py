@@ -76,12 +76,12 @@ def update_project_batch(
         ProjectNotFound: if there is no such project.
     """
     project = lock_project(project_id=project_id)
-    roles = access.roles(project_id, {update.user_id for update in updates})
+    roles = access.roles([project_id], {update.user_id for update in updates})
     outcomes: list[Changes | ProjectError] = []
     made: list[tuple[int | None, Changes]] = []
     for user_id, data in updates:
         try:
-            changes = _update(project, roles.get(user_id), data)
+            changes = _update(project, roles.get((project_id, user_id)), data)
         except ProjectError as error:
             outcomes.append(error)
             continue
@@ -176,7 +176,7 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         NotAllowed: if the project would have no owner any more.
     """
     lock_project(project_id=project_id)
-    before = access.roles(project_id, [user_id]).get(user_id)
+    before = access.roles([project_id], [user_id]).get((project_id, user_id))
     if before == role:
         return
     if before is Role.OWNER and not _has_other_owner(project_id, user_id):

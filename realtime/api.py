@@ -80,7 +80,7 @@ class EventsView(APIView):
 
     def _may_see(self, request: Request, project_id: int) -> bool:
         user_id: Any = request.user.pk  # None for somebody who is not signed in
-        return user_id in backend.get().access(project_id, [user_id])
+        return bool(backend.get().access([project_id], [user_id]))
 
 
 class Ticket(serializers.Serializer[Any]):

@@ -6,4 +6,6 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, task_signals  # noqa: F401  (registers checks and receivers)
+        from realtime import checks, redaction, task_signals  # noqa: F401  (they register)
+
+        redaction.install()

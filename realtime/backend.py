@@ -49,8 +49,13 @@ Outcome = dict[str, Any] | Forbidden | Invalid
 
 
 class Backend(Protocol):
-    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
-        """Return the access of those users who have any; empty without such a project."""
+    def access(
+        self, project_ids: Collection[int], user_ids: Collection[int]
+    ) -> dict[tuple[int, int], Access]:
+        """Return who of these users may see which of these projects: (project, user) → access.
+
+        Asked once a second for all open rooms of a process together, so one query should do.
+        """
 
     def snapshot(self, project_id: int) -> dict[str, Any]:
         """Return the project's state as JSON: what its update events change.

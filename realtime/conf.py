@@ -48,6 +48,10 @@ class Settings:
     """Projects that one socket may have joined at once."""
     MAX_UNSENT: int = 1024 * 1024
     """Bytes that may wait for a client that reads too slowly, before it is closed with 4202."""
+    SEND_TIMEOUT: float = 20.0
+    """How long a client may take nothing of what waits for it, before it is cut off."""
+    ACCESS_INTERVAL: float = 1.0
+    """How often sockets are compared with the users, sessions and members in the database."""
     REPAIR_INTERVAL: float = 1.0
     """How often the rooms of a process are compared with the log."""
     PRESENCE_LEASE: float = 10.0

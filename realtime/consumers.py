@@ -14,13 +14,13 @@ from msgspec import UNSET
 
 from realtime import conf, database, faults, hub, protocol, tokens, updates, writer
 from realtime.credentials import SUBPROTOCOL
-from realtime.daphne import flow_controlled
 from realtime.limits import Bucket, MessageLimit
 from realtime.outbox import Outbox
 from realtime.protocol import CloseCode, ErrorCode, ProtocolError
 from realtime.room import Socket
 from realtime.token_life import TokenLife
 from realtime.tokens import Identity
+from realtime.transport import Transport
 
 Ref = str | int | None
 
@@ -40,7 +40,13 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         settings = conf.get()
         self.scope = scope
         self.base_send = send
-        self.outbox = Outbox(flow_controlled(send), limit=settings.MAX_UNSENT)
+        self.transport = Transport(send)
+        self.outbox = Outbox(
+            self.transport.send,
+            limit=settings.MAX_UNSENT,
+            timeout=settings.SEND_TIMEOUT,
+            abort=self.transport.abort,
+        )
         self.hub = hub.current()
         self.token_life = TokenLife(
             warn=self.token_expiring, end=partial(self.end, tokens.expired())
@@ -158,7 +164,10 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise ProtocolError(
                 ErrorCode.TOO_MANY_PROJECTS, f"A socket may join {limit} projects at most"
             )
-        await self.hub.join(self.socket, payload.project_id, since=payload.since, ref=command.ref)
+        with self.transport.reading_paused():
+            await self.hub.join(
+                self.socket, payload.project_id, since=payload.since, ref=command.ref
+            )
 
     async def leave_project(self, command: protocol.LeaveProject) -> None:
         self.require_joined(command.payload.project_id)
@@ -177,7 +186,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         written.add_done_callback(partial(self.update_written, command.ref))
         self.pending.add(written)
         if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
-            await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
+            with self.transport.reading_paused():
+                await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
 
     def update_written(self, ref: Ref, written: asyncio.Future[updates.Result]) -> None:
         self.pending.discard(written)
@@ -196,7 +206,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.acknowledge(command.ref, protocol.EmptyAck())
 
     async def authenticate(self, command: protocol.Authenticate) -> None:
-        identity = await database.run(tokens.authenticate, command.payload.token)
+        with self.transport.reading_paused():
+            identity = await database.run(tokens.authenticate, command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
         self.identify(identity)

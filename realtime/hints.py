@@ -1,8 +1,11 @@
-"""A durable event on its way to the sockets: what the channel layer carries of it."""
+"""What the channel layer carries: durable events on their way to the sockets, and the rest."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
 
 from realtime import protocol
 
@@ -19,11 +22,40 @@ class Hint(NamedTuple):
     """The frame, encoded once for all."""
     evicts: int | None = None
     """The user whose access ends with this event, or `EVERYONE`."""
+    ends: str | None = None
+    """The task that ends with this event."""
+
+
+class LayerMessage(Struct, rename={"sender": "from"}):
+    """A message of group `project_<id>`. Whatever is on the layer must pass through here."""
+
+    project_id: int
+    sender: str | None = None
+    """The server process that has shown it to its own sockets already."""
+    events: list[Hint] = []
+    ephemeral: str | None = None
+    """The frame of a message that may be lost."""
+    key: str | None = None
+    """For a client that lags, the newest ephemeral message of a key replaces those before."""
+    progress: tuple[str, int] | None = None
+    """The task that the ephemeral message is about, and its progress."""
+    joined: tuple[int, str] | None = None
+    left: int | None = None
+
+
+def parse(message: Any) -> LayerMessage:
+    """Return a message of the layer.
+
+    Raises:
+        msgspec.ValidationError: if it is none of ours.
+    """
+    return msgspec.convert(message, LayerMessage)
 
 
 def from_event(row: Event) -> Hint:
     text = protocol.encode_event(row.type, row.payload, project_id=row.project_id, seq=row.seq)
-    return Hint(row.seq, text, _evicts(row))
+    ends = row.payload["task_id"] if row.type in ("task_completed", "task_failed") else None
+    return Hint(row.seq, text, _evicts(row), ends)
 
 
 def _evicts(row: Event) -> int | None:

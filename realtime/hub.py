@@ -4,7 +4,7 @@ A hub subscribes once to the group of each project that has a local socket, and 
 text of each message straight to the sockets: no queue, thread or encoding per socket.
 
 The layer only hints; the log is the truth. A hole in the sequence, and a look at the heads of
-all rooms at every tick, lead to a read from the log. So no error of the layer or of Redis is
+all rooms every second, lead to a read from the log. So no error of the layer or of Redis is
 ever a client's concern.
 """
 
@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 from django.db import Error as DatabaseError
 
-from realtime import conf, database, hints, joins, log, protocol, publish
+from realtime import conf, database, hints, joins, protocol, publish
 from realtime.batch import Batcher
 from realtime.hints import EVERYONE, Hint
+from realtime.repair import Repair
 from realtime.room import Room, Socket
 from realtime.roster import Roster
 from realtime.sessions import Session, Sessions
 from realtime.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
+
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -46,13 +50,19 @@ class Hub:
         self._joins = Batcher(self._read_joins, limit=1000)
         self._under_way: dict[int, int] = {}
         """How many joins a room is kept open for."""
-        self._repairing: set[int] = set()
+        self._repair = Repair(self._rooms, self._deliver)
         self._subscriptions = Subscriptions(self._rooms, self._receive)
         self._roster = Roster(self._rooms)
-        self._sessions = Sessions()
+        self._sessions = Sessions(self._revoke)
+        self._is_draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
         publish.use_loop(loop)
-        self._spawn(self._tick())
+        # Each goes by a clock of its own: with a database that hangs, presence must go on.
+        interval = conf.get().REPAIR_INTERVAL
+        self._spawn(_every(interval, self._repair.check))
+        self._spawn(_every(conf.get().ACCESS_INTERVAL, self._sessions.check))
+        self._spawn(_every(interval, self._subscriptions.settle_all))
+        self._spawn(_every(self._roster.interval, self._roster.tick))
 
     # --- connecting
 
@@ -62,22 +72,25 @@ class Hub:
         Raises:
             ProtocolError: RATE_LIMITED, if its user has too many.
         """
-        if not await self._roster.connect(session.identity.user_id):
+        self._sessions.add(session)
+        if self._is_draining:
+            session.drain()
+        elif not await self._roster.connect(session.identity.user_id):
             raise protocol.ProtocolError(
                 protocol.ErrorCode.RATE_LIMITED, "You have too many connections open"
             )
-        self._sessions.add(session)
 
     def disconnect(self, session: Session) -> None:
         """Take a socket out, of all its rooms too."""
         if session in self._sessions:
             self._sessions.discard(session)
-            self._spawn(self._roster.disconnect(session.identity.user_id))
+            self._roster.disconnect(session.identity.user_id)
         for project_id in list(session.socket.rooms):
             self.leave(session.socket, project_id)
 
     def drain(self) -> None:
-        """Tell every client to reconnect elsewhere, and close."""
+        """Tell every client to reconnect elsewhere, and close; those who come yet, too."""
+        self._is_draining = True
         for session in self._sessions:
             session.drain()
 
@@ -105,7 +118,6 @@ class Hub:
                     project_id, joins.JoinRequest(socket.user_id, since)
                 )
                 if isinstance(view, protocol.ProtocolError):
-                    self._roster.changed(project_id, socket.user_id)
                     raise view
                 passed = room.catch_up(view.seq)
                 if passed is None:
@@ -114,11 +126,12 @@ class Hub:
                     continue  # what was read of the user's access is out of date
                 break
             # No await from here to the end, so that no event comes between.
-            self._admit(room, socket, view, passed, ref=ref)
+            if not socket.outbox.closed:
+                self._admit(room, socket, view, passed, ref=ref)
         finally:
+            self._roster.changed(project_id, socket.user_id)
             self._close_if_idle(project_id, joined=True)
-        if room.is_behind:
-            self._repair(room)
+        self._repair.begin(room)
 
     def _admit(
         self,
@@ -142,10 +155,11 @@ class Hub:
             socket.outbox.push(protocol.encode(protocol.Ack(payload=ack, ref=ref)))
         for hint in [*(view.missed or []), *passed]:
             socket.outbox.push(hint.text)
+        for task in view.tasks:
+            room.note_progress(task.task_id, task.progress)
         room.add(socket, view.seq)
         if not room.arrive(socket.user_id, socket.username):
             socket.outbox.push(room.joined_text(socket.user_id, socket.username))
-        self._roster.changed(room.project_id, socket.user_id)
 
     def leave(self, socket: Socket, project_id: int) -> None:
         """Put a socket out of a room; nothing of that room reaches it any more."""
@@ -158,6 +172,10 @@ class Hub:
     def _left(self, project_id: int, socket: Socket) -> None:
         self._roster.changed(project_id, socket.user_id)
         self._close_if_idle(project_id)
+
+    def _revoke(self, socket: Socket, project_id: int) -> None:
+        self._rooms[project_id].revoke(socket)
+        self._left(project_id, socket)
 
     def _open(self, project_id: int) -> Room:
         self._under_way[project_id] = self._under_way.get(project_id, 0) + 1
@@ -183,7 +201,16 @@ class Hub:
     # --- signals
 
     def signal(self, socket: Socket, project_id: int, data: dict[str, Any]) -> None:
-        """Show ephemeral data to the others in the room, here and in other processes."""
+        """Show ephemeral data to the others in the room, here and in other processes.
+
+        Raises:
+            ProtocolError: MESSAGE_TOO_LARGE
+        """
+        limit = conf.get().MAX_SIGNAL_SIZE
+        if len(msgspec.json.encode(data)) > limit:
+            raise protocol.ProtocolError(
+                protocol.ErrorCode.MESSAGE_TOO_LARGE, f"A signal may have {limit} bytes at most"
+            )
         payload = protocol.SignalPayload(project_id, socket.user_id, data)
         text = protocol.encode(protocol.Signal(payload=payload))
         key = f"signal:{project_id}:{socket.user_id}"
@@ -193,77 +220,31 @@ class Hub:
 
     # --- what the layer brings
 
-    def _receive(self, message: dict[str, Any]) -> None:
-        """Handle one message of the layer; a malformed one is logged and dropped."""
+    def _receive(self, raw: Any) -> None:
+        """Handle one message of the layer; one that is none of ours is logged and dropped."""
         try:
-            room = self._rooms.get(message["project_id"])
-            if room is None or message.get("from") == self._roster.process:
-                return
-            if "events" in message:
-                self._deliver(room, [Hint(*hint) for hint in message["events"]])
-                if room.is_behind:
-                    self._repair(room)
-            elif "ephemeral" in message:
-                room.broadcast(str(message["ephemeral"]), key=message.get("key"))
-            elif "joined" in message:
-                user_id, username = message["joined"]
-                room.arrive(int(user_id), str(username))
-            elif "left" in message:
-                self._roster.heard_of_leaving(room, int(message["left"]))
-        except (TypeError, ValueError, KeyError, AttributeError):
-            logger.exception("A message of the layer is malformed", extra={"action": "poison"})
+            message = hints.parse(raw)
+        except msgspec.ValidationError as error:
+            logger.warning("Not a message of ours: %s", error, extra={"action": "poison"})
+            return
+        room = self._rooms.get(message.project_id)
+        if room is None or message.sender == self._roster.process:
+            return
+        if message.events:
+            self._deliver(room, message.events)
+            self._repair.begin(room)
+        if message.ephemeral is not None and (
+            message.progress is None or room.note_progress(*message.progress)
+        ):
+            room.broadcast(message.ephemeral, key=message.key)
+        if message.joined is not None:
+            room.arrive(*message.joined)
+        if message.left is not None:
+            self._roster.heard_of_leaving(room, message.left)
 
     def _deliver(self, room: Room, found: list[Hint]) -> None:
         for socket in room.deliver(found):
             self._left(room.project_id, socket)
-
-    # --- repair
-
-    async def _tick(self) -> None:
-        """Compare the rooms with what they should be, for as long as the process lives."""
-        interval = conf.get().REPAIR_INTERVAL
-        while True:
-            await asyncio.sleep(interval)
-            try:
-                await self._check_heads()
-                await self._sessions.check()
-            except DatabaseError as error:
-                logger.warning("The database failed: %s", error, extra={"action": "tick"})
-            await self._subscriptions.settle_all()
-            await self._roster.tick()
-
-    async def _check_heads(self) -> None:
-        heads = await database.run(log.heads, list(self._rooms))
-        for project_id, head in heads.items():
-            room = self._rooms.get(project_id)
-            if room is not None:
-                room.newest = max(room.newest, head)
-                if room.is_behind:
-                    self._repair(room)
-
-    def _repair(self, room: Room) -> None:
-        if room.project_id not in self._repairing:
-            self._repairing.add(room.project_id)
-            self._spawn(self._fill(room))
-
-    async def _fill(self, room: Room) -> None:
-        """Fetch from the log what the layer did not bring, until there is no hole."""
-        try:
-            while room.is_behind and room.seq is not None:
-                events = await database.run(_read_log, room.project_id, room.seq)
-                if not events:
-                    # Somebody named a position that the log does not have.
-                    room.newest = room.seq
-                elif events[0].seq > room.seq + 1:
-                    # Pruned meanwhile: only a fresh snapshot can help, so have them rejoin.
-                    room.dismiss(protocol.CloseCode.UNAVAILABLE)
-                    room.seq = events[-1].seq
-                else:
-                    self._deliver(room, events)
-        except DatabaseError as error:
-            logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
-        finally:
-            self._repairing.discard(room.project_id)
 
     # --- tasks
 
@@ -277,12 +258,21 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._repair.close()
         self._rooms.clear()
         await self._subscriptions.close()
         await self._roster.close()
         publish.use_loop(None)
-        _hubs.pop(asyncio.get_running_loop(), None)
 
 
-def _read_log(project_id: int, after: int) -> list[Hint]:
-    return [hints.from_event(row) for row in log.tail(project_id, after)]
+async def _every(interval: float, step: Step) -> None:
+    """Take a step again and again, as long as the process lives, whatever a step runs into."""
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            await step()
+        except DatabaseError as error:
+            name = step.__qualname__
+            logger.warning("%s: the database failed: %s", name, error, extra={"action": "tick"})
+        except Exception:  # the next step may fare better, and without any the rooms go stale
+            logger.exception("%s failed", step.__qualname__, extra={"action": "tick"})

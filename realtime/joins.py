@@ -74,13 +74,13 @@ def _snapshot(
     host = backend.get()
     for _ in range(_ATTEMPTS):
         seq = log.heads([project_id])[project_id]
-        access = host.access(project_id, user_ids)
-        if not access:
+        found = host.access([project_id], user_ids)
+        if not found:
             raise backend.ProjectNotFound
         project = host.snapshot(project_id)
         if log.heads([project_id])[project_id] == seq:
             break
-    return seq, access, project
+    return seq, {user_id: access for (_, user_id), access in found.items()}, project
 
 
 def _running_tasks(project_id: int) -> list[RunningTask]:

@@ -18,12 +18,18 @@ class Outbox:
 
     As long as the server takes each frame at once, a frame costs no task and no queue: the
     server's `send` coroutine is run to its end on the spot. Only when it has to wait for the
-    client do frames queue up; beyond `limit` bytes the socket is closed with 4202.
+    client do frames queue up. Beyond `limit` bytes they are dropped and the socket is closed
+    with 4202, which the client learns if it reads on. One that takes nothing for `timeout`
+    seconds is cut off: `abort` is called.
     """
 
-    def __init__(self, send: Send, *, limit: int) -> None:
+    def __init__(
+        self, send: Send, *, limit: int, timeout: float, abort: Callable[[], None]
+    ) -> None:
         self._send = send
         self._limit = limit
+        self._timeout = timeout
+        self._abort = abort
         self._queue: deque[_Frame] = deque()
         self._replaceable: dict[str, _Frame] = {}
         self._size = 0
@@ -43,12 +49,12 @@ class Outbox:
             return
         if key is not None and key in self._replaceable:
             frame = self._replaceable[key]
-            self._size += len(text) - len(frame.message["text"])
+            self._size += _size(text) - _size(frame.message["text"])
             frame.message["text"] = text
         else:
             frame = _Frame({"type": "websocket.send", "text": text}, key)
             self._queue.append(frame)
-            self._size += len(text)
+            self._size += _size(text)
             if key is not None:
                 self._replaceable[key] = frame
         if self._size > self._limit:
@@ -90,19 +96,31 @@ class Outbox:
         self._task = asyncio.get_running_loop().create_task(self._finish(sending, awaited))
 
     async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await _resume(sending, awaited)
-            while self._queue:
-                frame = self._queue.popleft()
-                if frame.key is not None:
-                    del self._replaceable[frame.key]
-                self._size -= len(frame.message.get("text", ""))
-                await self._send(frame.message)
+            async with asyncio.timeout(self._timeout) as patience:
+                await _resume(sending, awaited)
+                while self._queue:
+                    frame = self._queue.popleft()
+                    if frame.key is not None:
+                        del self._replaceable[frame.key]
+                    self._size -= _size(frame.message.get("text", ""))
+                    patience.reschedule(loop.time() + self._timeout)
+                    await self._send(frame.message)
+        except TimeoutError:
+            self.closed = True
+            self._queue.clear()
+            self._abort()
         except Exception:  # noqa: BLE001  (the client is gone; its reader will be told)
             self.closed = True
             self._queue.clear()
         finally:
             self._task = None
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 class _Frame:

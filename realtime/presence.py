@@ -7,7 +7,7 @@ the dead one's entries away and learns who is gone. All times are Redis's own.
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<project>:<user>``),
 ``realtime:room:<project>`` (hash: ``<process>:<user>`` → username) and
-``realtime:sockets:<user>`` (hash: process → number of open sockets).
+``realtime:sockets:<process>`` (hash: user → number of open sockets).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import uuid
 from typing import NamedTuple
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from realtime import conf
 
@@ -93,7 +93,7 @@ for _, process in ipairs(dead) do
         redis.call('HDEL', 'realtime:room:' .. project, process .. ':' .. user)
         candidates[entry] = {project, user}
     end
-    redis.call('DEL', 'realtime:process:' .. process)
+    redis.call('DEL', 'realtime:process:' .. process, 'realtime:sockets:' .. process)
     redis.call('ZREM', 'realtime:processes', process)
 end
 local gone = {}
@@ -110,26 +110,34 @@ return gone
 _CONNECT = (
     _LIVE
     + """
-local key = 'realtime:sockets:' .. ARGV[2]
-local open = 0
-local counts = redis.call('HGETALL', key)
-for i = 1, #counts, 2 do
-    if live[counts[i]] then
-        open = open + tonumber(counts[i + 1])
-    else
-        redis.call('HDEL', key, counts[i])
+local open = tonumber(ARGV[3])
+for process in pairs(live) do
+    if process ~= ARGV[1] then
+        local elsewhere = redis.call('HGET', 'realtime:sockets:' .. process, ARGV[2])
+        open = open + tonumber(elsewhere or 0)
     end
 end
-if open >= tonumber(ARGV[3]) then return 0 end
-redis.call('HINCRBY', key, ARGV[1], 1)
+if open > tonumber(ARGV[4]) then return 0 end
+redis.call('HSET', 'realtime:sockets:' .. ARGV[1], ARGV[2], ARGV[3])
 return 1
 """
 )
 
-_DISCONNECT = """
-local key = 'realtime:sockets:' .. ARGV[2]
-if redis.call('HINCRBY', key, ARGV[1], -1) <= 0 then redis.call('HDEL', key, ARGV[1]) end
+_COUNT = """
+local key = 'realtime:sockets:' .. ARGV[1]
+for i = 2, #ARGV, 2 do
+    if ARGV[i + 1] == '0' then
+        redis.call('HDEL', key, ARGV[i])
+    else
+        redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+    end
+end
 """
+
+_MAX_CONNECTIONS = 1
+"""One, so that what is noted first arrives first."""
+_TIMEOUT = 2.0
+"""Seconds to wait for a connection, and for an answer."""
 
 
 class Entry(NamedTuple):
@@ -148,16 +156,24 @@ class Presence:
         settings = conf.get()
         self.process = uuid.uuid4().hex
         self._lease = settings.PRESENCE_LEASE
-        self._redis = Redis.from_url(
-            settings.REDIS_URL, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
+        # A blocking pool: the other kind raises where many ask at once, as in a storm of
+        # clients that come back.
+        pool = BlockingConnectionPool.from_url(
+            settings.REDIS_URL,
+            max_connections=_MAX_CONNECTIONS,
+            timeout=_TIMEOUT,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            decode_responses=True,
         )
+        self._redis = Redis.from_pool(pool)
         self._renew = self._redis.register_script(_RENEW)
         self._enter = self._redis.register_script(_ENTER)
         self._leave = self._redis.register_script(_LEAVE)
         self._members = self._redis.register_script(_MEMBERS)
         self._reap = self._redis.register_script(_REAP)
         self._connect = self._redis.register_script(_CONNECT)
-        self._disconnect = self._redis.register_script(_DISCONNECT)
+        self._count = self._redis.register_script(_COUNT)
 
     async def renew(self) -> bool:
         """Prolong the lease. False where Redis knew of none: then `enter` everybody again."""
@@ -190,13 +206,18 @@ class Presence:
         numbers = [int(part) for part in flat]
         return list(zip(numbers[::2], numbers[1::2], strict=True))
 
-    async def connect(self, user_id: int, limit: int) -> bool:
-        """Count a socket of a user; False, uncounted, where they have `limit` already."""
-        return bool(await self._connect(args=[self.process, user_id, limit]))
+    async def connect(self, user_id: int, open_here: int, limit: int) -> bool:
+        """Note how many sockets of a user are open in this process.
 
-    async def disconnect(self, user_id: int) -> None:
-        """Count a socket of a user off again."""
-        await self._disconnect(args=[self.process, user_id])
+        False, and not noted, where those of all processes are more than `limit`.
+        """
+        return bool(await self._connect(args=[self.process, user_id, open_here, limit]))
+
+    async def count(self, open_here: dict[int, int]) -> None:
+        """Note how many sockets of some users are open in this process."""
+        flat = [number for item in open_here.items() for number in item]
+        if flat:
+            await self._count(args=[self.process, *flat])
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -39,9 +39,12 @@ def events(project_id: int, rows: Sequence[Event]) -> None:
     send(project_id, {"events": [hints.from_event(row) for row in rows]})
 
 
-def ephemeral(project_id: int, message: protocol.ServerMessage) -> None:
-    """Send a message to the project's room that may be lost, such as progress."""
-    send(project_id, {"ephemeral": protocol.encode(message)})
+def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
+    """Send a task's progress to the project's room; it may be lost."""
+    payload = protocol.TaskProgressPayload(task_id, percent, message)
+    frame = protocol.encode(protocol.TaskProgress(payload=payload, project_id=project_id))
+    key = f"progress:{task_id}"
+    send(project_id, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
 
 
 def use_loop(loop: asyncio.AbstractEventLoop | None) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from realtime import protocol
 from realtime.hints import EVERYONE, Hint
-from realtime.protocol import CloseCode
+from realtime.protocol import CloseCode, ErrorCode
 
 if TYPE_CHECKING:
     from realtime.outbox import Outbox
 
 _RECENT = 256
-"""Events that a room remembers, for sockets that join while they pass."""
+"""Events that a room remembers, for sockets that join while they pass; and tasks."""
+_ENDED = 101
+"""A progress that no report reaches."""
+
+_stays = itertools.count(1)
 
 
 class Socket:
@@ -26,7 +31,8 @@ class Socket:
         self.user_id = user_id
         self.username = username
         self.outbox = outbox
-        self.rooms: set[int] = set()
+        self.rooms: dict[int, int] = {}
+        """The projects whose rooms it is in, each with the number of its stay there."""
 
 
 class Room:
@@ -49,6 +55,8 @@ class Room:
         self._sockets_of: Counter[int] = Counter()
         """Local sockets per user."""
         self._recent: deque[Hint] = deque(maxlen=_RECENT)
+        self._progress: dict[str, int] = {}
+        """How far the tasks are that were heard of last."""
 
     @property
     def is_behind(self) -> bool:
@@ -84,12 +92,12 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self._sockets_of[socket.user_id] += 1
-        socket.rooms.add(self.project_id)
+        socket.rooms[self.project_id] = next(_stays)
 
     def remove(self, socket: Socket) -> None:
         if self._positions.pop(socket, None) is None:
             return
-        socket.rooms.discard(self.project_id)
+        socket.rooms.pop(self.project_id, None)
         self._sockets_of[socket.user_id] -= 1
         if not self._sockets_of[socket.user_id]:
             del self._sockets_of[socket.user_id]
@@ -109,6 +117,8 @@ class Room:
                 continue
             self.seq = hint.seq
             self._recent.append(hint)
+            if hint.ends is not None:
+                self.note_progress(hint.ends, _ENDED)
             if hint.evicts is not None:
                 evicted += self._evict(hint)
             for socket, position in self._positions.items():
@@ -122,12 +132,15 @@ class Room:
             for socket, position in self._positions.items()
             if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
         ]
-        payload = protocol.AccessRevokedPayload(self.project_id)
-        text = protocol.encode(protocol.AccessRevoked(payload=payload))
         for socket in evicted:
-            socket.outbox.push(text)
-            self.remove(socket)
+            self.revoke(socket)
         return evicted
+
+    def revoke(self, socket: Socket) -> None:
+        """Put a socket out and tell it so; nothing of this room reaches it any more."""
+        payload = protocol.AccessRevokedPayload(self.project_id)
+        socket.outbox.push(protocol.encode(protocol.AccessRevoked(payload=payload)))
+        self.remove(socket)
 
     def broadcast(
         self, text: str, *, key: str | None = None, besides: Socket | None = None
@@ -137,10 +150,28 @@ class Room:
             if socket is not besides:
                 socket.outbox.push(text, key=key)
 
-    def dismiss(self, code: CloseCode) -> None:
-        """Close every local socket; their clients come back and start from a snapshot."""
+    def note_progress(self, task_id: str, progress: int) -> bool:
+        """Note how far a task is. Return False where it was further, or has ended."""
+        if progress < self._progress.get(task_id, 0):
+            return False
+        self._progress.pop(task_id, None)
+        self._progress[task_id] = progress
+        if len(self._progress) > _RECENT:
+            del self._progress[next(iter(self._progress))]
+        return True
+
+    def restart(self, seq: int) -> None:
+        """Go on from another position, as the events up to it cannot be had.
+
+        The local sockets are closed; their clients come back and start from a snapshot.
+        """
+        payload = protocol.ErrorPayload(ErrorCode.UNAVAILABLE, "Events are missing; join again")
+        text = protocol.encode(protocol.Error(payload=payload))
         for socket in self._positions:
-            socket.outbox.close(code)
+            socket.outbox.push(text)
+            socket.outbox.close(CloseCode.UNAVAILABLE)
+        self.seq = self.newest = seq
+        self._recent.clear()
 
     def arrive(self, user_id: int, username: str) -> bool:
         """Note that a user is here; tell the local sockets if that is news. Return whether."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from redis.exceptions import RedisError
@@ -33,28 +34,39 @@ class Roster:
         self.process = self._presence.process
         self._listed: set[Place] = set()
         self._changed: set[Place] = set()
+        self._sockets: Counter[int] = Counter()
+        """Open sockets per user, in this process."""
+        self._uncounted: set[int] = set()
+        """Users whose number Redis does not know yet."""
         self._sync: asyncio.Task[None] | None = None
-        self._interval = conf.get().PRESENCE_LEASE / 5
-        self._next_look = 0.0
+        self.interval = conf.get().PRESENCE_LEASE / 5
+        """Seconds between two ticks."""
         self._leased = False
 
     # --- sockets
 
     async def connect(self, user_id: int) -> bool:
-        """Count a socket of a user; False where they have too many, over all processes."""
+        """Count a socket of a user. False where they have too many, over all processes.
+
+        It is counted either way, until `disconnect`.
+        """
+        limit = conf.get().MAX_SOCKETS_PER_USER
+        self._sockets[user_id] += 1
         try:
             await self._ensure_lease()
-            return await self._presence.connect(user_id, conf.get().MAX_SOCKETS_PER_USER)
+            return await self._presence.connect(user_id, self._sockets[user_id], limit)
         except _UNREACHABLE as error:
-            logger.warning("Sockets are not counted: %r", error, extra={"action": "presence"})
-            return True
+            logger.warning("Sockets are counted here: %r", error, extra={"action": "presence"})
+            self._uncounted.add(user_id)
+            return self._sockets[user_id] <= limit
 
-    async def disconnect(self, user_id: int) -> None:
+    def disconnect(self, user_id: int) -> None:
         """Count a socket of a user off again."""
-        try:
-            await self._presence.disconnect(user_id)
-        except _UNREACHABLE as error:
-            logger.warning("Sockets are not counted: %r", error, extra={"action": "presence"})
+        self._sockets[user_id] -= 1
+        if not self._sockets[user_id]:
+            del self._sockets[user_id]
+        self._uncounted.add(user_id)
+        self._start_sync()
 
     async def _ensure_lease(self) -> None:
         if not self._leased:
@@ -66,19 +78,25 @@ class Roster:
     def changed(self, project_id: int, user_id: int) -> None:
         """Take note that a local socket of that user has come or gone."""
         self._changed.add((project_id, user_id))
+        self._start_sync()
+
+    def _start_sync(self) -> None:
         if self._sync is None or self._sync.done():
             self._sync = asyncio.create_task(self._sync_changes())
 
     async def _sync_changes(self) -> None:
         """Tell Redis and the other processes, as long as there is something to tell."""
-        while self._changed:
+        while self._changed or self._uncounted:
             places, self._changed = self._changed, set()
+            users, self._uncounted = self._uncounted, set()
             try:
+                await self._presence.count({user: self._sockets[user] for user in users})
                 await self._enter({p for p in places if self._is_local(p)} - self._listed)
                 for place in [p for p in places if not self._is_local(p)]:
                     await self._leave(place)
             except _UNREACHABLE as error:
                 logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+                self._uncounted |= users  # and the next tick compares the places
                 for place in places:
                     if not self._is_local(place):
                         self._depart(place)
@@ -128,9 +146,9 @@ class Roster:
         except _UNREACHABLE as error:
             logger.warning("Presence is local: %r", error, extra={"action": "presence"})
         else:
-            if not room.is_loaded:
-                room.roster = members | room.roster
-                room.is_loaded = True
+            for user_id, username in members.items():
+                room.arrive(user_id, username)
+            room.is_loaded = True
 
     def heard_of_leaving(self, room: Room, user_id: int) -> None:
         """Believe another process that a user has gone, unless they are here."""
@@ -143,10 +161,6 @@ class Roster:
 
     async def tick(self) -> None:
         """Renew the lease, bury dead processes, and compare every room with Redis."""
-        now = asyncio.get_running_loop().time()
-        if now < self._next_look:
-            return
-        self._next_look = now + self._interval
         try:
             await self._renew()
             for project_id, user_id in await self._presence.reap():
@@ -160,7 +174,10 @@ class Roster:
         if not await self._presence.renew():
             # Redis has lost us: its data are gone, or we were taken for dead.
             self._listed.clear()
+            self._uncounted |= self._sockets.keys()
         self._leased = True
+        if self._uncounted:
+            self._start_sync()
         for place in local ^ self._listed:
             self.changed(*place)
 

@@ -1,7 +1,8 @@
 """An orderly end of a server process: clients are told, presence is cleared, in bounded time.
 
 Daphne ends by cancelling every connection's task, without a close frame. What is installed
-here runs just before that. Under uvicorn clients get its own close code, 1012, instead.
+here runs just before that. uvicorn closes every connection with its own code, 1012, and then
+ends the application's lifespan; there presence is cleared.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from typing import Any
 
 from realtime import hub
 
@@ -28,6 +30,14 @@ def install() -> None:
         return defer.Deferred.fromFuture(asyncio.ensure_future(_end(hub.current())))
 
     reactor.addSystemEventTrigger("before", "shutdown", drain)  # type: ignore[arg-type]
+
+
+async def lifespan(_scope: Any, receive: Any, send: Any) -> None:
+    """The ASGI application of `lifespan`, for servers that have one."""
+    while (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+    await _end(hub.current())
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _end(current: hub.Hub) -> None:

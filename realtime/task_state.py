@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from realtime import log, protocol, publish
+from realtime import log, publish
 from realtime.models import TaskState
 from realtime.progress import Report
 
@@ -49,8 +49,7 @@ def progressed(task_id: str, report: Report) -> bool:
     if not changed:
         return False
     project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
-    payload = protocol.TaskProgressPayload(task_id, report.progress, report.message)
-    publish.ephemeral(project_id, protocol.TaskProgress(payload=payload, project_id=project_id))
+    publish.progress(project_id, task_id, report.progress, report.message)
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.harness.client import Client
+from tests.harness.servers import Uvicorn, WebServer
 from tests.harness.stack import Stack
 
 Connect = Callable[[str], Awaitable[Client]]
@@ -22,6 +23,15 @@ async def connect(stack: Stack) -> AsyncIterator[Connect]:
             return await clean_up.enter_async_context(await stack.connect(username))
 
         yield connect_one
+
+
+@pytest.fixture(scope="session")
+def second(stack: Stack) -> Iterator[WebServer]:
+    """Another server process of the stack, of the other kind."""
+    server = Uvicorn(environment=stack.environment, directory=stack.directory)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -5,31 +5,19 @@ The numbers are those of the cases in `docs/security.md`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 from websockets.typing import Origin, Subprotocol
 
 from tests.harness import rest
 from tests.harness.client import Client
-from tests.harness.servers import Uvicorn, WebServer
+from tests.harness.servers import WebServer
 from tests.harness.stack import DEMO_PASSWORD, FRONT_END, Stack
 
 WITHIN = 2.0
 """Seconds in which an end of access must have its effect; what a test waits is a little more."""
-
-
-@pytest.fixture(scope="module")
-def second(stack: Stack) -> Iterator[WebServer]:
-    """Another server process of the stack, of the other kind."""
-    with ExitStack() as clean_up:
-        server = Uvicorn(environment=stack.environment, directory=Path(stack.directory))
-        clean_up.callback(server.stop)
-        server.start()
-        yield server
 
 
 @pytest.fixture(params=["Daphne", "Uvicorn"])

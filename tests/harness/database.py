@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
+
+import dj_database_url
+from django.db import connections
+
+R = TypeVar("R")
 
 
 @contextmanager
@@ -38,3 +45,32 @@ def _with_database(url: str, name: str) -> str:
     """Replace the path of the URL, which may have no host: `postgresql://user@/name?host=/run`."""
     before, mark, query = url.partition("?")
     return f"{before.rpartition('/')[0]}/{name}{mark}{query}"
+
+
+class RemoteDatabase:
+    """The database of servers that run, for Django's ORM in this process: `using(NAME)`.
+
+    What is changed here, the servers are not told of: no service and no event is involved.
+    """
+
+    NAME = "remote"
+
+    def __init__(self, url: str) -> None:
+        configured = connections.configure_settings(
+            {"default": {}, self.NAME: {**dj_database_url.parse(url)}}
+        )
+        connections.settings[self.NAME] = configured[self.NAME]
+
+    async def run(self, job: Callable[[], R]) -> R:
+        """Call a function that uses it, in a thread."""
+
+        def run_and_close() -> R:
+            try:
+                return job()
+            finally:
+                connections[self.NAME].close()
+
+        return await asyncio.to_thread(run_and_close)
+
+    def forget(self) -> None:
+        del connections.settings[self.NAME]

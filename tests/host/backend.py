@@ -11,11 +11,14 @@ from tests.host.models import ShoppingList
 
 
 class ShoppingBackend:
-    def access(self, project_id: int, user_ids: Collection[int]) -> dict[int, Access]:
-        shoppers = ShoppingList.shoppers.through.objects.filter(
-            shoppinglist_id=project_id, user_id__in=user_ids
+    def access(
+        self, project_ids: Collection[int], user_ids: Collection[int]
+    ) -> dict[tuple[int, int], Access]:
+        rows = ShoppingList.shoppers.through.objects.filter(
+            shoppinglist_id__in=project_ids, user_id__in=user_ids
         )
-        return {row.user_id: Access("shopper", may_update=True) for row in shoppers}
+        shopper = Access("shopper", may_update=True)
+        return {(row.shoppinglist_id, row.user_id): shopper for row in rows}
 
     def snapshot(self, project_id: int) -> dict[str, Any]:
         return dict(self._list(project_id).items)

@@ -108,11 +108,11 @@ def test_whose_access_ends_while_they_join_is_not_let_in_behind_it(
     read_access = ProjectBackend.access
 
     def revoke_after_reading(
-        self: ProjectBackend, project_id: int, user_ids: Collection[int]
-    ) -> dict[int, Access]:
-        access = read_access(self, project_id, user_ids)
-        if bob.pk in access:
-            services.set_role(project_id=project_id, user_id=bob.pk, role=None, actor_id=alice.pk)
+        self: ProjectBackend, project_ids: Collection[int], user_ids: Collection[int]
+    ) -> dict[tuple[int, int], Access]:
+        access = read_access(self, project_ids, user_ids)
+        if (project.pk, bob.pk) in access:
+            services.set_role(project_id=project.pk, user_id=bob.pk, role=None, actor_id=alice.pk)
         return access
 
     monkeypatch.setattr(ProjectBackend, "access", revoke_after_reading)

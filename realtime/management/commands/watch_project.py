@@ -55,7 +55,7 @@ class Command(BaseCommand):
             host.snapshot(project_id)
         except backend.ProjectNotFound:
             raise CommandError(f"There is no project {project_id}") from None
-        if user_id not in host.access(project_id, [user_id]):
+        if not host.access([project_id], [user_id]):
             raise CommandError(f"{username} may not see project {project_id}")
 
     async def _watch(self, project_id: int, user_id: int, url: str) -> None:

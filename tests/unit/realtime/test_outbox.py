@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime.outbox import Outbox
+from realtime.outbox import Outbox, Send
 from realtime.protocol import CloseCode
 
 
@@ -24,6 +24,10 @@ class Server:
         self.sent.append(message.get("text", message.get("code")))
 
 
+def outbox_of(send: Send, *, limit: int = 100) -> Outbox:
+    return Outbox(send, limit=limit, timeout=60, abort=pytest.fail)
+
+
 async def until_idle() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
@@ -31,7 +35,7 @@ async def until_idle() -> None:
 
 async def test_a_frame_is_sent_at_once_while_the_server_takes_it() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=100)
+    outbox = outbox_of(server.send, limit=100)
     outbox.push("a")
     outbox.push("b")
     assert server.sent == ["a", "b"]  # without an await: neither task nor queue
@@ -39,7 +43,7 @@ async def test_a_frame_is_sent_at_once_while_the_server_takes_it() -> None:
 
 async def test_order_is_kept_across_a_wait() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=100)
+    outbox = outbox_of(server.send, limit=100)
     outbox.push("a")
     server.writable.clear()
     outbox.push("b")
@@ -53,7 +57,7 @@ async def test_order_is_kept_across_a_wait() -> None:
 
 async def test_a_client_that_lags_beyond_the_limit_is_closed() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=10)
+    outbox = outbox_of(server.send, limit=10)
     server.writable.clear()
     for _ in range(5):
         outbox.push("xxxx")
@@ -65,7 +69,7 @@ async def test_a_client_that_lags_beyond_the_limit_is_closed() -> None:
 
 async def test_ephemeral_frames_replace_each_other_only_where_the_client_lags() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=100)
+    outbox = outbox_of(server.send, limit=100)
     outbox.push("cursor 1", key="cursor")
     outbox.push("cursor 2", key="cursor")
     server.writable.clear()
@@ -81,7 +85,7 @@ async def test_ephemeral_frames_replace_each_other_only_where_the_client_lags() 
 
 async def test_close_comes_after_what_was_pushed_and_ends_it() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=100)
+    outbox = outbox_of(server.send, limit=100)
     server.writable.clear()
     outbox.push("a")
     outbox.close(4101)
@@ -100,7 +104,7 @@ async def test_a_client_that_is_gone_is_no_error(ready: bool) -> None:
             await writable.wait()
         raise ConnectionResetError
 
-    outbox = Outbox(send, limit=100)
+    outbox = outbox_of(send)
     outbox.push("a")
     writable.set()
     await until_idle()
@@ -110,7 +114,7 @@ async def test_a_client_that_is_gone_is_no_error(ready: bool) -> None:
 
 async def test_discard_stops_a_send_under_way() -> None:
     server = Server()
-    outbox = Outbox(server.send, limit=100)
+    outbox = outbox_of(server.send, limit=100)
     server.writable.clear()
     outbox.push("a")
     outbox.discard()
@@ -118,3 +122,47 @@ async def test_discard_stops_a_send_under_way() -> None:
     server.writable.set()
     await until_idle()
     assert server.sent == []
+
+
+async def test_a_client_that_takes_nothing_is_cut_off() -> None:
+    server = Server()
+    server.writable.clear()
+    cut_off = asyncio.Event()
+    outbox = Outbox(server.send, limit=100, timeout=0.05, abort=cut_off.set)
+    outbox.push("a")
+    outbox.push("b")
+    await asyncio.wait_for(cut_off.wait(), 5)
+    assert outbox.closed
+    server.writable.set()
+    await until_idle()
+    assert server.sent == []
+
+
+async def test_a_client_that_takes_a_little_is_waited_for() -> None:
+    """The time counts anew with every frame that is taken."""
+    frames: asyncio.Queue[str] = asyncio.Queue()
+    taken = []
+
+    async def send(message: dict[str, Any]) -> None:
+        taken.append(await frames.get())
+
+    outbox = Outbox(send, limit=100, timeout=0.3, abort=pytest.fail)
+    for _ in range(5):
+        outbox.push("x")
+    for number in range(5):
+        await asyncio.sleep(0.1)
+        frames.put_nowait(str(number))
+    await until_idle()
+    assert taken == list("01234")
+    assert not outbox.closed
+
+
+async def test_the_bound_is_in_bytes() -> None:
+    server = Server()
+    server.writable.clear()
+    outbox = outbox_of(server.send, limit=10)
+    outbox.push("x")
+    outbox.push("€€€")
+    assert not outbox.closed
+    outbox.push("€")
+    assert outbox.closed

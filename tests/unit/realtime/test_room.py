@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,10 +21,12 @@ class Client(Socket):
 
     def __init__(self, user_id: int = 1) -> None:
         self.received: list[str] = []
-        super().__init__(user_id, f"user{user_id}", Outbox(self.send, limit=10**6))
+        super().__init__(
+            user_id, f"user{user_id}", Outbox(self.send, limit=10**6, timeout=60, abort=pytest.fail)
+        )
 
     async def send(self, message: dict[str, Any]) -> None:
-        self.received.append(message["text"])
+        self.received.append(message["text"] if "text" in message else str(message["code"]))
 
 
 def event(seq: int, evicts: int | None = None) -> Hint:
@@ -123,6 +126,41 @@ def test_who_was_let_in_again_is_not_put_out_by_the_past() -> None:
     room.add(bob, 1)
     assert room.deliver([event(1, evicts=2), event(2)]) == []
     assert bob.received == texts(2)
+
+
+def test_progress_never_falls_and_ends_with_the_task() -> None:
+    room = room_at(0)
+    assert room.note_progress("t", 20)
+    assert room.note_progress("t", 20)
+    assert not room.note_progress("t", 10)
+    assert room.note_progress("other", 0)
+    room.deliver([Hint(1, "done", ends="t")])
+    assert not room.note_progress("t", 100)
+    assert room.note_progress("other", 5)
+
+
+def test_progress_is_remembered_of_so_many_tasks_only() -> None:
+    room = room_at(0)
+    for number in range(10_000):
+        room.note_progress(f"task {number}", 50)
+    assert len(room._progress) < 1000
+    assert not room.note_progress("task 9999", 40)
+
+
+def test_a_restart_sends_everybody_to_a_fresh_snapshot() -> None:
+    room, client = room_at(0), Client()
+    room.add(client, 0)
+    room.deliver(map(event, range(1, 4)))
+    room.restart(9)
+    assert "UNAVAILABLE" in client.received[-2]
+    assert client.received[-1] == "4204"
+    room.remove(client)
+    assert room.catch_up(8) is None, "what it remembers is from before"
+    assert room.catch_up(9) == []
+    late = Client()
+    room.add(late, 9)
+    room.deliver([event(10)])
+    assert late.received == texts(10)
 
 
 @given(st.integers(0, 30), st.integers(1, 60), st.randoms())

@@ -1,0 +1,79 @@
+"""Brings the rooms from the log what the layer did not bring."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from django.db import Error as DatabaseError
+
+from realtime import database, hints, log
+from realtime.hints import Hint
+from realtime.room import Room
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+"""Events that are read at once."""
+
+
+class Repair:
+    """Compares the rooms with the log, and fills their holes from it."""
+
+    def __init__(
+        self, rooms: Mapping[int, Room], deliver: Callable[[Room, list[Hint]], None]
+    ) -> None:
+        self._rooms = rooms
+        self._deliver = deliver
+        self._under_way: dict[Room, asyncio.Task[None]] = {}
+
+    async def check(self) -> None:
+        """Compare the heads of all rooms with the log: one query.
+
+        Raises:
+            DatabaseError
+        """
+        before = {project_id: room.seq for project_id, room in self._rooms.items()}
+        heads = await database.run(log.heads, list(before))
+        for project_id, head in heads.items():
+            room = self._rooms.get(project_id)
+            if room is None:
+                continue
+            if head < (before[project_id] or 0):
+                # The log has gone back: somebody restored an older database.
+                room.restart(head)
+            else:
+                room.newest = max(room.newest, head)
+                self.begin(room)
+
+    def begin(self, room: Room) -> None:
+        """Fill the room's hole, if it has one that is not being filled already."""
+        if room.is_behind and room not in self._under_way:
+            self._under_way[room] = asyncio.create_task(self._fill(room))
+
+    async def _fill(self, room: Room) -> None:
+        try:
+            while room.is_behind and room.seq is not None:
+                head, events = await database.run(_read, room.project_id, room.seq)
+                if events and events[0].seq <= room.seq + 1:
+                    self._deliver(room, events)
+                elif head > room.seq:
+                    room.restart(head)  # pruned meanwhile: only a fresh snapshot can help
+                else:
+                    room.newest = room.seq  # somebody named a position that the log does not have
+        except DatabaseError as error:
+            logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+        finally:
+            del self._under_way[room]
+
+    async def close(self) -> None:
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read(project_id: int, after: int) -> tuple[int, list[Hint]]:
+    head = log.heads([project_id])[project_id]
+    return head, [hints.from_event(row) for row in log.tail(project_id, after, limit=_PAGE)]
