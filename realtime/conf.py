@@ -58,6 +58,10 @@ class Settings:
     """How long the users of a process that died stay visible."""
     PROGRESS_INTERVAL: float = 0.5
     """The least time between two progress events of one task."""
+    TASK_LEASE: float = 30.0
+    """How long a running task may be unheard of before its worker is taken for lost."""
+    TASK_QUEUE_LIMIT: float = 86400.0
+    """How long a task may wait to be started, or tried again."""
     REPLAY_LIMIT: int = 1000
     """Events that a join with `since` replays at most; beyond that a snapshot serves."""
 

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from django.db import Error as DatabaseError
 
-from realtime import conf, database, hints, joins, protocol, publish
+from realtime import conf, database, hints, joins, protocol, publish, task_lease
 from realtime.batch import Batcher
 from realtime.hints import EVERYONE, Hint
 from realtime.repair import Repair
@@ -63,6 +63,7 @@ class Hub:
         self._spawn(_every(conf.get().ACCESS_INTERVAL, self._sessions.check))
         self._spawn(_every(interval, self._subscriptions.settle_all))
         self._spawn(_every(self._roster.interval, self._roster.tick))
+        self._spawn(_every(conf.get().TASK_LEASE / 3, _sweep_tasks))
 
     # --- connecting
 
@@ -263,6 +264,10 @@ class Hub:
         await self._subscriptions.close()
         await self._roster.close()
         publish.use_loop(None)
+
+
+async def _sweep_tasks() -> None:
+    await database.run(task_lease.sweep)
 
 
 async def _every(interval: float, step: Step) -> None:

@@ -87,10 +87,14 @@ class TaskState(models.Model):
     result = models.JSONField(null=True)
     error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    """The last sign of life; by the database's clock while the task runs."""
 
     class Meta:
-        indexes = [models.Index(fields=["project_id", "state"], name="realtime_task_project")]
+        indexes = [
+            models.Index(fields=["project_id", "state"], name="realtime_task_project"),
+            models.Index(fields=["state", "updated_at"], name="realtime_task_lease"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task_type} {self.task_id} ({self.state})"

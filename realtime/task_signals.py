@@ -1,8 +1,8 @@
 """From Celery's signals to the rooms.
 
 In the pool's child come prerun, success, retry and ordinary failures; in the parent revoked,
-rejected, and the failures of a lost worker or a hard time limit. Celery swallows what a handler
-raises, so each logs it first.
+and the failures of a lost worker or a hard time limit. Celery swallows what a handler raises,
+so each logs it first. What no signal tells, `realtime.task_lease` finds out.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from celery import signals, states
-from celery.exceptions import WorkerLostError
-from celery.result import AsyncResult
+from celery import signals
 from django.db import close_old_connections
 
 from realtime import task_state
+from realtime.task_lease import Keeper
 from realtime.tasks import ProjectTask, task_type
 
 logger = logging.getLogger(__name__)
+
+keeper = Keeper()
 
 
 def _handler(receiver: Callable[..., None]) -> Callable[..., None]:
@@ -44,6 +45,7 @@ def on_prerun(*, sender: ProjectTask, task_id: str, kwargs: dict[str, Any], **_:
             task_id=task_id, task_type=task_type(sender), project_id=project_id, user_id=None
         )
     task_state.started(task_id)
+    keeper.hold(task_id)
 
 
 @_handler
@@ -54,14 +56,19 @@ def on_success(*, sender: ProjectTask, result: Any, **_: Any) -> None:
 
 
 @_handler
-def on_failure(*, sender: ProjectTask, task_id: str, exception: BaseException, **_: Any) -> None:
+def on_failure(*, task_id: str, exception: BaseException, **_: Any) -> None:
     close_old_connections()
-    if isinstance(exception, WorkerLostError):
-        outcome: AsyncResult[Any] = AsyncResult(task_id, app=sender.app)
-        if outcome.state == states.SUCCESS:  # the child died between its work and its signal
-            task_state.completed(task_id, outcome.result)
-            return
     task_state.failed(task_id, f"{type(exception).__name__}: {exception}")
+
+
+@_handler
+def on_retry(*, request: Any, **_: Any) -> None:
+    task_state.postponed(request.id)
+
+
+@_handler
+def on_postrun(*, task_id: str, **_: Any) -> None:
+    keeper.release(task_id)
 
 
 @_handler
@@ -73,4 +80,6 @@ def on_revoked(*, request: Any, expired: bool, **_: Any) -> None:
 signals.task_prerun.connect(on_prerun, dispatch_uid="realtime.prerun", weak=False)
 signals.task_success.connect(on_success, dispatch_uid="realtime.success", weak=False)
 signals.task_failure.connect(on_failure, dispatch_uid="realtime.failure", weak=False)
+signals.task_retry.connect(on_retry, dispatch_uid="realtime.retry", weak=False)
+signals.task_postrun.connect(on_postrun, dispatch_uid="realtime.postrun", weak=False)
 signals.task_revoked.connect(on_revoked, dispatch_uid="realtime.revoked", weak=False)

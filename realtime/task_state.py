@@ -8,10 +8,12 @@ tells the room. So progress never falls, and one end is shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from realtime import log, publish
 from realtime.models import TaskState
@@ -29,10 +31,22 @@ def queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None
     )
 
 
-def started(task_id: str) -> bool:
-    """Note that a worker has begun. Return whether that is news."""
-    rows = TaskState.objects.filter(task_id=task_id, state=State.QUEUED)
-    return bool(rows.update(state=State.RUNNING, updated_at=timezone.now()))
+def started(task_id: str) -> None:
+    """Note that a worker has begun, perhaps not the first one."""
+    rows = TaskState.objects.filter(task_id=task_id, state__in=TaskState.OPEN)
+    rows.update(state=State.RUNNING, updated_at=Now())
+
+
+def postponed(task_id: str) -> None:
+    """Note that the task will be tried again later."""
+    rows = TaskState.objects.filter(task_id=task_id, state=State.RUNNING)
+    rows.update(state=State.QUEUED, updated_at=Now())
+
+
+def prolong(task_ids: Collection[str]) -> None:
+    """Note that these tasks are still running."""
+    rows = TaskState.objects.filter(task_id__in=task_ids, state=State.RUNNING)
+    rows.update(updated_at=Now())
 
 
 def progressed(task_id: str, report: Report) -> bool:
@@ -44,7 +58,7 @@ def progressed(task_id: str, report: Report) -> bool:
         progress=report.progress,
         message=report.message,
         state=State.RUNNING,
-        updated_at=timezone.now(),
+        updated_at=Now(),
     )
     if not changed:
         return False
@@ -59,18 +73,32 @@ def completed(task_id: str, result: Any) -> bool:
     return _end(task_id, "task_completed", {"result": result}, state=State.COMPLETED, result=result)
 
 
-def failed(task_id: str, error: str) -> bool:
-    """End a task badly and log it, unless it has ended already. Return whether."""
-    error = error[:MAX_ERROR]
-    return _end(task_id, "task_failed", {"error": error}, state=State.FAILED, error=error)
+def failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
+    """End a task badly and log it, unless it has ended already. Return whether.
+
+    With `as_of`, also not if there has been a sign of life since.
+    """
+    error = error.replace("\0", "")[:MAX_ERROR]
+    return _end(
+        task_id, "task_failed", {"error": error}, as_of=as_of, state=State.FAILED, error=error
+    )
 
 
 @transaction.atomic
-def _end(task_id: str, event: str, outcome: dict[str, Any], **fields: Any) -> bool:
+def _end(
+    task_id: str,
+    event: str,
+    outcome: dict[str, Any],
+    *,
+    as_of: datetime | None = None,
+    **fields: Any,
+) -> bool:
     if fields["state"] is State.COMPLETED:
         fields["progress"] = 100
     rows = TaskState.objects.filter(task_id=task_id, state__in=TaskState.OPEN)
-    if not rows.update(**fields, updated_at=timezone.now()):
+    if as_of is not None:
+        rows = rows.filter(updated_at__lte=as_of)
+    if not rows.update(**fields, updated_at=Now()):
         return False
     task = TaskState.objects.get(task_id=task_id)
     payload = {"task_id": task_id, "task_type": task.task_type, **outcome}

@@ -1,0 +1,134 @@
+"""Tasks whose worker vanished without a word."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.exceptions import Retry
+from django.db.models.functions import Now
+from django.utils import timezone
+from pytest_django import Settings
+
+from config.celery import app
+from realtime import log, task_lease, task_signals, task_state
+from realtime.models import TaskState
+from realtime.task_lease import Keeper
+
+pytestmark = [
+    pytest.mark.django_db,
+    # Celery's result backend calls it.
+    pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning"),
+]
+
+PROJECT = 7
+LONG_AGO = timedelta(days=2)
+
+
+def make_task(task_id: str, state: TaskState.State, *, age: timedelta) -> None:
+    task_state.queued(task_id=task_id, task_type="measure", project_id=PROJECT, user_id=None)
+    TaskState.objects.filter(task_id=task_id).update(state=state, updated_at=Now() - age)
+
+
+def endings() -> list[tuple[str, Any]]:
+    return [
+        (event.type, event.payload.get("result", event.payload.get("error")))
+        for event in log.tail(PROJECT, 0)
+    ]
+
+
+def test_who_finished_without_telling_has_completed() -> None:
+    make_task("stored", TaskState.State.RUNNING, age=LONG_AGO)
+    app.backend.mark_as_done("stored", {"answer": 42})
+    task_lease.sweep()
+    task_lease.sweep()
+    assert endings() == [("task_completed", {"answer": 42})]
+
+
+def test_who_failed_without_telling_has_failed() -> None:
+    make_task("raised", TaskState.State.RUNNING, age=LONG_AGO)
+    app.backend.mark_as_failure("raised", ValueError("too big"))
+    task_lease.sweep()
+    assert endings() == [("task_failed", "ValueError: too big")]
+
+
+def test_who_left_nothing_is_lost() -> None:
+    make_task("killed", TaskState.State.RUNNING, age=LONG_AGO)
+    make_task("forgotten", TaskState.State.QUEUED, age=LONG_AGO)
+    task_lease.sweep()
+    assert sorted(endings()) == [
+        ("task_failed", "The task was never started"),
+        ("task_failed", "The worker was lost"),
+    ]
+
+
+def test_who_still_runs_or_waits_is_left_alone() -> None:
+    make_task("running", TaskState.State.RUNNING, age=timedelta(0))
+    make_task("waiting", TaskState.State.QUEUED, age=timedelta(hours=1))
+    make_task("over", TaskState.State.COMPLETED, age=LONG_AGO)
+    task_lease.sweep()
+    assert endings() == []
+
+
+def test_a_sign_of_life_in_the_last_moment_counts() -> None:
+    make_task("slow", TaskState.State.RUNNING, age=LONG_AGO)
+    seen = TaskState.objects.get(task_id="slow").updated_at
+    task_state.prolong(["slow"])
+    assert not task_state.failed("slow", "The worker was lost", as_of=seen)
+    now = TaskState.objects.get(task_id="slow").updated_at
+    assert abs(timezone.now() - now) < timedelta(minutes=1)
+    assert task_state.failed("slow", "The worker was lost", as_of=now)
+
+
+def test_a_result_backend_that_is_away_settles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_task("unknown", TaskState.State.RUNNING, age=LONG_AGO)
+
+    def away(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr(app.backend, "get", away)
+    with pytest.raises(ConnectionError):
+        task_lease.sweep()
+    assert endings() == []
+
+
+def test_a_task_that_will_be_tried_again_only_waits() -> None:
+    from projects.tasks import analyze_image_emotion as task
+
+    make_task("again", TaskState.State.RUNNING, age=LONG_AGO)
+    request = type("Request", (), {"id": "again"})()
+    task_signals.on_retry(sender=task, request=request, reason=Retry())
+    task_lease.sweep()
+    assert endings() == []
+    task_signals.on_prerun(sender=task, task_id="again", kwargs={"project_id": PROJECT})
+    task_signals.on_postrun(sender=task, task_id="again")
+    assert TaskState.objects.get(task_id="again").state == TaskState.State.RUNNING
+
+
+def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
+    prolonged: list[set[str]] = []
+    twice = threading.Event()
+
+    def prolong(task_ids: set[str]) -> None:
+        prolonged.append(task_ids)
+        if len(prolonged) >= 2:
+            twice.set()
+
+    monkeypatch.setattr(task_lease, "_prolong", prolong)
+    keeper = Keeper()
+    keeper.hold("a")
+    thread = keeper._thread
+    assert thread is not None
+    assert twice.wait(10)
+    keeper.release("a")
+    thread.join(10)
+    assert not thread.is_alive()
+    assert prolonged[0] == {"a"}
+    keeper.hold("b")
+    assert keeper._thread is not None
+    keeper.release("b")
