@@ -1,0 +1,1 @@
+"""Measurements of this server against what people would pick instead; see docs/benchmarks.md."""
