@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from projects import services
+from projects import results, services
 from projects.access import UPDATABLE
 from projects.models import Canvas, Membership, Project, Role
 
@@ -23,8 +23,24 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 class CanvasInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Canvas
     extra = 0
-    fields = ["title", "image", "analysis", "soundscape"]
-    readonly_fields = ["analysis", "soundscape"]
+    fields = ["picture", "title", "image", "emotion", "palette", "sound"]
+    readonly_fields = ["picture", "emotion", "palette", "sound"]
+
+    @admin.display
+    def picture(self, canvas: Canvas) -> str:
+        return results.picture(canvas)
+
+    @admin.display
+    def emotion(self, canvas: Canvas) -> str:
+        return results.emotion(canvas)
+
+    @admin.display
+    def palette(self, canvas: Canvas) -> str:
+        return results.palette(canvas)
+
+    @admin.display
+    def sound(self, canvas: Canvas) -> str:
+        return results.sound(canvas)
 
 
 @admin.register(Project)
@@ -70,3 +86,43 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         for project in queryset:
             self.delete_model(request, project)
+
+
+@admin.register(Canvas)
+class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """All canvases with their results; they are added and removed on their project's page."""
+
+    list_display = [
+        "title",
+        "project",
+        "picture",
+        "emotion",
+        "palette",
+        "uploaded_by",
+        "created_at",
+    ]
+    list_filter = ["created_at", "project__status"]
+    search_fields = ["title", "project__title", "uploaded_by__username"]
+    list_select_related = ["project", "uploaded_by"]
+    fields = [
+        *("title", "project", "picture", "size", "emotion", "palette", "sound"),
+        *("uploaded_by", "created_at"),
+    ]
+
+    picture = CanvasInline.picture
+    emotion = CanvasInline.emotion
+    palette = CanvasInline.palette
+    sound = CanvasInline.sound
+
+    @admin.display
+    def size(self, canvas: Canvas) -> str:
+        return f"{canvas.width} × {canvas.height}"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Canvas | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Canvas | None = None) -> bool:
+        return False

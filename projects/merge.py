@@ -40,6 +40,16 @@ def effective(target: Json, patch: Json) -> Json:
     return changes
 
 
+def before(target: Json, changes: Json) -> Json:
+    """Return what changes would replace in a target, in the same shape; null where nothing is."""
+    return {
+        key: before(target[key], value)
+        if isinstance(value, dict) and isinstance(target.get(key), dict)
+        else target.get(key)
+        for key, value in changes.items()
+    }
+
+
 def _same(one: Any, other: Any) -> bool:
     # Compared as text: in Python True == 1, in JSON not.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -56,9 +56,7 @@ def _translated(outcome: dict[str, Any] | errors.ProjectError) -> Outcome:
 
 
 @receiver(signals.project_changed, dispatch_uid="projects.realtime.project_changed")
-def log_changes(
-    *, project_id: int, changes: Sequence[tuple[int | None, dict[str, Any]]], **_: Any
-) -> None:
+def log_changes(*, project_id: int, changes: Sequence[services.Change], **_: Any) -> None:
     """Put every change of a project into its log, in the transaction that makes it."""
     log.append(
         project_id,
@@ -71,22 +69,31 @@ def log_changes(
                     "updated_by": "system" if user_id is None else str(user_id),
                 },
                 actor_id=user_id,
+                before=before,
             )
-            for user_id, changed in changes
+            for user_id, changed, before in changes
         ],
     )
 
 
 @receiver(signals.membership_changed, dispatch_uid="projects.realtime.membership_changed")
 def log_membership(
-    *, project_id: int, user_id: int, role: Role | None, actor_id: int | None, **_: Any
+    *,
+    project_id: int,
+    user_id: int,
+    role: Role | None,
+    before: Role | None,
+    actor_id: int | None,
+    **_: Any,
 ) -> None:
-    payload = {
-        "project_id": project_id,
-        "user_id": user_id,
-        "role": None if role is None else role.value,
-    }
-    log.append(project_id, [log.Entry("member_changed", payload, actor_id)])
+    payload = {"project_id": project_id, "user_id": user_id, "role": _name(role)}
+    log.append(
+        project_id, [log.Entry("member_changed", payload, actor_id, before={"role": _name(before)})]
+    )
+
+
+def _name(role: Role | None) -> str | None:
+    return None if role is None else role.value
 
 
 @receiver(signals.canvas_added, dispatch_uid="projects.realtime.canvas_added")

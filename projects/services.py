@@ -21,6 +21,15 @@ from projects.signals import canvas_added, membership_changed, project_changed, 
 Changes = dict[str, Any]
 
 
+class Change(NamedTuple):
+    """What one update did."""
+
+    user_id: int | None
+    changes: Changes
+    before: Changes
+    """What the changes replaced, in the same shape."""
+
+
 class ProjectUpdate(NamedTuple):
     user_id: int
     data: dict[str, Any]
@@ -78,17 +87,17 @@ def update_project_batch(
     project = lock_project(project_id=project_id)
     roles = access.roles([project_id], {update.user_id for update in updates})
     outcomes: list[Changes | ProjectError] = []
-    made: list[tuple[int | None, Changes]] = []
+    made: list[Change] = []
     for user_id, data in updates:
         try:
-            changes = _update(project, roles.get((project_id, user_id)), data)
+            changes, before = _update(project, roles.get((project_id, user_id)), data)
         except ProjectError as error:
             outcomes.append(error)
             continue
         outcomes.append(changes)
         if changes:
             project.updated_by_id = user_id
-            made.append((user_id, changes))
+            made.append(Change(user_id, changes, before))
     _save(project, made)
     return outcomes
 
@@ -107,15 +116,19 @@ def edit_project(*, user: User, project_id: int, data: dict[str, Any]) -> Change
     if "content" in data:
         gone = dict.fromkeys(project.content.keys() - data["content"].keys())
         data = data | {"content": gone | data["content"]}
-    changes = _update(project, Role.OWNER, data)
+    changes, before = _update(project, Role.OWNER, data)
     if changes:
         project.updated_by = user
-        _save(project, [(user.pk, changes)])
+        _save(project, [Change(user.pk, changes, before)])
     return changes
 
 
-def _update(project: Project, role: Role | None, data: dict[str, Any]) -> Changes:
-    """Change the project in memory; nothing of it if anything is wrong."""
+def _update(project: Project, role: Role | None, data: dict[str, Any]) -> tuple[Changes, Changes]:
+    """Change the project in memory; nothing of it if anything is wrong.
+
+    Returns:
+        What really changed, and what was there before.
+    """
     if role is None:
         raise ProjectNotFound
     if not role.may_edit:
@@ -123,23 +136,25 @@ def _update(project: Project, role: Role | None, data: dict[str, Any]) -> Change
     fields = validation.clean(data, partial=True)
     patch = fields.pop("content", {})
     changes = {name: value for name, value in fields.items() if getattr(project, name) != value}
+    before = {name: getattr(project, name) for name in changes}
     if content := merge.effective(project.content, patch):
         merged = merge.apply(project.content, content)
         try:
             validation.check_size(merged)
         except serializers.ValidationError as error:
             raise Invalid({"content": [str(text) for text in error.args]}) from None
-        project.content = merged
         changes["content"] = content
+        before["content"] = merge.before(project.content, content)
+        project.content = merged
     for name in changes.keys() - {"content"}:
         setattr(project, name, changes[name])
-    return changes
+    return changes, before
 
 
-def _save(project: Project, made: list[tuple[int | None, Changes]]) -> None:
+def _save(project: Project, made: list[Change]) -> None:
     if not made:
         return
-    changed = {name for _, changes in made for name in changes}
+    changed = {name for change in made for name in change.changes}
     project.save(update_fields=[*changed, "updated_by", "updated_at"])
     project_changed.send(sender=Project, project_id=project.pk, changes=made)
 
@@ -188,7 +203,12 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
             project_id=project_id, user_id=user_id, defaults={"role": role}
         )
     membership_changed.send(
-        sender=Membership, project_id=project_id, user_id=user_id, role=role, actor_id=actor_id
+        sender=Membership,
+        project_id=project_id,
+        user_id=user_id,
+        role=role,
+        before=before,
+        actor_id=actor_id,
     )
 
 

@@ -3,11 +3,11 @@
 from django.dispatch import Signal
 
 project_changed = Signal()
-"""project_id: int; changes: a list of (user id or None, the fields that really changed)."""
+"""project_id: int; changes: a list of `services.Change`, in the order in which they were made."""
 
 membership_changed = Signal()
-"""project_id: int; user_id: int; role: `Role`, or None where the user is no member any more;
-actor_id: int or None."""
+"""project_id: int; user_id: int; role and before: the `Role` now and until now, None where the
+user is no member; actor_id: int or None."""
 
 canvas_added = Signal()
 """canvas: the new `Canvas`; actor_id: int."""

@@ -1,13 +1,22 @@
-"""The log and the tasks in the admin: to be read, not written."""
+"""The operator's console: rooms, their history and their tasks; and who is thrown out."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_permission_codename, get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
 
-from realtime.models import Event, TaskState
+from realtime import console, disconnections, history
+from realtime.history import Difference
+from realtime.models import Event, Room, TaskState
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -21,20 +30,117 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class WithPage(ChangeList):
+    """Hands the rows of the page to the admin, for what takes one query for them all."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.look_up(self.result_list)  # type: ignore[attr-defined]
+
+
+@admin.register(Room)
+class RoomAdmin(ReadOnlyAdmin):
+    list_display = ["project_id", "seq", "online", "running_tasks"]
+    search_fields = ["=project_id"]
+    ordering = ["project_id"]
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
+        return WithPage
+
+    def look_up(self, rooms: list[Room]) -> None:
+        found = console.online([room.project_id for room in rooms])
+        running = console.running_tasks([room.project_id for room in rooms])
+        for room in rooms:
+            room.online = found[room.project_id]  # type: ignore[attr-defined]
+            room.running = running[room.project_id]  # type: ignore[attr-defined]
+
+    @admin.display(description="online now")
+    def online(self, room: Any) -> str:
+        return "not known" if room.online is None else ", ".join(room.online.values()) or "–"
+
+    @admin.display
+    def running_tasks(self, room: Any) -> int:
+        return int(room.running)
+
+    def get_urls(self) -> list[URLPattern]:
+        disconnect = self.admin_site.admin_view(self.disconnect)
+        return [
+            path("disconnect/<int:user_id>/", disconnect, name="realtime_room_disconnect"),
+            *super().get_urls(),
+        ]
+
+    def disconnect(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        users = get_user_model()
+        codename = get_permission_codename("change", users._meta)
+        if not request.user.has_perm(f"{users._meta.app_label}.{codename}"):
+            raise PermissionDenied
+        user = get_object_or_404(users._default_manager, pk=user_id)
+        if request.method == "POST":
+            _disconnect(request, [user])
+            return HttpResponseRedirect(reverse("admin:realtime_room_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Disconnect a user",
+            "username": user.get_username(),
+        }
+        return render(request, "admin/realtime/room/disconnect.html", context)
+
+
+@admin.action(description="Disconnect selected users", permissions=["change"])
+def disconnect_users(
+    _: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> None:
+    """For the host's admin of users: close all their sockets."""
+    _disconnect(request, list(queryset))
+
+
+def _disconnect(request: HttpRequest, users: list[Any]) -> None:
+    disconnections.order([user.pk for user in users])
+    names = ", ".join(user.get_username() for user in users)
+    messages.success(request, f"The connections of {names} are being closed.")
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """Each project's history: who changed what, and when."""
+    """Each project's history: who changed what, when, from what to what."""
 
-    list_display = ["project_id", "seq", "type", "payload", "actor", "created_at"]
-    list_filter = ["type", "created_at"]
+    list_display = ["created_at", "project_id", "seq", "who", "type", "differences"]
+    list_display_links = ["seq"]
+    list_filter = ["type", "created_at", ("actor", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["=project_id", "actor__username"]
     list_select_related = ["actor"]
     ordering = ["-id"]
 
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
+        return WithPage
+
+    def look_up(self, events: list[Event]) -> None:
+        usernames = console.usernames(history.user_ids(events))
+        for event in events:
+            event.differences = history.differences(event, usernames)  # type: ignore[attr-defined]
+
+    @admin.display(ordering="actor")
+    def who(self, event: Event) -> str:
+        return "system" if event.actor is None else event.actor.get_username()
+
+    @admin.display(description="from what to what")
+    def differences(self, event: Any) -> str:
+        found: list[Difference] = event.differences
+        return format_html_join("", "<div><b>{}</b>: {} → {}</div>", found)
+
 
 @admin.register(TaskState)
 class TaskStateAdmin(ReadOnlyAdmin):
-    list_display = ["task_type", "project_id", "state", "progress", "message", "updated_at"]
-    list_filter = ["state", "task_type"]
+    list_display = ["task_type", "project_id", "state", "bar", "message", "created_at", "outcome"]
+    list_filter = ["state", "task_type", "created_at"]
     search_fields = ["=task_id", "=project_id"]
     ordering = ["-created_at"]
+
+    @admin.display(description="progress", ordering="progress")
+    def bar(self, task: TaskState) -> str:
+        return format_html('<progress max="100" value="{0}">{0} %</progress> {0} %', task.progress)
+
+    @admin.display
+    def outcome(self, task: TaskState) -> str:
+        return task.error or history.short(task.result)

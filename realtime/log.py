@@ -29,6 +29,8 @@ class Entry(NamedTuple):
     type: str
     payload: dict[str, Any]
     actor_id: int | None = None
+    before: dict[str, Any] | None = None
+    """What the change replaced, in its shape; for the history, and never sent."""
 
 
 _recorded: ContextVar[list[Event] | None] = ContextVar("realtime_recorded", default=None)
@@ -53,6 +55,7 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             type=entry.type,
             payload=entry.payload,
             actor_id=entry.actor_id,
+            before=entry.before,
         )
         for seq, entry in enumerate(entries, start=first)
     )

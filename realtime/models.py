@@ -26,6 +26,8 @@ class Event(models.Model):
     seq = models.BigIntegerField()
     type = models.CharField(max_length=64)
     payload = models.JSONField()
+    before = models.JSONField(null=True)
+    """What the change replaced, in the shape of the payload's `changes`; where the host tells."""
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -64,6 +66,16 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of user {self.user_id} in project {self.project_id}"
+
+
+class Disconnection(models.Model):
+    """An operator's order: every server process closes the sockets that the user has now."""
+
+    user_id = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} at {self.created_at:%H:%M:%S}"
 
 
 class TaskState(models.Model):

@@ -41,6 +41,7 @@ class ErrorCode(enum.StrEnum):
     TOKEN_INVALID = "TOKEN_INVALID"
     TOKEN_EXPIRED = "TOKEN_EXPIRED"
     USER_INACTIVE = "USER_INACTIVE"
+    DISCONNECTED = "DISCONNECTED"
     ORIGIN_FORBIDDEN = "ORIGIN_FORBIDDEN"
 
 
@@ -48,6 +49,7 @@ class CloseCode(enum.IntEnum):
     """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
 
     USER_INACTIVE = 4003
+    DISCONNECTED = 4004
     ORIGIN_FORBIDDEN = 4004
     PROTOCOL_ABUSE = 4008
     TOKEN_INVALID = 4101
@@ -60,6 +62,7 @@ class CloseCode(enum.IntEnum):
 
 CLOSE_CODES = {
     ErrorCode.USER_INACTIVE: CloseCode.USER_INACTIVE,
+    ErrorCode.DISCONNECTED: CloseCode.DISCONNECTED,
     ErrorCode.ORIGIN_FORBIDDEN: CloseCode.ORIGIN_FORBIDDEN,
     ErrorCode.TOKEN_MISSING: CloseCode.TOKEN_INVALID,
     ErrorCode.TOKEN_INVALID: CloseCode.TOKEN_INVALID,

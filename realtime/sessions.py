@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, Protocol
 
-from realtime import backend, conf, database, tokens
+from realtime import backend, conf, database, disconnections, tokens
 from realtime.backend import Access
 from realtime.protocol import ErrorCode, ProtocolError
 from realtime.room import Socket
@@ -49,6 +49,7 @@ class Sessions:
         """`revoke` puts a socket out of a project's room."""
         self._revoke = revoke
         self._open: set[Session] = set()
+        self._disconnections = disconnections.Watch()
 
     def __contains__(self, session: Session) -> bool:
         return session in self._open
@@ -63,8 +64,12 @@ class Sessions:
         self._open.discard(session)
 
     async def check(self) -> None:
-        """Compare all sessions with the clock, and with the database: three queries."""
+        """Compare all sessions with the clock, and with the database: four queries."""
         self._end_idle()
+        disconnected = await database.run(self._disconnections.look)
+        for session in self:
+            if session.identity.user_id in disconnected:
+                session.end(disconnections.answer())
         identities = {session.identity for session in self._open}
         if not identities:
             return

@@ -1,0 +1,17 @@
+"""Accounts in the admin, with what `realtime` adds to them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import User
+
+from realtime.admin import disconnect_users
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    actions = [disconnect_users]
+    list_display = ["username", "email", "is_active", "is_staff", "last_login"]

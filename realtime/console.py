@@ -1,0 +1,71 @@
+"""What an operator sees of a project's room: who is here, what runs, what happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from redis.exceptions import RedisError
+
+from realtime import history
+from realtime.models import Event, TaskState
+from realtime.presence import Presence
+
+EVENTS = 20
+PAST_TASKS = 10
+
+
+@dataclass
+class Overview:
+    project_id: int
+    online: dict[int, str] | None
+    """User id → name; None where Redis cannot be reached."""
+    running: list[TaskState]
+    past: list[TaskState]
+    events: list[dict[str, Any]]
+
+
+def overview(project_id: int) -> Overview:
+    tasks = TaskState.objects.filter(project_id=project_id).order_by("-created_at")
+    rows = Event.objects.filter(project_id=project_id).select_related("actor").order_by("-seq")
+    events = list(rows[:EVENTS])
+    names = usernames(history.user_ids(events))
+    return Overview(
+        project_id,
+        online([project_id])[project_id],
+        list(tasks.filter(state__in=TaskState.OPEN)),
+        list(tasks.exclude(state__in=TaskState.OPEN)[:PAST_TASKS]),
+        [{"row": row, "differences": history.differences(row, names)} for row in events],
+    )
+
+
+def running_tasks(project_ids: Sequence[int]) -> Counter[int]:
+    """Return how many tasks are queued or running in each project."""
+    rows = TaskState.objects.filter(project_id__in=project_ids, state__in=TaskState.OPEN)
+    return Counter(rows.values_list("project_id", flat=True))
+
+
+def online(project_ids: Sequence[int]) -> dict[int, dict[int, str] | None]:
+    """Return who is in each project's room now; None where Redis cannot be reached."""
+    try:
+        found = async_to_sync(_members)(list(project_ids))
+    except (TimeoutError, RedisError, OSError):
+        return dict.fromkeys(project_ids)
+    return dict(zip(project_ids, found, strict=True))
+
+
+async def _members(project_ids: list[int]) -> list[dict[int, str]]:
+    presence = Presence()
+    try:
+        return await presence.members(project_ids)
+    finally:
+        await presence.close()
+
+
+def usernames(user_ids: set[int]) -> dict[int, str]:
+    users = get_user_model()._default_manager.filter(pk__in=user_ids)
+    return {user.pk: user.get_username() for user in users}

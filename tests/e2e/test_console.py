@@ -1,0 +1,104 @@
+"""The operator's console over a running system: who is online, and throwing somebody out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, build_opener
+
+import pytest
+
+from tests.harness.servers import Daphne
+from tests.harness.stack import DEMO_PASSWORD, Stack
+
+
+class Admin:
+    """A browser that is signed in to the admin as alice, without the browser."""
+
+    def __init__(self, base: str) -> None:
+        self.base = f"{base}/admin"
+        self.opener: OpenerDirector = build_opener(
+            ProxyHandler({}), HTTPCookieProcessor(CookieJar())
+        )
+        self.submit("/login/", username="alice", password=DEMO_PASSWORD, next="/admin/")
+
+    def page(self, path: str) -> str:
+        with self.opener.open(self.base + path, timeout=10) as response:
+            return str(response.read().decode())
+
+    def submit(self, path: str, **fields: str) -> str:
+        """Fill in the form of a page."""
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.page(path))
+        assert found
+        body = urlencode({"csrfmiddlewaretoken": found[1], **fields}).encode()
+        with self.opener.open(self.base + path, body, timeout=10) as response:
+            return str(response.read().decode())
+
+
+@contextmanager
+def second_server(stack: Stack, directory: Path) -> Iterator[Daphne]:
+    server = Daphne(environment=stack.environment, directory=directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def test_disconnecting_a_user_reaches_every_process(
+    stack: Stack, tmp_path: Path, project_id: int
+) -> None:
+    with second_server(stack, tmp_path) as other:
+        bobs = [await stack.connect("bob"), await stack.connect("bob", other)]
+        carol = await stack.connect("carol")
+        joined = [await one.join(project_id) for one in bobs]
+        bob_id = joined[0]["payload"]["user_id"]
+        await carol.join(project_id)
+        admin = Admin(stack.web.url)
+        console = admin.page(f"/projects/project/{project_id}/change/")
+        online = console[console.index("Online now") : console.index("Tasks")]
+        assert re.findall(r"<li>(\w+)", online) == ["bob", "carol"]
+
+        admin.submit(f"/realtime/room/disconnect/{bob_id}/")
+        for bob in bobs:
+            # The design promises 2 s; the wait is longer, since this machine may be busy.
+            error = await bob.wait_for("error")
+            assert error["payload"]["code"] == "DISCONNECTED"
+            assert await bob.expect_close() == 4004
+        assert (await carol.wait_for("user_left"))["payload"]["user_id"] == bob_id
+
+        # An order closes what was open; to come back is possible.
+        async with await stack.connect("bob", other) as bob:
+            await bob.join(project_id)
+            assert await bob.drain(1.5) == [], "and is not closed by the same order"
+        await carol.close()
+
+
+@pytest.mark.browser
+async def test_the_console_looks_right(stack: Stack, tmp_path: Path) -> None:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        page = await browser.new_page(viewport={"width": 1280, "height": 1600})
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+
+        await page.goto(f"{stack.web.url}/admin/login/?next=/admin/projects/project/1/change/")
+        await page.fill("[name=username]", "alice")
+        await page.fill("[name=password]", DEMO_PASSWORD)
+        await page.click("[type=submit]")
+        await page.locator("#realtime-console").wait_for()
+        assert await page.locator("#realtime-console h3").all_inner_texts() == [
+            "Online now",
+            "Tasks",
+            "History",
+        ]
+        await browser.close()
+    assert problems == []

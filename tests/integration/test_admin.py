@@ -1,0 +1,306 @@
+"""The admin as an operator uses it: every page and every action."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from projects import services, tasks
+from projects.models import Canvas, Membership, Project, Role
+from realtime import task_state
+from realtime.models import Disconnection, Event, Room
+from realtime.progress import Report
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def demo(settings: Settings) -> None:
+    settings.DEBUG = True
+    call_command("demo_data")
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project.objects.get()
+
+
+@pytest.fixture
+def alice(client: Client) -> User:
+    """The operator, signed in."""
+    user = User.objects.get(username="alice")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def bob() -> User:
+    return User.objects.get(username="bob")
+
+
+def text(client: Client, name: str, *args: int | str, **query: str) -> str:
+    """Return what a page of the admin says, without its markup."""
+    response = client.get(reverse(f"admin:{name}", args=args), query)
+    assert response.status_code == 200
+    without_tags = re.sub(r"<[^>]+>", " ", response.content.decode())
+    return " ".join(without_tags.split())
+
+
+# --- every page
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["projects_project", "projects_canvas", "realtime_room", "realtime_event",
+     "realtime_taskstate", "auth_user"],
+)  # fmt: skip
+def test_every_list_opens_and_searches(
+    client: Client, alice: User, bob: User, project: Project, model: str
+) -> None:
+    services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
+    task_state.queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    assert text(client, f"{model}_changelist")
+    assert text(client, f"{model}_changelist", q="1")
+
+
+def test_every_page_opens(client: Client, alice: User, bob: User, project: Project) -> None:
+    services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
+    task_state.queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    pages: list[tuple[str, int | str]] = [
+        ("projects_project", project.pk),
+        ("projects_canvas", Canvas.objects.all()[0].pk),
+        ("realtime_room", project.pk),
+        ("realtime_event", Event.objects.get().pk),
+        ("realtime_taskstate", "t"),
+        ("auth_user", bob.pk),
+    ]
+    for name, key in pages:
+        assert text(client, f"{name}_change", key)
+
+
+def test_the_log_and_the_tasks_are_read_only(client: Client, alice: User) -> None:
+    for name in ("room", "event", "taskstate"):
+        response = client.get(reverse(f"admin:realtime_{name}_add"))
+        assert response.status_code == 403
+
+
+def test_the_admin_is_for_staff(client: Client, project: Project, bob: User) -> None:
+    client.force_login(bob)
+    for url in (
+        reverse("admin:projects_project_change", args=[project.pk]),
+        reverse("admin:realtime_room_disconnect", args=[bob.pk]),
+    ):
+        assert client.get(url).status_code == 302
+
+
+# --- projects
+
+
+def test_projects_are_searched_and_filtered(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    services.create_project(user=bob, data={"title": "Another", "status": "archived"})
+    services.update_project(user=bob, project_id=project.pk, data={"description": "By bob"})
+    assert "Another" not in text(client, "projects_project_changelist", q="demo")
+    assert "Demo project Active bob" in text(client, "projects_project_changelist", q="carol")
+    archived = text(client, "projects_project_changelist", status__exact="archived")
+    assert "Another" in archived
+    assert "Demo project" not in archived
+
+
+def edit(client: Client, project: Project, **fields: str) -> None:
+    """Save a project's page, as it is but for these fields."""
+    url = reverse("admin:projects_project_change", args=[project.pk])
+    page = client.get(url).context
+    data: dict[str, object] = {**page["adminform"].form.initial}
+    data["content"] = "{}" if not project.content else '{"mood": "calm", "palette": "warm"}'
+    for inline in page["inline_admin_formsets"]:
+        formset = inline.formset
+        data |= {f"{formset.management_form.prefix}-{name}": value
+                 for name, value in formset.management_form.initial.items()}  # fmt: skip
+        for form in formset.initial_forms:
+            data |= {form.add_prefix(name): value or "" for name, value in form.initial.items()}
+            data[form.add_prefix("id")] = form.instance.pk
+            data[form.add_prefix("project")] = project.pk
+    response = client.post(url, {k: v for k, v in (data | fields).items() if v is not None})
+    assert response.status_code == 302, response.context["errors"]
+
+
+def test_an_edit_goes_through_the_log(client: Client, alice: User, project: Project) -> None:
+    edit(client, project, title="By the operator")
+    event = Event.objects.get()
+    assert event.payload["changes"] == {"title": "By the operator"}
+    assert event.before == {"title": "Demo project"}
+    assert event.actor == alice
+    project.refresh_from_db()
+    assert project.updated_by == alice
+
+
+def test_a_role_is_changed_through_the_log(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    index = list(project.memberships.order_by("id")).index(
+        Membership.objects.get(project=project, user=bob)
+    )
+    edit(client, project, **{f"memberships-{index}-role": "viewer"})
+    event = Event.objects.get()
+    assert (event.payload["user_id"], event.payload["role"]) == (bob.pk, "viewer")
+    assert event.before == {"role": "editor"}
+    history = text(client, "projects_project_change", project.pk)
+    assert "role of bob editor viewer" in history
+
+
+def test_projects_are_created_and_deleted(client: Client, alice: User) -> None:
+    empty = {f"{prefix}-{name}": "0" for prefix in ("memberships", "canvases")
+             for name in ("TOTAL_FORMS", "INITIAL_FORMS")}  # fmt: skip
+    fields = {"title": "New", "description": "", "status": "draft", "content": "{}"}
+    response = client.post(reverse("admin:projects_project_add"), fields | empty)
+    assert response.status_code == 302
+    created = Project.objects.get(title="New")
+    assert Membership.objects.get(project=created).role == Role.OWNER
+
+    client.post(
+        reverse("admin:projects_project_changelist"),
+        {"action": "delete_selected", "_selected_action": created.pk, "post": "yes"},
+    )
+    assert not Project.objects.filter(pk=created.pk).exists()
+    assert Event.objects.get(project_id=created.pk).type == "project_deleted"
+
+
+# --- history
+
+
+def test_the_history_says_who_changed_what_from_what_to_what(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    data = {"title": "<b>New</b>", "content": {"mood": None, "size": {"x": 1}}}
+    services.update_project(user=bob, project_id=project.pk, data=data)
+    event = Event.objects.get()
+    assert event.before == {
+        "title": "Demo project",
+        "content": {"mood": "calm", "size": None},
+    }
+    for name, key in (("projects_project", project.pk), ("realtime_room", project.pk)):
+        page = text(client, f"{name}_change", key)
+        assert "bob title Demo project &lt;b&gt;New&lt;/b&gt;" in page
+        assert "content.mood calm" in page
+        assert "content.size.x 1" in page
+    page = text(client, "realtime_event_changelist")
+    assert "title : Demo project → &lt;b&gt;New&lt;/b&gt;" in page
+
+
+def test_the_history_is_filtered(client: Client, alice: User, bob: User, project: Project) -> None:
+    other = services.create_project(user=alice, data={"title": "Another"})
+    services.update_project(user=bob, project_id=project.pk, data={"title": "By bob"})
+    services.update_project(user=alice, project_id=project.pk, data={"title": "By alice"})
+    services.update_project(user=alice, project_id=other.pk, data={"title": "Elsewhere"})
+
+    here = text(client, "realtime_event_changelist", project_id=str(project.pk))
+    assert "Elsewhere" not in here
+    assert "By bob → By alice" in here
+    by_bob = text(client, "realtime_event_changelist", actor__id__exact=str(bob.pk))
+    assert "By bob" in by_bob
+    assert "Elsewhere" not in by_bob
+    assert "By bob" in text(client, "realtime_event_changelist", q="bob")
+    nothing = text(client, "realtime_event_changelist", type__exact="member_changed")
+    assert "0 events" in nothing
+
+
+def test_an_event_from_before_the_history_knew_old_values(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    services.update_project(user=bob, project_id=project.pk, data={"title": "New"})
+    Event.objects.update(before=None)
+    assert "bob title New" in text(client, "projects_project_change", project.pk)
+
+
+# --- tasks
+
+
+def test_tasks_are_shown_while_they_run_and_after(
+    client: Client, alice: User, project: Project
+) -> None:
+    for task_id in ("runs", "ended"):
+        task_state.queued(
+            task_id=task_id, task_type=f"task_{task_id}", project_id=project.pk, user_id=alice.pk
+        )
+    task_state.progressed("runs", Report(40, "Analyzing image..."))
+    task_state.failed("ended", "ValueError: no picture")
+    page = text(client, "projects_project_change", project.pk)
+    assert "task_runs Running 40 % Analyzing image..." in page
+    assert "task_ended Failed" in page
+    assert "ValueError: no picture" in page
+
+    Room.objects.get_or_create(project_id=project.pk)
+    listed = text(client, "realtime_room_changelist")
+    assert re.search(rf"\b{project.pk} \d+ – 1\b", listed), listed
+    tasks_page = text(client, "realtime_taskstate_changelist", project_id=str(project.pk))
+    assert "task_runs" in tasks_page
+    only_failed = text(client, "realtime_taskstate_changelist", state__exact="failed")
+    assert "ValueError: no picture" in only_failed
+
+
+def test_a_canvas_shows_its_results(client: Client, alice: User, project: Project) -> None:
+    canvas = project.canvases.all()[0]
+    tasks.analyze_image_emotion(project_id=project.pk, canvas_id=canvas.pk)
+    canvas.refresh_from_db()
+    assert canvas.analysis is not None
+    for name, key in (("projects_project", project.pk), ("projects_canvas", canvas.pk)):
+        url = reverse(f"admin:{name}_change", args=[key])
+        page = client.get(url).content.decode()
+        assert canvas.analysis["label"] in page
+        assert f'fill="{canvas.analysis["palette"][0]["color"]}"' in page
+        assert "<svg" in page
+        console = page[page.index("<svg") : page.rindex("</svg>")]
+        assert "style=" not in console, "a strict Content-Security-Policy would forbid it"
+
+
+# --- who is here
+
+
+def test_a_redis_that_is_away_is_told(
+    client: Client, alice: User, project: Project, settings: Settings
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    page = text(client, "projects_project_change", project.pk)
+    assert "Not known: Redis cannot be reached" in page
+    Room.objects.get_or_create(project_id=project.pk)
+    assert "not known" in text(client, "realtime_room_changelist")
+
+
+def test_users_are_disconnected_from_their_list(client: Client, alice: User, bob: User) -> None:
+    response = client.post(
+        reverse("admin:auth_user_changelist"),
+        {"action": "disconnect_users", "_selected_action": bob.pk},
+        follow=True,
+    )
+    assert "The connections of bob are being closed." in response.content.decode()
+    assert Disconnection.objects.get().user_id == bob.pk
+
+
+def test_a_user_is_disconnected_from_the_console(client: Client, alice: User, bob: User) -> None:
+    url = reverse("admin:realtime_room_disconnect", args=[bob.pk])
+    assert "Close all connections of bob" in text(client, "realtime_room_disconnect", bob.pk)
+    assert not Disconnection.objects.exists(), "not by a mere look"
+    client.post(url)
+    assert Disconnection.objects.get().user_id == bob.pk
+    assert client.post(reverse("admin:realtime_room_disconnect", args=[10**6])).status_code == 404
+
+
+def test_only_who_may_change_users_may_disconnect_them(client: Client, bob: User) -> None:
+    bob.is_staff = True
+    bob.save()
+    bob.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(bob)
+    url = reverse("admin:realtime_room_disconnect", args=[bob.pk])
+    assert client.post(url).status_code == 403
+    assert (
+        "disconnect_users" not in client.get(reverse("admin:auth_user_changelist")).content.decode()
+    )
+    assert not Disconnection.objects.exists()
