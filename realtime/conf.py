@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from realtime.limits import Rate
 
 _MESSAGES = Rate(per_second=50, burst=100)
+_JOINS = Rate(per_second=10, burst=100)
 _SIGNALS = Rate(per_second=20, burst=40)
 
 
@@ -31,15 +32,23 @@ class Settings:
     DATABASE_THREADS: int = 4
     """Threads, and so database connections, of one server process."""
     MAX_MESSAGE_SIZE: int = 64 * 1024
+    """A longer message gets an error. Far above it, the web server's own limit ends the socket."""
+    MAX_DATA_SIZE: int = 48 * 1024
+    """The `data` of an update, as JSON."""
+    MAX_DATA_DEPTH: int = 20
+    """Levels of nesting in the `data` of an update or a signal."""
+    MAX_SIGNAL_SIZE: int = 2048
+    """The `data` of a signal, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES
     """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
+    JOIN_RATE: Rate = _JOINS
+    """Joins of one socket; those beyond it are refused. The burst lets it rejoin all rooms."""
     SIGNAL_RATE: Rate = _SIGNALS
     """Signals of one socket; those beyond it are refused."""
     MAX_SOCKETS_PER_USER: int = 20
     """Open sockets of one user, over all server processes."""
     JOIN_DEADLINE: float = 60.0
     """How long a socket may be open without being in any room."""
-    MAX_SIGNAL_SIZE: int = 2048
     MAX_PENDING_UPDATES: int = 64
     """Updates of one socket that may wait for the database at once."""
     MAX_BATCH: int = 64
@@ -79,7 +88,7 @@ def get() -> Settings:
         raise ImproperlyConfigured(
             f"REALTIME has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
-    for name in ("MESSAGE_RATE", "SIGNAL_RATE"):
+    for name in ("MESSAGE_RATE", "JOIN_RATE", "SIGNAL_RATE"):
         if name in given:
             given = {**given, name: Rate(*given[name])}
     return Settings(**given)

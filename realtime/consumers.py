@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from realtime import conf, database, faults, hub, protocol, tokens, updates, writer
 from realtime.credentials import SUBPROTOCOL
-from realtime.limits import Bucket, MessageLimit
+from realtime.limits import Bucket, MessageLimit, check_data
 from realtime.outbox import Outbox
 from realtime.protocol import CloseCode, ErrorCode, ProtocolError
 from realtime.room import Socket
@@ -52,6 +52,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             warn=self.token_expiring, end=partial(self.end, tokens.expired())
         )
         self.message_limit = MessageLimit(settings.MESSAGE_RATE)
+        self.join_limit = Bucket(settings.JOIN_RATE)
         self.signal_limit = Bucket(settings.SIGNAL_RATE)
         self.pending: set[asyncio.Future[Any]] = set()
         try:
@@ -164,6 +165,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise ProtocolError(
                 ErrorCode.TOO_MANY_PROJECTS, f"A socket may join {limit} projects at most"
             )
+        if wait := self.join_limit.take():
+            raise too_fast(wait)
         with self.transport.reading_paused():
             await self.hub.join(
                 self.socket, payload.project_id, since=payload.since, ref=command.ref
@@ -178,6 +181,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def update_project(self, command: protocol.UpdateProject) -> None:
         payload = command.payload
         self.require_joined(payload.project_id)
+        settings = conf.get()
+        check_data(payload.data, size=settings.MAX_DATA_SIZE, depth=settings.MAX_DATA_DEPTH)
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
@@ -185,7 +190,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         written = writer.current().submit(payload.project_id, request)
         written.add_done_callback(partial(self.update_written, command.ref))
         self.pending.add(written)
-        if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
+        if len(self.pending) >= settings.MAX_PENDING_UPDATES:
             with self.transport.reading_paused():
                 await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
 
@@ -202,6 +207,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.require_joined(payload.project_id)
         if wait := self.signal_limit.take():
             raise too_fast(wait)
+        settings = conf.get()
+        check_data(payload.data, size=settings.MAX_SIGNAL_SIZE, depth=settings.MAX_DATA_DEPTH)
         self.hub.signal(self.socket, payload.project_id, payload.data)
         self.acknowledge(command.ref, protocol.EmptyAck())
 

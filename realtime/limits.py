@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
+
+from realtime import protocol
+from realtime.protocol import ErrorCode, ProtocolError
 
 
 class Rate(NamedTuple):
@@ -53,3 +58,21 @@ class MessageLimit:
         """
         wait = self._bucket.take()
         return wait, bool(wait and self._patience.take())
+
+
+def check_data(data: dict[str, Any], *, size: int, depth: int) -> None:
+    """Refuse free-form data of more than `size` bytes of JSON or `depth` levels.
+
+    Raises:
+        ProtocolError: VALIDATION_ERROR
+    """
+    if protocol.is_deeper(data, depth):
+        raise _invalid(f"Nested more than {depth} levels deep")
+    if len(msgspec.json.encode(data)) > size:
+        raise _invalid(f"More than {size} bytes")
+
+
+def _invalid(reason: str) -> ProtocolError:
+    return ProtocolError(
+        ErrorCode.VALIDATION_ERROR, "The data are not valid", details={"data": [reason]}
+    )

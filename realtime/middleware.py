@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from realtime import credentials, database, origins, tickets, tokens
+from realtime import credentials, database, faults, origins, tickets, tokens
 from realtime.credentials import Credential, Kind, Scope
 from realtime.protocol import ErrorCode, ProtocolError
 
@@ -39,6 +39,8 @@ class JWTAuthMiddleware:
             identity = await _identify(credential)
         except ProtocolError as error:
             identity = error
+        except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
+            identity = faults.answer(error)
         await self.app({**clean, "identity": identity}, receive, send)
 
 

@@ -70,6 +70,7 @@ CLOSE_CODES = {
     ErrorCode.RATE_LIMITED: CloseCode.RATE_LIMITED,
     ErrorCode.NOT_JOINED: CloseCode.PROTOCOL_ABUSE,
     ErrorCode.UNAVAILABLE: CloseCode.UNAVAILABLE,
+    ErrorCode.INTERNAL_ERROR: CloseCode.UNAVAILABLE,
 }
 """How a socket is closed where an error ends it."""
 
@@ -386,7 +387,6 @@ def _parse(text: str) -> Any:
         # A lone surrogate can be parsed, but neither stored nor sent on.
         if "\\u" in text:
             msgspec.json.encode(raw)
-        _check_depth(raw)
     except ProtocolError:
         raise
     except RecursionError:
@@ -395,6 +395,8 @@ def _parse(text: str) -> Any:
         raise ProtocolError(ErrorCode.INVALID_JSON, "A string has a lone surrogate") from None
     except ValueError as error:
         raise ProtocolError(ErrorCode.INVALID_JSON, f"Not valid JSON: {error}"[:200]) from None
+    if is_deeper(raw, _MAX_DEPTH):
+        raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply")
     return raw
 
 
@@ -424,9 +426,10 @@ def _int64(digits: str) -> int:
     return number
 
 
-def _check_depth(value: Any) -> None:
+def is_deeper(value: Any, levels: int) -> bool:
+    """Say whether JSON is nested more deeply than that; a number or a string is one level."""
     level = [value]
-    for _ in range(_MAX_DEPTH):
+    for _ in range(levels):
         level = [
             child
             for item in level
@@ -434,8 +437,8 @@ def _check_depth(value: Any) -> None:
             for child in (item.values() if isinstance(item, dict) else item)
         ]
         if not level:
-            return
-    raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply")
+            return False
+    return True
 
 
 def _readable_ref(value: Any) -> str | int | None:

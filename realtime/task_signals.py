@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import signals
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from django.db import close_old_connections
 
 from realtime import task_state
 from realtime.task_lease import Keeper
-from realtime.tasks import ProjectTask, task_type
+from realtime.tasks import ProjectTask, TaskFailure, task_type
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,20 @@ def on_success(*, sender: ProjectTask, result: Any, **_: Any) -> None:
 @_handler
 def on_failure(*, task_id: str, exception: BaseException, **_: Any) -> None:
     close_old_connections()
-    task_state.failed(task_id, f"{type(exception).__name__}: {exception}")
+    task_state.failed(task_id, _told(exception))
+
+
+def _told(exception: BaseException) -> str:
+    """Return what a project's people are told: nothing of our inside, which Celery has logged."""
+    match exception:
+        case TaskFailure():
+            return str(exception)
+        case WorkerLostError():
+            return "The worker was lost"
+        case TimeLimitExceeded() | SoftTimeLimitExceeded():
+            return "It took too long"
+        case _:
+            return "The task failed; the server has logged why"
 
 
 @_handler

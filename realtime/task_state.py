@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -51,19 +52,20 @@ def prolong(task_ids: Collection[str]) -> None:
 
 def progressed(task_id: str, report: Report) -> bool:
     """Note and tell progress, unless it would fall or the task has ended. Return whether."""
+    message = storable(report.message)
     rows = TaskState.objects.filter(
         task_id=task_id, state__in=TaskState.OPEN, progress__lte=report.progress
     )
     changed = rows.update(
         progress=report.progress,
-        message=report.message,
+        message=message,
         state=State.RUNNING,
         updated_at=Now(),
     )
     if not changed:
         return False
     project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
-    publish.progress(project_id, task_id, report.progress, report.message)
+    publish.progress(project_id, task_id, report.progress, message)
     return True
 
 
@@ -78,7 +80,7 @@ def failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
 
     With `as_of`, also not if there has been a sign of life since.
     """
-    error = error.replace("\0", "")[:MAX_ERROR]
+    error = storable(error)[:MAX_ERROR]
     return _end(
         task_id, "task_failed", {"error": error}, as_of=as_of, state=State.FAILED, error=error
     )
@@ -111,7 +113,14 @@ def as_json(value: Any) -> Any:
     try:
         text = json.dumps(value, allow_nan=False)
         if "\\u0000" not in text:
-            return json.loads(text)
+            result = json.loads(text)
+            msgspec.json.encode(result)  # refuses lone surrogates
+            return result
     except (TypeError, ValueError, RecursionError):
         pass
-    return str(value).replace("\0", "")[:MAX_ERROR]
+    return storable(str(value))[:MAX_ERROR]
+
+
+def storable(text: str) -> str:
+    """Return a text without what PostgreSQL or UTF-8 do not take: NUL and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

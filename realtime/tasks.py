@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 _SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 
+class TaskFailure(Exception):
+    """Fails a task with words for the people in its project; of other exceptions they see none."""
+
+
 class ProjectTask(Task):  # type: ignore[type-arg]
     abstract = True
 

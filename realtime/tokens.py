@@ -48,6 +48,8 @@ def authenticate(token: str) -> Identity:
         claims = AccessToken(token)  # type: ignore[arg-type]  # the stubs want bytes
     except TokenError as error:
         raise expired() if "expired" in str(error) else _invalid() from None
+    except (TypeError, ValueError, OverflowError, OSError):  # times that are none
+        raise _invalid() from None
     return _accept(claims)
 
 

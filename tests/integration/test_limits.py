@@ -1,0 +1,158 @@
+"""What one socket may ask for, and what happens beyond it: each limit is a setting.
+
+The numbers are those of the cases in `docs/security.md`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from realtime import database
+from tests.harness.shopping import make_list
+from tests.harness.sockets import Message, Socket
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
+
+
+async def new_list(*usernames: str) -> tuple[int, list[Socket]]:
+    list_id, tokens = await database.run(make_list, *usernames)
+    return list_id, [await Socket.connect(token) for token in tokens]
+
+
+def limit(settings: Settings, **limits: Any) -> None:
+    settings.REALTIME = settings.REALTIME | limits
+
+
+def nested(levels: int) -> Any:
+    return {"a": nested(levels - 1)} if levels > 1 else 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "size"), [("update_project", "MAX_DATA_SIZE"), ("send_signal", "MAX_SIGNAL_SIZE")]
+)
+async def test_13_data_have_a_size_and_a_depth(settings: Settings, type_: str, size: str) -> None:
+    limit(settings, **{size: 100, "MAX_DATA_DEPTH": 5})
+    list_id, [alice] = await new_list("alice")
+    await alice.join(list_id)
+
+    async def send(data: Message) -> Message:
+        return await alice.call(type_, {"project_id": list_id, "data": data})
+
+    async def refusal(data: Message) -> Message:
+        error = (await send(data))["payload"]
+        assert error["code"] == "VALIDATION_ERROR"
+        details: Message = error["details"]
+        return details
+
+    assert await refusal({"a": "x" * 93}) == {"data": ["More than 100 bytes"]}
+    assert await refusal({"a": "é" * 47}) == {"data": ["More than 100 bytes"]}
+    assert await refusal(nested(6)) == {"data": ["Nested more than 5 levels deep"]}
+    if type_ == "send_signal":
+        for data in ({"a": "x" * 92}, nested(5)):
+            assert (await send(data))["type"] == "ack"
+    else:
+        assert (await send({"x" * 90: 1}))["type"] == "ack"
+    await alice.disconnect()
+
+
+async def test_13_a_message_has_a_size(settings: Settings) -> None:
+    limit(settings, MAX_MESSAGE_SIZE=100)
+    _, [alice] = await new_list("alice")
+    for text in ("x" * 101, "é" * 51):
+        await alice.send_raw(text)
+        error = await alice.expect("error")
+        assert error["payload"]["code"] == "MESSAGE_TOO_LARGE"
+        assert "100" in error["payload"]["message"]
+    assert (await alice.call("ping"))["type"] == "pong"
+    await alice.disconnect()
+
+
+async def test_18_a_flood_gets_an_error_and_then_the_end(settings: Settings) -> None:
+    limit(settings, MESSAGE_RATE=(0.01, 3))
+    _, [alice] = await new_list("alice")
+    for ref in range(7):
+        await alice.send("ping", ref=ref)
+    assert [(await alice.receive())["type"] for _ in range(3)] == ["pong"] * 3
+    for ref in range(3, 6):
+        error = await alice.expect("error")
+        assert error["ref"] == ref
+        assert error["payload"]["code"] == "RATE_LIMITED"
+        assert error["payload"]["retry_after"] > 0
+    assert (await alice.expect("error"))["payload"]["code"] == "RATE_LIMITED"
+    assert await alice.closed() == 4201
+    await alice.disconnect()
+
+
+async def test_18_a_flood_of_rubbish_ends_too(settings: Settings) -> None:
+    limit(settings, MESSAGE_RATE=(0.01, 2))
+    _, [alice] = await new_list("alice")
+    for _ in range(5):
+        await alice.send_raw("{")
+    codes = [(await alice.expect("error"))["payload"]["code"] for _ in range(5)]
+    assert codes == ["INVALID_JSON"] * 4 + ["RATE_LIMITED"]
+    assert await alice.closed() == 4201
+    await alice.disconnect()
+
+
+async def test_18_joins_have_a_rate(settings: Settings) -> None:
+    limit(settings, JOIN_RATE=(0.01, 2))
+    list_id, [alice] = await new_list("alice")
+    await alice.join(list_id)
+    await alice.join(list_id)
+    refused = await alice.call("join_project", {"project_id": list_id})
+    assert refused["payload"]["code"] == "RATE_LIMITED"
+    assert (await alice.update(list_id, {"milk": 1}))["type"] == "ack", "it is still in the room"
+    await alice.disconnect()
+
+
+async def test_18_signals_have_a_rate(settings: Settings) -> None:
+    limit(settings, SIGNAL_RATE=(0.01, 2))
+    list_id, [alice, bob] = await new_list("alice", "bob")
+    for socket in (alice, bob):
+        await socket.join(list_id)
+    signal = {"project_id": list_id, "data": {"x": 1}}
+    replies = [await alice.call("send_signal", signal) for _ in range(3)]
+    assert [reply["type"] for reply in replies] == ["ack", "ack", "error"]
+    assert replies[2]["payload"]["code"] == "RATE_LIMITED"
+    await bob.until("signal")
+    await bob.expect("signal")
+    assert await bob.is_silent()
+    for socket in (alice, bob):
+        await socket.disconnect()
+
+
+async def test_18_a_socket_joins_so_many_projects(settings: Settings) -> None:
+    limit(settings, MAX_PROJECTS=1)
+    first, [alice] = await new_list("alice")
+    second, _ = await database.run(make_list)
+    await alice.join(first)
+    refused = await alice.call("join_project", {"project_id": second})
+    assert refused["payload"]["code"] == "TOO_MANY_PROJECTS"
+    await alice.join(first)
+    await alice.disconnect()
+
+
+async def test_20_a_socket_that_is_in_no_room_has_a_deadline(settings: Settings) -> None:
+    limit(settings, JOIN_DEADLINE=0.2, ACCESS_INTERVAL=0.05)
+    list_id, [alice, bob, carol] = await new_list("alice", "bob", "carol")
+    await alice.join(list_id)
+    await bob.join(list_id)
+    await bob.call("leave_project", {"project_id": list_id})
+    for idle in (bob, carol):
+        error = await idle.until("error")
+        assert error["payload"]["code"] == "NOT_JOINED"
+        assert await idle.closed() == 4008
+        await idle.disconnect()
+    assert (await alice.call("ping"))["type"] == "pong"
+    await alice.disconnect()
+
+
+async def test_20_a_socket_that_is_not_signed_in_is_closed_at_once() -> None:
+    nobody = await Socket.connect(None)
+    await nobody.send("ping")
+    assert (await nobody.expect("error"))["payload"]["code"] == "TOKEN_MISSING"
+    assert await nobody.closed() == 4101
+    await nobody.disconnect()
