@@ -108,6 +108,7 @@ REALTIME = {
     "BACKEND": "projects.realtime.ProjectBackend",
     "REDIS_URL": REDIS_URL,
     "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
+    "METRICS_TOKEN": env.text("METRICS_TOKEN"),
 }
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
@@ -181,6 +182,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.boolean("SSL_REDIRECT", default=not DEBUG)
+# Asked from within, by plain HTTP.
+SECURE_REDIRECT_EXEMPT = ["^health/", "^metrics$"]
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 

@@ -7,6 +7,7 @@ from projects.views import page
 
 urlpatterns = [
     path("", page),
+    path("", include("realtime.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("projects.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -27,6 +27,8 @@ class Settings:
     """Where presence lives; the channel layer is configured by `CHANNEL_LAYERS`."""
     ALLOWED_ORIGINS: list[str] = field(default_factory=list)
     """Origins of browser pages beside the server's own; see `realtime.origins`."""
+    METRICS_TOKEN: str = ""
+    """What Prometheus sends as its bearer token; without it, metrics are shown with DEBUG only."""
     TICKET_LIFETIME: float = 30.0
     """How long a ticket opens a socket; see `realtime.tickets`."""
     DATABASE_THREADS: int = 4

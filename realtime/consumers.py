@@ -12,7 +12,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
-from realtime import conf, database, faults, hub, protocol, tokens, updates, writer
+from realtime import conf, database, faults, hub, metrics, protocol, tokens, updates, writer
 from realtime.credentials import SUBPROTOCOL
 from realtime.limits import Bucket, MessageLimit, check_data
 from realtime.outbox import Outbox
@@ -133,6 +133,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if wait:
             self.reply_error(too_fast(wait), ref=command.ref)
             return
+        metrics.current.commands[str(type(command).__struct_config__.tag)] += 1
         try:
             await self.handlers[type(command)](self, command)
         except ProtocolError as error:
@@ -188,13 +189,16 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         )
         # The next command need not wait for the database; the order is kept by the writer.
         written = writer.current().submit(payload.project_id, request)
-        written.add_done_callback(partial(self.update_written, command.ref))
+        written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
         if len(self.pending) >= settings.MAX_PENDING_UPDATES:
             with self.transport.reading_paused():
                 await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
 
-    def update_written(self, ref: Ref, written: asyncio.Future[updates.Result]) -> None:
+    def update_written(
+        self, ref: Ref, began_at: float, written: asyncio.Future[updates.Result]
+    ) -> None:
+        metrics.current.update_seconds.observe(time.perf_counter() - began_at)
         self.pending.discard(written)
         result = written.result()
         if isinstance(result, ProtocolError):
@@ -251,6 +255,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.reply(protocol.Ack(payload=payload, ref=ref))
 
     def reply_error(self, error: ProtocolError, *, ref: Ref = None) -> None:
+        metrics.current.errors[error.code] += 1
         payload = protocol.ErrorPayload(error.code, error.message, error.details, error.retry_after)
         self.reply(protocol.Error(payload=payload, ref=UNSET if ref is None else ref))
 

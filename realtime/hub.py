@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -41,6 +41,16 @@ def current() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub(loop)
     return _hubs[loop]
+
+
+def all_of_process() -> list[Hub]:
+    """Return every hub of this process, from any thread: one, in a server."""
+    return list(_hubs.values())
+
+
+class Size(NamedTuple):
+    sockets: int
+    rooms: int
 
 
 class Hub:
@@ -94,6 +104,9 @@ class Hub:
         self._is_draining = True
         for session in self._sessions:
             session.drain()
+
+    def size(self) -> Size:
+        return Size(len(self._sessions), len(self._rooms))
 
     # --- joining and leaving
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-from realtime import hints, protocol
+from realtime import hints, metrics, protocol
 
 if TYPE_CHECKING:
     from realtime.models import Event
@@ -78,6 +78,7 @@ async def asend(project_id: int, content: dict[str, Any]) -> None:
         async with asyncio.timeout(TIMEOUT):
             await layer.group_send(group_name(project_id), message)
     except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+        metrics.current.publish_failures += 1
         logger.warning(
             "The channel layer did not take a message: %r",
             error,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from django.db import Error as DatabaseError
 
-from realtime import database, hints, log
+from realtime import database, hints, log, metrics
 from realtime.hints import Hint
 from realtime.room import Room
 
@@ -55,6 +55,7 @@ class Repair:
     async def _fill(self, room: Room) -> None:
         try:
             while room.is_behind and room.seq is not None:
+                metrics.current.repairs += 1
                 head, events = await database.run(_read, room.project_id, room.seq)
                 if events and events[0].seq <= room.seq + 1:
                     self._deliver(room, events)

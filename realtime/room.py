@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from realtime import protocol
+from realtime import metrics, protocol
 from realtime.hints import EVERYONE, Hint
 from realtime.protocol import CloseCode, ErrorCode
 
@@ -121,6 +121,7 @@ class Room:
                 self.note_progress(hint.ends, _ENDED)
             if hint.evicts is not None:
                 evicted += self._evict(hint)
+            metrics.current.deliveries += len(self._positions)
             for socket, position in self._positions.items():
                 if position < hint.seq:
                     socket.outbox.push(hint.text)
@@ -146,6 +147,7 @@ class Room:
         self, text: str, *, key: str | None = None, besides: Socket | None = None
     ) -> None:
         """Hand an ephemeral message to every local socket but that one."""
+        metrics.current.deliveries += len(self._positions)
         for socket in self._positions:
             if socket is not besides:
                 socket.outbox.push(text, key=key)

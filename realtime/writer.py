@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
-from realtime import conf, database, faults, updates
+from realtime import conf, database, faults, metrics, updates
 from realtime.batch import Batcher
 
 Writer = Batcher[int, updates.UpdateRequest, updates.Result]
@@ -24,6 +24,7 @@ def current() -> Writer:
 
 
 async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list[updates.Result]:
+    metrics.current.batch_sizes.observe(len(requests))
     try:
         return await database.run(updates.write, project_id, requests)
     except (OperationalError, InterfaceError) as error:

@@ -34,3 +34,14 @@ def call(method: str, url: str, data: Any = None, *, token: str | None = None) -
         with error:
             raise Refused(error.code, error.read().decode(errors="replace")) from None
     return json.loads(content) if content else None
+
+
+def get(url: str, *, token: str | None = None) -> tuple[int, str]:
+    """Return the status and the text of an answer, whatever it is."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        with _opener.open(Request(url, headers=headers), timeout=10) as response:
+            return response.status, response.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()

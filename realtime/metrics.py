@@ -1,0 +1,61 @@
+"""What this process has done, counted where it happens.
+
+Plain integers, as some of this is counted for every message: `realtime.prometheus` reads them
+when it is asked. They begin at 0 with the process and only grow.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+
+class Histogram:
+    """Counts values by size. `bounds` are the upper ones of its buckets, in order."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        """Values per bucket; the last is for those above every bound."""
+        self.sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+
+class Metrics:
+    __slots__ = (
+        "batch_sizes",
+        "commands",
+        "deliveries",
+        "errors",
+        "publish_failures",
+        "repairs",
+        "update_seconds",
+    )
+
+    def __init__(self) -> None:
+        self.commands: Counter[str] = Counter()
+        """By type."""
+        self.errors: Counter[str] = Counter()
+        """By code, as told to clients."""
+        self.deliveries = 0
+        """Frames of rooms that were handed to sockets."""
+        self.repairs = 0
+        """Reads of the log because the layer left something out."""
+        self.publish_failures = 0
+        """Messages that the layer did not take."""
+        self.update_seconds = Histogram(
+            (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+        )
+        """From an update's arrival to its reply, batching and commit included."""
+        self.batch_sizes = Histogram((1, 2, 4, 8, 16, 32, 64))
+        """Updates that were written in one transaction."""
+
+
+current = Metrics()
+"""Those of this process."""

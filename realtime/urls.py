@@ -1,0 +1,11 @@
+"""What operators ask a server process: `path("", include("realtime.urls"))`."""
+
+from django.urls import path
+
+from realtime import health, prometheus
+
+urlpatterns = [
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", prometheus.metrics),
+]
