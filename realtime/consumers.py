@@ -37,6 +37,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the connection from its handshake to its end, and clean up however it ends."""
+        metrics.current.connections += 1
         settings = conf.get()
         self.scope = scope
         self.base_send = send
@@ -61,6 +62,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
+            metrics.current.closes[self.outbox.ending] += 1
             self.outbox.discard()
             self.release()
 

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 from django.db import Error as DatabaseError
 
-from realtime import conf, database, hints, joins, protocol, publish, task_lease
+from realtime import conf, database, hints, joins, metrics, protocol, publish, task_lease
 from realtime.batch import Batcher
 from realtime.hints import EVERYONE, Hint
+from realtime.load import Load, measure
 from realtime.repair import Repair
 from realtime.room import Room, Socket
 from realtime.roster import Roster
@@ -43,14 +45,10 @@ def current() -> Hub:
     return _hubs[loop]
 
 
-def all_of_process() -> list[Hub]:
-    """Return every hub of this process, from any thread: one, in a server."""
-    return list(_hubs.values())
-
-
-class Size(NamedTuple):
-    sockets: int
-    rooms: int
+def load() -> Load:
+    """Return what this process has to do with, from any thread; nothing before its first socket."""
+    running = next((hub for loop, hub in list(_hubs.items()) if loop.is_running()), None)
+    return Load() if running is None else running.load()
 
 
 class Hub:
@@ -105,8 +103,9 @@ class Hub:
         for session in self._sessions:
             session.drain()
 
-    def size(self) -> Size:
-        return Size(len(self._sessions), len(self._rooms))
+    def load(self) -> Load:
+        rooms = tuple(self._rooms.values())
+        return measure(tuple(self._sessions), rooms, is_draining=self._is_draining)
 
     # --- joining and leaving
 
@@ -121,6 +120,7 @@ class Hub:
         Raises:
             ProtocolError: if the user may not see the project; the socket is not in it then.
         """
+        began_at = time.perf_counter()
         room = self._open(project_id)
         # Joining anew: what happens from here on belongs behind the new acknowledgement.
         room.remove(socket)
@@ -145,6 +145,7 @@ class Hub:
         finally:
             self._roster.changed(project_id, socket.user_id)
             self._close_if_idle(project_id, joined=True)
+        metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self._repair.begin(room)
 
     def _admit(

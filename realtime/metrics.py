@@ -27,18 +27,15 @@ class Histogram:
         self.sum += value
 
 
-class Metrics:
-    __slots__ = (
-        "batch_sizes",
-        "commands",
-        "deliveries",
-        "errors",
-        "publish_failures",
-        "repairs",
-        "update_seconds",
-    )
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+
+class Metrics:
     def __init__(self) -> None:
+        self.connections = 0
+        """Sockets that came, signed in or not."""
+        self.closes: Counter[str] = Counter()
+        """Sockets that ended, by `Outbox.ending`."""
         self.commands: Counter[str] = Counter()
         """By type."""
         self.errors: Counter[str] = Counter()
@@ -49,9 +46,17 @@ class Metrics:
         """Reads of the log because the layer left something out."""
         self.publish_failures = 0
         """Messages that the layer did not take."""
-        self.update_seconds = Histogram(
-            (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-        )
+        self.subscribe_failures = 0
+        """Attempts to listen to a room that the layer did not take."""
+        self.presence_failures = 0
+        """Attempts to tell Redis who is here, or to ask it, that failed."""
+        self.resets = 0
+        """Rooms whose sockets had to start anew, as the log does not have what they miss."""
+        self.join_seconds = Histogram(_SECONDS)
+        """From a join to its acknowledgement."""
+        self.write_seconds = Histogram(_SECONDS)
+        """One transaction of updates, its wait for a thread included."""
+        self.update_seconds = Histogram(_SECONDS)
         """From an update's arrival to its reply, batching and commit included."""
         self.batch_sizes = Histogram((1, 2, 4, 8, 16, 32, 64))
         """Updates that were written in one transaction."""

@@ -35,6 +35,13 @@ class Outbox:
         self._size = 0
         self._task: asyncio.Task[None] | None = None
         self.closed = False
+        self.ending = "client"
+        """How the socket ends: by our close code, `cut_off`, or by the client or the network."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait here, beside what the server itself has taken."""
+        return self._size
 
     def push(self, text: str, *, key: str | None = None) -> None:
         """Send a text frame.
@@ -65,6 +72,7 @@ class Outbox:
         if self.closed:
             return
         self.closed = True
+        self.ending = str(int(code))
         message = {"type": "websocket.close", "code": int(code)}
         if self._task is None:
             self._start(message)
@@ -108,7 +116,9 @@ class Outbox:
                     patience.reschedule(loop.time() + self._timeout)
                     await self._send(frame.message)
         except TimeoutError:
-            self.closed = True
+            if not self.closed:
+                self.closed = True
+                self.ending = "cut_off"
             self._queue.clear()
             self._abort()
         except Exception:  # noqa: BLE001  (the client is gone; its reader will be told)

@@ -9,7 +9,8 @@ setting, with DEBUG only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import accumulate
 
@@ -34,6 +35,7 @@ from prometheus_client.registry import Collector
 
 from realtime import conf, hub
 from realtime.metrics import Histogram, current
+from realtime.protocol import COMMAND_TYPES, CloseCode, ErrorCode
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -59,43 +61,74 @@ def _registry() -> CollectorRegistry:
 
 
 class RealtimeCollector(Collector):
+    """For a registry of the host's own, if it has one."""
+
     def collect(self) -> Iterator[Metric]:
-        sizes = [one.size() for one in hub.all_of_process()]
-        yield GaugeMetricFamily(
-            "realtime_sockets", "Authenticated sockets", sum(size.sockets for size in sizes)
-        )
-        yield GaugeMetricFamily(
-            "realtime_rooms", "Rooms with a local socket", sum(size.rooms for size in sizes)
-        )
-        yield _labelled("realtime_commands", "Commands of clients", "type", current.commands)
-        yield _labelled("realtime_errors", "Errors told to clients", "code", current.errors)
-        yield CounterMetricFamily(
-            "realtime_deliveries", "Frames handed to sockets", current.deliveries
-        )
-        yield CounterMetricFamily(
-            "realtime_repairs", "Reads of the log for what the layer lost", current.repairs
-        )
-        yield CounterMetricFamily(
-            "realtime_publish_failures",
-            "Messages that the layer did not take",
-            current.publish_failures,
-        )
-        yield _histogram(
-            "realtime_update_seconds", "From an update to its reply", current.update_seconds
-        )
-        yield _histogram(
-            "realtime_batch_size", "Updates written in one transaction", current.batch_sizes
-        )
+        yield from _now()
+        yield from _so_far()
+        yield from _durations()
 
 
-def _labelled(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=[label])
-    for value, count in sorted(counts.copy().items()):
-        family.add_metric([value], count)
+def _now() -> Iterator[Metric]:
+    load = hub.load()
+    yield _gauge("sockets", "Open sockets of users who signed in", load.sockets)
+    yield _gauge("joined_sockets", "Of these, sockets that are in a room", load.joined)
+    yield _gauge("rooms", "Rooms with a local socket", load.rooms)
+    yield _gauge("places", "Sockets in rooms: one that is in two counts twice", load.places)
+    yield _gauge("rooms_behind", "Rooms that wait for an event from the log", load.behind)
+    yield _gauge("unsent_bytes", "Bytes that wait for slow clients", load.unsent)
+    yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", load.largest_unsent)
+    yield _gauge("draining", "1 while the process ends", int(load.is_draining))
+
+
+def _so_far() -> Iterator[Metric]:
+    yield _counter("connections", "Sockets that came, signed in or not", current.connections)
+    yield _labelled("closes", "Sockets that ended", "code", current.closes, _ENDINGS)
+    yield _labelled("commands", "Commands of clients", "type", current.commands, COMMAND_TYPES)
+    yield _labelled("errors", "Errors told to clients", "code", current.errors, ErrorCode)
+    yield _counter("deliveries", "Frames handed to sockets", current.deliveries)
+    yield _counter("repairs", "Reads of the log for what the layer lost", current.repairs)
+    yield _counter("resets", "Rooms whose sockets had to start anew", current.resets)
+    yield _counter(
+        "publish_failures", "Messages that the layer did not take", current.publish_failures
+    )
+    yield _counter(
+        "subscribe_failures", "Rooms that the layer did not take", current.subscribe_failures
+    )
+    yield _counter(
+        "presence_failures", "Calls of Redis for presence that failed", current.presence_failures
+    )
+
+
+def _durations() -> Iterator[Metric]:
+    yield _histogram("join_seconds", "From a join to its acknowledgement", current.join_seconds)
+    yield _histogram("update_seconds", "From an update to its reply", current.update_seconds)
+    yield _histogram("write_seconds", "One transaction of updates", current.write_seconds)
+    yield _histogram("batch_size", "Updates written in one transaction", current.batch_sizes)
+
+
+_ENDINGS = [*(str(code.value) for code in CloseCode), "client", "cut_off"]
+
+
+def _gauge(name: str, text: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"realtime_{name}", text, value)
+
+
+def _counter(name: str, text: str, value: int) -> Metric:
+    return CounterMetricFamily(f"realtime_{name}", text, value)
+
+
+def _labelled(
+    name: str, text: str, label: str, counts: Counter[str], known: Iterable[str]
+) -> Metric:
+    """Return a counter with every known label from the start: a rate needs its first 0."""
+    family = CounterMetricFamily(f"realtime_{name}", text, labels=[label])
+    for value in sorted(known):
+        family.add_metric([value], counts[value])
     return family
 
 
 def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
     bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
     buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
-    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=histogram.sum)
+    return HistogramMetricFamily(f"realtime_{name}", text, buckets=buckets, sum_value=histogram.sum)

@@ -345,7 +345,7 @@ class ServerDraining(ServerMessage, tag="server_draining", kw_only=True):
 
 # --- text ↔ message --------------------------------------------------------------------------
 
-_COMMAND_TYPES = frozenset(command.__struct_config__.tag for command in AnyCommand.__args__)
+COMMAND_TYPES = frozenset(command.__struct_config__.tag for command in AnyCommand.__args__)
 _INT64_DIGITS = 20
 _MAX_DEPTH = 32
 """Levels of nesting in a message; far above any sane one, far below what exhausts a stack."""
@@ -365,7 +365,7 @@ def decode(text: str) -> AnyCommand:
     kind = raw.get("type")
     if not isinstance(kind, str):
         raise ProtocolError(ErrorCode.INVALID_MESSAGE, "`type` must be a string", ref=ref)
-    if kind not in _COMMAND_TYPES:
+    if kind not in COMMAND_TYPES:
         raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"Unknown type {kind[:64]!r}", ref=ref)
     try:
         command: AnyCommand = msgspec.convert(raw, AnyCommand)

@@ -67,6 +67,7 @@ def send(project_id: int, content: dict[str, Any]) -> None:
     except RuntimeError:
         # A running event loop in this very thread, as with an eager task inside a
         # coroutine. The rooms find the event in the log.
+        metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
 
 

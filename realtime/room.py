@@ -172,6 +172,7 @@ class Room:
         for socket in self._positions:
             socket.outbox.push(text)
             socket.outbox.close(CloseCode.UNAVAILABLE)
+        metrics.current.resets += 1
         self.seq = self.newest = seq
         self._recent.clear()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from redis.exceptions import RedisError
 
-from realtime import conf, publish
+from realtime import conf, metrics, publish
 from realtime.presence import Entry, Presence
 from realtime.room import Room
 
@@ -56,7 +56,7 @@ class Roster:
             await self._ensure_lease()
             return await self._presence.connect(user_id, self._sockets[user_id], limit)
         except _UNREACHABLE as error:
-            logger.warning("Sockets are counted here: %r", error, extra={"action": "presence"})
+            _note("Sockets are counted here", error)
             self._uncounted.add(user_id)
             return self._sockets[user_id] <= limit
 
@@ -95,7 +95,7 @@ class Roster:
                 for place in [p for p in places if not self._is_local(p)]:
                     await self._leave(place)
             except _UNREACHABLE as error:
-                logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+                _note("Presence is local", error)
                 self._uncounted |= users  # and the next tick compares the places
                 for place in places:
                     if not self._is_local(place):
@@ -144,7 +144,7 @@ class Roster:
         try:
             [members] = await self._presence.members([room.project_id])
         except _UNREACHABLE as error:
-            logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+            _note("Presence is local", error)
         else:
             for user_id, username in members.items():
                 room.arrive(user_id, username)
@@ -167,7 +167,7 @@ class Roster:
                 await publish.asend(project_id, {"left": user_id})
             await self._compare()
         except _UNREACHABLE as error:
-            logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+            _note("Presence is local", error)
 
     async def _renew(self) -> None:
         local = {(p, user_id) for p, room in self._rooms.items() for user_id in room.users()}
@@ -205,4 +205,9 @@ class Roster:
                     await publish.asend(project_id, {"left": user_id})
             await self._presence.close()
         except _UNREACHABLE as error:
-            logger.warning("Presence is local: %r", error, extra={"action": "presence"})
+            _note("Presence is local", error)
+
+
+def _note(what: str, error: Exception) -> None:
+    metrics.current.presence_failures += 1
+    logger.warning("%s: %r", what, error, extra={"action": "presence"})

@@ -54,9 +54,6 @@ class Sessions:
     def __contains__(self, session: Session) -> bool:
         return session in self._open
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._open))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
+from realtime import metrics
 from realtime.publish import group_name
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Subscriptions:
                     await self._settle(project_id)
             except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
                 self._paused_until = asyncio.get_running_loop().time() + _PAUSE
+                metrics.current.subscribe_failures += 1
                 logger.warning(
                     "The channel layer is not to be reached: %r",
                     error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
@@ -24,6 +25,7 @@ def current() -> Writer:
 
 
 async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list[updates.Result]:
+    began_at = time.perf_counter()
     metrics.current.batch_sizes.observe(len(requests))
     try:
         return await database.run(updates.write, project_id, requests)
@@ -34,5 +36,7 @@ async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
         if len(requests) == 1:
             return [faults.answer(error)]
+    finally:
+        metrics.current.write_seconds.observe(time.perf_counter() - began_at)
     # One of them breaks the transaction of all: write each on its own to spare the others.
     return [result for request in requests for result in await _write(project_id, [request])]

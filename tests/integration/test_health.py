@@ -1,0 +1,41 @@
+"""Whether a process says that it is ready, in bounded time, where a part of it hangs or it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from realtime import conf, database, health, hub
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def bad() -> dict[str, str]:
+    """Return the states that are not good."""
+    return {name: state for name, state in (await health.look()).items() if state != "ok"}
+
+
+async def test_a_database_that_hangs_is_told_and_costs_one_thread() -> None:
+    assert await bad() == {}
+    threads, release = conf.get().DATABASE_THREADS, threading.Event()
+    hanging = [asyncio.create_task(database.run(release.wait)) for _ in range(threads)]
+    try:
+        for answer in await asyncio.gather(bad(), bad()):
+            assert answer == {"database": "unreachable"}
+        assert len(health.queries) == 1
+        [query] = health.queries.values()
+        assert not query.done()
+    finally:
+        release.set()
+    await asyncio.gather(*hanging)
+    assert await bad() == {}
+
+
+async def test_a_process_that_ends_is_not_ready() -> None:
+    current = hub.current()
+    assert await bad() == {}
+    current.drain()
+    assert await bad() == {"process": "draining"}
+    await current.close()
