@@ -1,7 +1,7 @@
 """Operators' orders to close all sockets of a user.
 
 An order is a row. Every server process looks for new ones, again and again, and closes the
-sockets that it has of that user with 4004: nobody has to know which process has which user, and
+sockets that it has of that user with 4005: nobody has to know which process has which user, and
 Redis is not needed.
 """
 

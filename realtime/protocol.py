@@ -45,12 +45,13 @@ class ErrorCode(enum.StrEnum):
     ORIGIN_FORBIDDEN = "ORIGIN_FORBIDDEN"
 
 
+@enum.unique
 class CloseCode(enum.IntEnum):
     """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
 
     USER_INACTIVE = 4003
-    DISCONNECTED = 4004
     ORIGIN_FORBIDDEN = 4004
+    DISCONNECTED = 4005
     PROTOCOL_ABUSE = 4008
     TOKEN_INVALID = 4101
     TOKEN_EXPIRED = 4102
