@@ -104,6 +104,20 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL]},
     }
 }
+CACHES = {
+    # One cache for all processes, or each would count sign-ins for itself.
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {
+            "serializer": "config.cache.JSONSerializer",
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
+        },
+    },
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
 REALTIME = {
     "BACKEND": "projects.realtime.ProjectBackend",
     "REDIS_URL": REDIS_URL,
@@ -131,7 +145,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["projects.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_RATES": {"sign_in": env.text("SIGN_IN_RATE", "30/min")},
+    # How many proxies in front add to X-Forwarded-For. Without any, what a client says of its
+    # address there does not count.
+    "NUM_PROXIES": env.number("NUM_PROXIES", 0),
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Realtime", "VERSION": "1.0.0"}
 SIMPLE_JWT = {
@@ -145,6 +163,8 @@ SIMPLE_JWT = {
     "TOKEN_REFRESH_SERIALIZER": "realtime.sign_in.RefreshSerializer",
 }
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+"""Bytes of a request's body, uploaded files apart."""
 
 # --- files and pages
 

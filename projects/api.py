@@ -14,12 +14,12 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView
 
 from projects import access, errors, serializers, services, tasks
 from projects.models import Canvas, Membership, Project, Role
+from projects.throttling import SignInThrottle
 from projects.validation import ProjectFields
 
 MAX_ID = 2**63 - 1
@@ -192,7 +192,7 @@ class ComposeView(CanvasTask):
 class TokenView(TokenObtainPairView):
     """Signs in, as often as the throttle allows."""
 
-    throttle_classes = [ScopedRateThrottle]
+    throttle_classes = [SignInThrottle]
     throttle_scope = "sign_in"
 
 

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from rest_framework import serializers
 
 from projects.models import Canvas, Membership, Project, Role
-from projects.validation import Text
+from projects.validation import Text, check_text
 
 MAX_IMAGE_SIZE = 10 * 1024 * 1024
 """Bytes of an uploaded image."""
@@ -48,10 +48,16 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         fields = ["user_id", "username", "role"]
 
 
+class UserByName(serializers.SlugRelatedField[User]):
+    def to_internal_value(self, data: Any) -> User:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Not a string.")
+        check_text(data)
+        return super().to_internal_value(data)
+
+
 class MemberInput(serializers.Serializer[Any]):
-    username = serializers.SlugRelatedField(
-        slug_field="username", queryset=User.objects.filter(is_active=True)
-    )
+    username = UserByName(slug_field="username", queryset=User.objects.filter(is_active=True))
     role = serializers.ChoiceField(choices=Role.choices, default=Role.EDITOR)
 
 

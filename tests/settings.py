@@ -16,6 +16,7 @@ atexit.register(shutil.rmtree, _var, ignore_errors=True)
 os.environ.pop("REDIS_URL", None)
 os.environ["VAR_DIR"] = _var
 os.environ["DEBUG"] = "1"
+os.environ["SIGN_IN_RATE"] = "10000/min"
 
 from config.settings import *  # noqa: E402, F403
 

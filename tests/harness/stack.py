@@ -100,6 +100,7 @@ def server_environment(directory: Path, database_url: str, redis_url: str) -> di
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "ALLOWED_ORIGINS": FRONT_END,
+        "SIGN_IN_RATE": "10000/min",
     }
 
 

@@ -1,0 +1,168 @@
+"""What the REST API makes of hostile bodies: the same answer on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
+from pytest_django import Settings
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from projects import services
+from projects.throttling import SignInThrottle
+from tests.harness.ports import free_port
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice", password="secret")
+
+
+@pytest.fixture
+def client(alice: User) -> APIClient:
+    signed_in = APIClient()
+    signed_in.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(alice)}")
+    return signed_in
+
+
+@pytest.fixture
+def project_id(alice: User) -> int:
+    return int(services.create_project(user=alice, data={"title": "A project"}).pk)
+
+
+def send(client: APIClient, path: str, body: str | bytes, method: str = "post") -> Any:
+    data: Any = body
+    return client.generic(method.upper(), f"/api/{path}", data, content_type="application/json")
+
+
+BAD_BODIES: dict[str, tuple[str | bytes, int]] = {
+    "not JSON": ("{", 400),
+    "NaN": ('{"title": NaN}', 400),
+    "Infinity": ('{"content": {"a": Infinity}}', 400),
+    "an infinite number": ('{"title": "a", "content": {"a": 1e400}}', 400),
+    "many digits": ('{"title": "a", "content": {"a": %s}}' % ("9" * 5000), 400),
+    "a large integer": ('{"title": "a", "content": {"a": 18446744073709551616}}', 400),
+    "deep": ('{"title": "a", "content": ' + '{"a":' * 5000 + "1" + "}" * 5001, 400),
+    "rather deep": ('{"title": "a", "content": ' + '{"a":' * 40 + "1" + "}" * 41, 400),
+    "a lone surrogate": (r'{"title": "\ud800"}', 400),
+    "a surrogate as a key": (r'{"title": "a", "content": {"\udfff": 1}}', 400),
+    "NUL": (r'{"title": "\u0000"}', 400),
+    "NUL in a key": (r'{"title": "a", "content": {"\u0000": 1}}', 400),
+    "no UTF-8": (b'{"title": "\xff"}', 400),
+    "over-long": ('{"title": "%s"}' % ("x" * 201), 400),
+    "an array": ("[]", 400),
+    "a string": ('"title"', 400),
+    "null": ("null", 400),
+    "an owner": ('{"title": "a", "owner": 2}', 400),
+    "large": ('{"title": "%s"}' % ("x" * 600_000), 413),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_15_a_bad_body_is_refused(client: APIClient, project_id: int, name: str) -> None:
+    body, status = BAD_BODIES[name]
+    for path, method in (("projects/", "post"), (f"projects/{project_id}/", "patch")):
+        answer = send(client, path, body, method)
+        assert answer.status_code == status, answer.content
+        assert "Traceback" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("username", ['"\\u0000"', "[]", "{}", "1", "null", '"%s"' % ("x" * 9999)])
+def test_15_a_member_who_cannot_be(client: APIClient, project_id: int, username: str) -> None:
+    answer = send(client, f"projects/{project_id}/members/", f'{{"username": {username}}}')
+    assert answer.status_code == 400, answer.content
+    assert list(answer.json()) == ["username"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"username": "\u0000", "password": "x"}',
+        r'{"username": "alice", "password": "\u0000"}',
+        r'{"username": ["alice"], "password": {}}',
+        '{"username": "%s", "password": "x"}' % ("x" * 9999),
+    ],
+)
+def test_15_signing_in_with_rubbish(alice: User, body: str) -> None:
+    assert send(APIClient(), "token/", body).status_code in {400, 401}
+
+
+def test_8_a_forbidden_project_is_like_a_missing_one(alice: User, project_id: int) -> None:
+    stranger = APIClient()
+    bob = User.objects.create_user("bob")
+    stranger.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(bob)}")
+    paths = ["", "events/", "members/", "canvases/"]
+    requests = [("get", path, "") for path in paths] + [
+        ("patch", "", '{"title": "b"}'),
+        ("delete", "", ""),
+        ("post", "members/", '{"username": "alice"}'),
+        ("delete", f"members/{alice.pk}/", ""),
+    ]
+
+    def answers() -> list[tuple[int, bytes]]:
+        sent = [send(stranger, f"projects/{project_id}/{p}", body, m) for m, p, body in requests]
+        return [(answer.status_code, answer.content) for answer in sent]
+
+    forbidden = answers()
+    services.remove_project(project_id=project_id, actor_id=None)
+    assert answers() == forbidden
+    assert {status for status, _ in forbidden} == {404}
+
+
+# --- signing in again and again
+
+
+def attempts(count: int, **headers: Any) -> list[Any]:
+    body = '{"username": "alice", "password": "guess"}'
+    return [
+        APIClient().generic("POST", "/api/token/", body, content_type="application/json", **headers)
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def three_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SignInThrottle, "THROTTLE_RATES", {"sign_in": "3/min"})
+    for cache in caches.all(initialized_only=False):
+        cache.clear()
+
+
+def test_18_sign_in_attempts_are_throttled(alice: User, three_a_minute: None) -> None:
+    answers = attempts(5)
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
+    assert int(answers[-1]["Retry-After"]) > 0
+    elsewhere = attempts(1, REMOTE_ADDR="192.0.2.1")
+    assert elsewhere[0].status_code == 401
+
+
+def test_18_a_forwarded_address_is_not_believed(alice: User, three_a_minute: None) -> None:
+    answers = [
+        answer
+        for number in range(5)
+        for answer in attempts(1, HTTP_X_FORWARDED_FOR=f"192.0.2.{number}")
+    ]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
+
+
+def test_18_attempts_are_counted_in_redis(alice: User, three_a_minute: None) -> None:
+    """So all server processes count together."""
+    attempts(1)
+    key = SignInThrottle.cache_format % {"scope": "sign_in", "ident": "127.0.0.1"}
+    assert isinstance(caches["default"], RedisCache)
+    assert len(caches["default"].get(key)) == 1
+    assert caches["local"].get(key) is None
+
+
+def test_18_without_redis_each_process_counts(
+    alice: User, three_a_minute: None, settings: Settings
+) -> None:
+    nowhere = {"LOCATION": f"redis://127.0.0.1:{free_port()}/0"}
+    settings.CACHES = settings.CACHES | {"default": settings.CACHES["default"] | nowhere}
+    answers = attempts(5)
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
