@@ -18,6 +18,7 @@ export class Awareness extends EventTarget {
     this.#room = room;
     this.#me = me;
     room.on("signal", ({ user_id: id, data }) => this.#hear(id, data));
+    room.on("project_updated", ({ updated_by: id }) => this.#saved(Number(id)));
     room.on("user_left", ({ user_id: id }) => this.#forget(id));
     room.on("user_joined", ({ user_id: id }) => {
       if (id !== this.#me.id && this.#own) this.#send();
@@ -62,8 +63,7 @@ export class Awareness extends EventTarget {
   }
 
   #send() {
-    // A signal that is lost, as while offline, is replaced by the next one.
-    Promise.resolve(this.#room.signal({ field: null, ...this.#own })).catch(() => {});
+    this.#room.signal({ field: null, ...this.#own });
   }
 
   #beat() {
@@ -83,6 +83,12 @@ export class Awareness extends EventTarget {
     const draft = typeof data.draft === "string" ? data.draft : undefined;
     this.#others.set(id, { field: data.field, draft, heardAt: Date.now() });
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** What somebody was typing is saved now, whether or not their next signal arrives. */
+  #saved(id) {
+    const other = this.#others.get(id);
+    if (other) delete other.draft;
   }
 
   #forget(id) {

@@ -1,5 +1,6 @@
 import { h, icon, reconcile } from "./dom.js";
 import { emotionFigure } from "./emotion.js";
+import { player } from "./player.js";
 
 const NAMES = {
   analyze_image_emotion: "Analysis",
@@ -61,15 +62,8 @@ export class CanvasCard {
       this.#result.prepend(emotionFigure(canvas.analysis));
     }
     if (before?.soundscape !== canvas.soundscape && canvas.soundscape) {
-      this.#result.querySelector("audio")?.remove();
-      this.#result.append(
-        h("audio", {
-          src: canvas.soundscape,
-          controls: true,
-          preload: "metadata",
-          "aria-label": `Soundscape of ${canvas.title}`,
-        }),
-      );
+      this.#result.querySelector(".player")?.remove();
+      this.#result.append(player(canvas.soundscape, `the soundscape of ${canvas.title}`));
     }
   }
 
@@ -79,24 +73,24 @@ export class CanvasCard {
     reconcile(
       this.#tasks,
       tasks.map((task) => {
-        const row = known.get(task.task_id) ?? this.#taskRow(task);
+        const row = known.get(task.type) ?? this.#taskRow(task);
         row.querySelector("progress").value = task.progress;
         row.querySelector(".task-message").textContent = task.message || "Waiting for a worker…";
         row.querySelector(".task-percent").textContent = `${task.progress} %`;
         return row;
       }),
     );
-    const running = new Set(tasks.map((task) => task.task_type));
+    const running = new Set(tasks.map((task) => task.type));
     this.#actions.hidden = !canEdit;
     this.#analyze.disabled = running.has("analyze_image_emotion");
     this.#compose.disabled = running.has("compose_soundscape");
   }
 
   #taskRow(task) {
-    const name = NAMES[task.task_type] ?? "Task";
+    const name = NAMES[task.type] ?? "Task";
     return h(
       "div",
-      { class: "task", "data-task": task.task_id },
+      { class: "task", "data-task": task.type },
       h("progress", { max: 100, value: 0, "aria-label": `${name} of ${this.canvas.title}` }),
       h("span", { class: "task-message" }),
       h("span", { class: "task-percent" }),

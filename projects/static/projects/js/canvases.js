@@ -9,8 +9,9 @@ export class Canvases {
   #project;
   /** @type {Map<number, CanvasCard>} */
   #cards = new Map();
-  /** @type {Map<string, {canvasId: number, type: string}>} what is known of running tasks */
+  /** @type {Map<string, {canvasId: number, type: string}>} tasks that have not ended, by id */
   #tasks = new Map();
+  #ended = new Set();
   #gallery = h("div", { class: "gallery" });
   #uploads = h("div", { class: "uploads" });
   #input;
@@ -49,8 +50,10 @@ export class Canvases {
     this.#acceptDrops();
     const { room } = project;
     room.on("signal", ({ data }) => this.#hear(data));
-    room.on("task_completed", ({ result }) => this.#refresh(result?.canvas_id));
-    room.on("canvas_added", ({ canvas_id: id }) => this.#cards.has(id) || this.#refresh(id));
+    room.on("task_completed", (payload) => this.#taskEnded(payload));
+    room.on("task_failed", (payload) => this.#taskEnded(payload));
+    room.on("canvas_added", ({ canvas_id: id }) => this.#cards.has(id) || this.#refresh());
+    room.on("snapshot", () => this.#tasks.clear());
   }
 
   title(id) {
@@ -65,13 +68,8 @@ export class Canvases {
 
   /** Bring progress and rights up to date. */
   render() {
-    const running = this.#project.room.tasks;
     for (const card of this.#cards.values()) {
-      const own = running.filter((task) => this.#tasks.get(task.task_id)?.canvasId === card.canvas.id);
-      card.showTasks(
-        own.map((task) => ({ ...task, task_type: this.#tasks.get(task.task_id).type })),
-        this.#project.canEdit,
-      );
+      card.showTasks(this.#tasksOf(card.canvas.id), this.#project.canEdit);
     }
     const cards = [...this.#cards.values()].map((card) => card.element);
     const empty = h("p", { class: "drop-hint" }, "Drop pictures here: JPEG, PNG or WebP.");
@@ -109,24 +107,52 @@ export class Canvases {
   /** Start a task on a canvas, and tell the others which one it works on. */
   async start(canvasId, verb, type) {
     const { api, room, notices } = this.#project;
+    const asked = `${verb} ${canvasId}`;
+    this.#note(asked, canvasId, type);
     try {
       const { task_id: taskId } = await api.post(`canvases/${canvasId}/${verb}/`);
-      const task = { task: taskId, canvas: canvasId, task_type: type };
-      this.#hear(task);
-      Promise.resolve(room.signal(task)).catch(() => {});
+      this.#tasks.delete(asked);
+      this.#note(taskId, canvasId, type);
+      room.signal({ task: taskId, canvas: canvasId, task_type: type });
     } catch (error) {
+      this.#tasks.delete(asked);
       notices.error(error.message);
     }
-  }
-
-  #hear({ task, canvas, task_type: type }) {
-    if (typeof task !== "string" || !this.#cards.has(canvas)) return;
-    this.#tasks.set(task, { canvasId: canvas, type });
     this.render();
   }
 
-  async #refresh(canvasId) {
-    if (canvasId === undefined) return;
+  #note(taskId, canvasId, type) {
+    // The end of a quick task may come before the answer that names it.
+    if (this.#ended.has(taskId)) return;
+    this.#tasks.set(taskId, { canvasId, type });
+    this.render();
+  }
+
+  #hear({ task, canvas, task_type: type }) {
+    if (typeof task === "string" && this.#cards.has(canvas)) this.#note(task, canvas, String(type));
+  }
+
+  #tasksOf(canvasId) {
+    const running = new Map(this.#project.room.tasks.map((task) => [task.task_id, task]));
+    return [...this.#tasks]
+      .filter(([, task]) => task.canvasId === canvasId)
+      .map(([id, { type }]) => ({
+        id,
+        type,
+        progress: running.get(id)?.progress ?? 0,
+        message: running.get(id)?.message ?? "",
+      }));
+  }
+
+  #taskEnded({ task_id: id, result, error }) {
+    this.#ended.add(id);
+    this.#tasks.delete(id);
+    this.render();
+    if (result) this.#refresh();
+    else this.#project.notices.error(`A task failed: ${error}`);
+  }
+
+  async #refresh() {
     try {
       await this.load();
     } catch (error) {

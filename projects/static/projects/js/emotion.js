@@ -26,7 +26,8 @@ function scale(name, value) {
   return h(
     "div",
     { class: "scale" },
-    h("span", { class: "scale-name", "aria-hidden": "true" }, label),
+    h("span", { "aria-hidden": "true" }, label),
+    h("span", { class: "scale-number", "aria-hidden": "true" }, value.toFixed(2)),
     s(
       "svg",
       {
@@ -38,9 +39,8 @@ function scale(name, value) {
       s("rect", { class: "scale-ground", x: 0, y: 2.5, width: 100, height: 3, rx: 1.5 }),
       s("rect", { class: "scale-value", x: from, y: 2.5, width: Math.max(to - from, 0.5), height: 3 }),
       s("rect", { class: "scale-middle", x: x(middle) - 0.25, y: 1, width: 0.5, height: 6 }),
-      s("rect", { class: "scale-mark", x: x(value) - 1, y: 0.5, width: 2, height: 7, rx: 1 }),
+      s("rect", { class: "scale-mark", x: x(value) - 0.75, y: 0.5, width: 1.5, height: 7, rx: 0.75 }),
     ),
-    h("span", { class: "scale-number", "aria-hidden": "true" }, value.toFixed(2)),
   );
 }
 

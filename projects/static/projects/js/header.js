@@ -6,11 +6,15 @@ export class Header {
   #user = h("div", { class: "header-user" });
   element;
 
-  constructor({ onSignOut }) {
+  constructor({ onSignOut, onSkip }) {
     this.onSignOut = onSignOut;
+    // A button, as the address names the view.
+    const skip = h("button", { type: "button", class: "skip-link", onclick: onSkip });
+    skip.textContent = "Skip to the content";
     this.element = h(
       "header",
       { class: "header" },
+      skip,
       h("a", { class: "brand", href: "#/" }, mark(), h("span", {}, "Realtime")),
       this.#slot,
       themeButton(),

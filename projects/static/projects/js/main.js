@@ -12,22 +12,18 @@ const main = document.getElementById("main");
 const session = new Session();
 const api = new Api(session);
 const notices = new Notices();
-const header = new Header({ onSignOut: signOut });
+const header = new Header({ onSignOut: signOut, onSkip: () => main.focus() });
 let view = null;
 
 document.body.prepend(header.element);
 document.body.append(notices.element);
-document.querySelector(".skip-link").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the view
-  main.focus();
-});
-window.addEventListener("hashchange", () => show());
 session.addEventListener("ended", () => show("Your session has ended. Sign in again to go on."));
 
 async function start() {
   try {
     await session.restore();
-    show();
+    if (!view) show();
+    window.addEventListener("hashchange", () => show());
   } catch {
     main.replaceChildren(
       h("section", { class: "card farewell" }, h("h1", {}, "The server cannot be reached"), retry()),

@@ -29,6 +29,7 @@ export class ProjectView {
 
   #avatars = h("ul", { class: "avatars", "aria-label": "Here now" });
   #badge = h("span", { class: "badge", hidden: true }, icon("lock"), "View only");
+  #heading = h("h1", { class: "visually-hidden" });
   #fields = [];
 
   constructor({ id, api, session, notices }) {
@@ -37,7 +38,7 @@ export class ProjectView {
     this.notices = notices;
     this.people = new People(session.user);
     this.edits = new Edits();
-    this.realtime = new Realtime("/ws/", { token: () => session.socketToken() });
+    this.realtime = new Realtime("/ws/", { token: (request) => session.socketToken(request) });
     this.connection = new ConnectionStatus(this.realtime, this.edits);
     this.headerElement.append(this.#badge, this.#avatars, this.connection.element);
     this.room = this.realtime.join(id);
@@ -105,6 +106,7 @@ export class ProjectView {
       h(
         "div",
         { class: "project-main" },
+        this.#heading,
         h("div", { class: "project-head" }, ...this.#fields.map((field) => field.element)),
         this.canvases.element,
         this.content.element,
@@ -145,6 +147,7 @@ export class ProjectView {
   #render() {
     const { room, people } = this;
     if (this.isClosed || room.state === null) return;
+    this.#heading.textContent = room.state.title;
     document.title = `${room.state.title} · Realtime`;
     this.element.classList.toggle("is-read-only", !this.canEdit);
     this.#badge.hidden = this.canEdit;

@@ -5,8 +5,8 @@
 
 const STORED = "realtime.refresh";
 
-/** Milliseconds for which an access token counts as fresh enough for the socket. */
-const FRESH = 5_000;
+/** Milliseconds before its end from which on an access token is not used any more. */
+const MARGIN = 5_000;
 
 export class SignInError extends Error {}
 
@@ -50,18 +50,17 @@ export class Session extends EventTarget {
   /** Resolve to an access token for the REST API. */
   async accessToken() {
     const left = (this.#access?.expiresAt ?? 0) - Date.now();
-    return left > 5_000 ? this.#access.token : this.#renew();
+    return left > MARGIN ? this.#access.token : this.#renew();
   }
 
   /**
-   * Resolve to an access token that was made just now, as a socket lives as long as its token;
-   * to null once nobody is signed in.
+   * Resolve to an access token for the socket; to null once nobody is signed in.
+   *
+   * @param {{reason?: string}} request with a reason, the token of before will not do
    */
-  async socketToken() {
-    const age = Date.now() - (this.#access?.since ?? 0);
-    if (age < FRESH) return this.#access.token;
+  async socketToken({ reason }) {
     try {
-      return await this.#renew();
+      return await (reason ? this.#renew() : this.accessToken());
     } catch (error) {
       if (error instanceof SignInError) return null;
       throw error;
@@ -101,7 +100,7 @@ export class Session extends EventTarget {
 
   #keep({ access, refresh }) {
     const claims = JSON.parse(atob(access.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
-    this.#access = { token: access, since: Date.now(), expiresAt: claims.exp * 1000 };
+    this.#access = { token: access, expiresAt: claims.exp * 1000 };
     if (refresh) sessionStorage.setItem(STORED, refresh);
   }
 

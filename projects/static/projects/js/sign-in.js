@@ -54,7 +54,15 @@ export class SignIn {
       h(
         "div",
         { class: "sign-in-words" },
-        h("h1", { tabindex: -1 }, "Work on it together, at the same moment."),
+        h(
+          "h1",
+          { tabindex: -1 },
+          "Work on it ",
+          marked("together", "bob", 2),
+          ", at the same ",
+          marked("moment", "carol", 3),
+          ".",
+        ),
         h("p", {}, "Projects, pictures and what they feel like: everybody sees every change."),
       ),
       h("div", { class: "card" }, this.#form, demo && this.#demo(demo)),
@@ -92,4 +100,11 @@ export class SignIn {
   }
 
   close() {}
+}
+
+/** Return a word that looks as if somebody had selected it; only the look of it. */
+function marked(word, name, color) {
+  const mark = h("span", { class: "marked", "data-name": name }, word);
+  mark.style.setProperty("--person", `var(--person-${color})`);
+  return mark;
 }

@@ -1,4 +1,4 @@
-import { h, reconcile } from "./dom.js";
+import { h, icon, reconcile } from "./dom.js";
 
 /** Milliseconds within which edits of one person and one thing make one entry. */
 const TOGETHER = 120_000;
@@ -6,6 +6,7 @@ const TOGETHER = 120_000;
 const SHOWN = 60;
 
 const TASKS = { analyze_image_emotion: "analysis", compose_soundscape: "soundscape" };
+const MARKS = { task_failed: "close", member_changed: "person" };
 const formatter = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 
 /** What happened to the project: from its log, then live. */
@@ -13,7 +14,7 @@ export class Timeline {
   #project;
   /** @type {Map<number, object>} by `seq` */
   #events = new Map();
-  #list = h("ol", { class: "timeline" });
+  #list = h("ol", { class: "timeline", tabindex: 0, "aria-labelledby": "activity-title" });
   #clock;
   element;
 
@@ -74,7 +75,7 @@ export class Timeline {
     const person = by === null || by === "system" ? null : by;
     const mark = person
       ? people.avatar(person)
-      : h("span", { class: "avatar avatar-system", "aria-hidden": "true" });
+      : h("span", { class: "avatar avatar-system" }, icon(MARKS[type] ?? "spark"));
     const who = person ? h("b", {}, people.who(person)) : null;
     return { mark, words: this.#words(type, payload, who) };
   }

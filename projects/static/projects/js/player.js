@@ -1,0 +1,39 @@
+import { h, icon } from "./dom.js";
+
+/** Return a small player of a sound. */
+export function player(src, name) {
+  const audio = h("audio", { src, preload: "metadata" });
+  const button = h("button", { type: "button", class: "icon-button" });
+  const place = h("input", {
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    value: 0,
+    "aria-label": `Position in ${name}`,
+  });
+  const time = h("span", { class: "player-time" });
+
+  function show() {
+    button.replaceChildren(icon(audio.paused ? "play" : "pause"));
+    button.setAttribute("aria-label", `${audio.paused ? "Play" : "Pause"} ${name}`);
+    place.max = audio.duration || 1;
+    place.value = audio.currentTime;
+    const shown = clock(audio.currentTime || audio.duration || 0);
+    time.textContent = shown;
+    place.setAttribute("aria-valuetext", shown);
+  }
+
+  for (const event of ["loadedmetadata", "timeupdate", "play", "pause", "ended"]) {
+    audio.addEventListener(event, show);
+  }
+  button.addEventListener("click", () => (audio.paused ? audio.play() : audio.pause()));
+  place.addEventListener("input", () => (audio.currentTime = Number(place.value)));
+  show();
+  return h("div", { class: "player" }, audio, button, place, time);
+}
+
+function clock(seconds) {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
