@@ -44,6 +44,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.transport = Transport(send)
         self.outbox = Outbox(
             self.transport.send,
+            write=self.transport.write,
             limit=settings.MAX_UNSENT,
             timeout=settings.SEND_TIMEOUT,
             abort=self.transport.abort,

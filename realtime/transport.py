@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from realtime import frames
 from realtime.outbox import Send
 
 
@@ -23,7 +24,9 @@ class Transport:
     def __init__(self, send: Send) -> None:
         self.send = send
         """Sends as the server does, but waits while the client does not read."""
-        self._transport = _find(send)
+        protocol, self._transport = _connection(send)
+        self.write = frames.writer(protocol, self._transport)
+        """Sends a text frame at once if that is possible; None where it never is."""
         self._is_twisted = hasattr(self._transport, "registerProducer")
         if self._is_twisted:
             flow = _Flow()
@@ -50,14 +53,14 @@ class Transport:
             self._transport.abort()
 
 
-def _find(send: Send) -> Any:
-    """Return the transport behind a server's `send`; None where there is none to be found.
+def _connection(send: Send) -> tuple[Any, Any]:
+    """Return the protocol and the transport behind a server's `send`, None for what is not found.
 
     Daphne's is a partial that has the protocol, uvicorn's a method of the protocol.
     """
     is_partial = isinstance(send, functools.partial) and send.args
     protocol = send.args[0] if is_partial else getattr(send, "__self__", None)  # type: ignore[attr-defined]
-    return getattr(protocol, "transport", None)
+    return protocol, getattr(protocol, "transport", None)
 
 
 async def _send_when_writable(send: Send, flow: _Flow, message: dict[str, Any]) -> None:

@@ -16,9 +16,15 @@ class WebServer(ServerProcess):
     name = ""
 
     def __init__(
-        self, *, environment: Mapping[str, str], directory: Path, options: tuple[str, ...] = ()
+        self,
+        *,
+        environment: Mapping[str, str],
+        directory: Path,
+        options: tuple[str, ...] = (),
+        application: str = "config.asgi:application",
     ) -> None:
         self.port = free_port()
+        self.application = application
         super().__init__(
             *self.command(self.port),
             *options,
@@ -46,14 +52,14 @@ class Daphne(WebServer):
     name = "daphne"
 
     def command(self, port: int) -> tuple[str, ...]:
-        return ("-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application")
+        return ("-m", "daphne", "-b", "127.0.0.1", "-p", str(port), self.application)
 
 
 class Uvicorn(WebServer):
     name = "uvicorn"
 
     def command(self, port: int) -> tuple[str, ...]:
-        return ("-m", "uvicorn", "--port", str(port), "config.asgi:application")
+        return ("-m", "uvicorn", "--port", str(port), self.application)
 
 
 class Worker(ServerProcess):
