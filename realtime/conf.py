@@ -32,7 +32,10 @@ class Settings:
     TICKET_LIFETIME: float = 30.0
     """How long a ticket opens a socket; see `realtime.tickets`."""
     DATABASE_THREADS: int = 4
-    """Threads, and so database connections, of one server process."""
+    """Threads of one server process that read, and as many again that write.
+
+    Each has at most one database connection.
+    """
     MAX_MESSAGE_SIZE: int = 64 * 1024
     """A longer message gets an error. Far above it, the web server's own limit ends the socket."""
     MAX_DATA_SIZE: int = 48 * 1024

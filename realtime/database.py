@@ -22,10 +22,20 @@ R = TypeVar("R")
 
 
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a synchronous function in a database thread and return what it returns."""
-    return await sync_to_async(_job, thread_sensitive=False, executor=_threads())(
-        function, *args, **kwargs
-    )
+    """Call a synchronous function that reads in a database thread; return what it returns."""
+    return await _call(_threads("read"), function, *args, **kwargs)
+
+
+async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call one that may wait for a lock, in a thread that no reader needs."""
+    return await _call(_threads("write"), function, *args, **kwargs)
+
+
+async def _call(
+    threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    in_thread = sync_to_async(_job, thread_sensitive=False, executor=threads)
+    return await in_thread(function, *args, **kwargs)
 
 
 def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -37,5 +47,5 @@ def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(conf.get().DATABASE_THREADS, thread_name_prefix="realtime-database")
+def _threads(purpose: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(conf.get().DATABASE_THREADS, thread_name_prefix=f"realtime-{purpose}")

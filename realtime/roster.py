@@ -42,6 +42,8 @@ class Roster:
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
         self._leased = False
+        self._patient_until = 0.0
+        """Until then nobody is taken for gone, as Redis has lost what it knew."""
 
     # --- sockets
 
@@ -163,25 +165,31 @@ class Roster:
         """Renew the lease, bury dead processes, and compare every room with Redis."""
         try:
             await self._renew()
-            for project_id, user_id in await self._presence.reap():
-                await publish.asend(project_id, {"left": user_id})
-            await self._compare()
+            is_patient = asyncio.get_running_loop().time() < self._patient_until
+            if not is_patient:
+                for project_id, user_id in await self._presence.reap():
+                    await publish.asend(project_id, {"left": user_id})
+            await self._compare(believing=not is_patient)
         except _UNREACHABLE as error:
             _note("Presence is local", error)
 
     async def _renew(self) -> None:
         local = {(p, user_id) for p, room in self._rooms.items() for user_id in room.users()}
         if not await self._presence.renew():
-            # Redis has lost us: its data are gone, or we were taken for dead.
+            # Redis has lost us: its data are gone, or it was away for longer than a lease. The
+            # other processes list their users anew, too; they have as long as a lease for that.
             self._listed.clear()
             self._uncounted |= self._sockets.keys()
+            if self._leased:
+                self._patient_until = asyncio.get_running_loop().time() + 5 * self.interval
         self._leased = True
         if self._uncounted:
             self._start_sync()
         for place in local ^ self._listed:
             self.changed(*place)
 
-    async def _compare(self) -> None:
+    async def _compare(self, *, believing: bool) -> None:
+        """Show in the rooms who is there; with `believing`, also who is not."""
         before = {project_id: dict(room.roster) for project_id, room in self._rooms.items()}
         found = await self._presence.members(list(before))
         for (project_id, roster), members in zip(before.items(), found, strict=True):
@@ -191,7 +199,7 @@ class Roster:
             for user_id, username in members.items():
                 room.arrive(user_id, username)
             for user_id in roster.keys() - members.keys():
-                if not room.has_user(user_id):
+                if believing and not room.has_user(user_id):
                     room.depart(user_id)
 
     async def close(self) -> None:

@@ -28,7 +28,7 @@ async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list
     began_at = time.perf_counter()
     metrics.current.batch_sizes.observe(len(requests))
     try:
-        return await database.run(updates.write, project_id, requests)
+        return await database.write(updates.write, project_id, requests)
     except (OperationalError, InterfaceError) as error:
         # The database is away or locked, and whether it committed may be unknown: nothing is
         # tried again here, as that could do it twice. The clients have their keys for that.

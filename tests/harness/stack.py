@@ -105,14 +105,17 @@ def server_environment(directory: Path, database_url: str, redis_url: str) -> di
 
 
 @contextmanager
-def running_stack(directory: Path) -> Iterator[Stack]:
-    """Run a stack in an empty directory; nothing of it is left running."""
+def running_stack(directory: Path, **variables: str) -> Iterator[Stack]:
+    """Run a stack in an empty directory; nothing of it is left running.
+
+    `variables` are put into the environment of its servers.
+    """
     with ExitStack() as clean_up:
         valkey = Valkey(directory)
         clean_up.callback(valkey.stop)
         valkey.start()
         database_url = clean_up.enter_context(temporary_database(directory))
-        environment = server_environment(directory, database_url, valkey.url)
+        environment = server_environment(directory, database_url, valkey.url) | variables
         run_manage(environment, "migrate", "--noinput", "--verbosity=0")
         run_manage(environment, "demo_data")
         web = Daphne(environment=environment, directory=directory)

@@ -1,0 +1,41 @@
+"""A task that does what a test wants, when it wants it: files in a directory are its orders."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import shared_task
+
+from realtime.tasks import ProjectTask
+
+
+class ObedientTask(ProjectTask):
+    abstract = True
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: dict[str, Any]) -> None:
+        """Celery calls this when the result is stored, and before its signal says so."""
+        _report_and_wait(Path(kwargs["orders"]), "stored", "signal")
+
+
+@shared_task(base=ObedientTask, bind=True)
+def obey(self: ProjectTask, *, project_id: int, orders: str) -> dict[str, Any]:
+    """Report half, write "running", wait for "finish", and have a result."""
+    self.report_progress(50, "Half")
+    _report_and_wait(Path(orders), "running", "finish")
+    return {"status": "completed", "runs": len((Path(orders) / "running").read_text().split())}
+
+
+@shared_task(base=ObedientTask, bind=True, acks_late=True)
+def obey_acking_late(self: ProjectTask, *, project_id: int, orders: str) -> dict[str, Any]:
+    result: dict[str, Any] = obey.run(project_id=project_id, orders=orders)
+    return result
+
+
+def _report_and_wait(orders: Path, report: str, order: str) -> None:
+    with (orders / report).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    while not (orders / order).exists():
+        time.sleep(0.02)
