@@ -41,7 +41,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         settings = conf.get()
         self.scope = scope
         self.base_send = send
-        self.transport = Transport(send)
+        self.transport = Transport(send, timeout=settings.SEND_TIMEOUT)
         self.outbox = Outbox(
             self.transport.send,
             write=self.transport.write,

@@ -21,7 +21,8 @@ from realtime.outbox import Send
 class Transport:
     """One connection of the server that runs this: Daphne, uvicorn or another."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, timeout: float) -> None:
+        """`timeout` is how long a client that is told of the end may take to answer."""
         self.send = send
         """Sends as the server does, but waits while the client does not read."""
         protocol, self._transport = _connection(send)
@@ -33,6 +34,8 @@ class Transport:
             self._transport.unregisterProducer()  # that of the HTTP request before the upgrade
             self._transport.registerProducer(flow, streaming=True)
             self.send = functools.partial(_send_when_writable, send, flow)
+            # Autobahn's 1 s is too short for one that has megabytes to read before.
+            protocol.closeHandshakeTimeout = timeout
 
     @contextmanager
     def reading_paused(self) -> Iterator[None]:

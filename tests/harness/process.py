@@ -62,8 +62,12 @@ class ServerProcess:
 
     def terminate(self, timeout: float = STOP_TIMEOUT) -> int:
         """End it as an operator does, and return its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = STOP_TIMEOUT) -> int:
+        """Wait for its end, and return its exit code."""
         assert self._process is not None, "not started"
-        self._process.terminate()
         return self._process.wait(timeout)
 
     def kill(self) -> None:

@@ -17,7 +17,7 @@ from realtime.transport import Transport
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "websocket":
         return
-    transport = Transport(send)
+    transport = Transport(send, timeout=20)
     outbox = Outbox(
         transport.send, write=transport.write, limit=2**30, timeout=60, abort=pytest.fail
     )
