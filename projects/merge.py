@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 Json = dict[str, Any]
+"""A JSON object, as the `json` module reads it."""
 
 
 def apply(target: Json, patch: Json) -> Json:
-    """Return what a patch makes of a target; neither is changed."""
+    """Return what a patch makes of a target; neither is changed.
+
+    Both are objects here: RFC 7396 also has patches that replace a whole document.
+    """
     merged = dict(target)
     for key, value in patch.items():
         if value is None:
@@ -50,6 +53,23 @@ def before(target: Json, changes: Json) -> Json:
     }
 
 
+def difference(old: Json, new: Json) -> Json:
+    """Return the patch that makes `new` of `old`. Keys of `new` that are null count as not there:
+    no patch can set them."""
+    patch: Json = {key: None for key in old if new.get(key) is None}
+    for key, value in new.items():
+        below = old.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            patch[key] = difference(below, value)
+        else:
+            patch[key] = value
+    return effective(old, patch)
+
+
 def _same(one: Any, other: Any) -> bool:
-    # Compared as text: in Python True == 1, in JSON not.
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Compare as JSON does: true is not 1, and 1.0 is 1 (PostgreSQL gives back 1e2 as 100)."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

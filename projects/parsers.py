@@ -41,7 +41,7 @@ class StrictJSONParser(BaseParser):
             raise BodyTooLarge
         try:
             text = body.decode()
-            data = json.loads(text, parse_constant=_no_constant)
+            data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
             if "\\u" in text:
                 json.dumps(data, ensure_ascii=False).encode()  # refuses lone surrogates
         except RecursionError:
@@ -53,3 +53,10 @@ class StrictJSONParser(BaseParser):
 
 def _no_constant(name: str) -> Any:
     raise ParseError(f"{name} is not JSON.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ParseError("A key stands twice in an object.")
+    return found

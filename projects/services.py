@@ -114,8 +114,8 @@ def edit_project(*, user: User, project_id: int, data: dict[str, Any]) -> Change
     """
     project = lock_project(project_id=project_id)
     if "content" in data:
-        gone = dict.fromkeys(project.content.keys() - data["content"].keys())
-        data = data | {"content": gone | data["content"]}
+        content = validation.clean({"content": data["content"]}, partial=True)["content"]
+        data = data | {"content": merge.difference(project.content, content)}
     changes, before = _update(project, Role.OWNER, data)
     if changes:
         project.updated_by = user

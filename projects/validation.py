@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -19,16 +20,30 @@ MAX_CONTENT_SIZE = 64 * 1024
 """Bytes of a project's content as JSON."""
 MAX_CONTENT_DEPTH = 16
 MAX_DESCRIPTION = 10_000
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+"""Isolates and marks (U+2066–U+2069, U+200E, U+200F) are fine: right-to-left titles need them."""
 
 
 class Text(serializers.CharField):
-    """A string that any database takes; numbers are not turned into strings."""
+    """A string that any database takes, of any lines; numbers are not turned into strings."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             raise serializers.ValidationError("Not a string.")
         check_text(data)
         value: str = super().to_internal_value(data)
+        return value
+
+
+class Line(Text):
+    """A text of one line, which stays inside its own space wherever it is shown."""
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if _NOT_IN_A_LINE.search(value):
+            raise serializers.ValidationError(
+                "Control characters and bidirectional overrides are not allowed."
+            )
         return value
 
 
@@ -54,7 +69,7 @@ class Content(serializers.Field):  # type: ignore[type-arg]
 
 
 class ProjectFields(serializers.Serializer[Project]):
-    title = Text(max_length=200)
+    title = Line(max_length=200)
     description = Text(
         max_length=MAX_DESCRIPTION, allow_blank=True, trim_whitespace=False, default=""
     )
@@ -95,7 +110,8 @@ def check_json(value: Any, *, depth: int) -> None:
         check_text(value)
     elif isinstance(value, float) and not math.isfinite(value):
         raise serializers.ValidationError("NaN and Infinity are not JSON.")
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+    elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
+        # Fractions too: PostgreSQL writes 1e300 out, with 300 zeros.
         raise serializers.ValidationError("A number is out of range.")
     elif isinstance(value, dict | list):
         if not depth:
