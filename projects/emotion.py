@@ -15,10 +15,12 @@ import itertools
 from collections.abc import Iterator
 from typing import IO, Any
 
-from PIL import Image, ImageOps, ImageStat
+from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
 BANDS = 20
 MAX_SIDE = 1024
+MAX_PIXELS = 40_000_000
+"""Pixels of an image that is taken: what it unpacks to, however small the file."""
 PALETTE_SIZE = 5
 
 # The ranges of the three formulas over all colours; their middles split the octants.
@@ -36,11 +38,18 @@ _OCTANTS = {
 }
 
 
+class Unreadable(Exception):
+    """The image cannot be analysed; the message says why."""
+
+
 def analyze(file: IO[bytes]) -> Iterator[tuple[float, dict[str, Any]]]:
     """Analyse an image band by band.
 
     Yields:
         The share that is done (0 to 1) and the figures so far; the last pair is the result.
+
+    Raises:
+        Unreadable
     """
     image = _load(file)
     hsv = image.convert("HSV")
@@ -91,11 +100,20 @@ def palette(image: Image.Image) -> list[dict[str, Any]]:
 
 def _load(file: IO[bytes]) -> Image.Image:
     """Return the image upright, on white where it is transparent, and no larger than needed."""
-    with Image.open(file) as opened:
-        opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        upright = ImageOps.exif_transpose(opened)
-        upright.thumbnail((MAX_SIDE, MAX_SIDE))
-        layered = upright.convert("RGBA")
+    try:
+        with Image.open(file) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise Unreadable(f"The image has more than {MAX_PIXELS:,} pixels")
+            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
+            upright = ImageOps.exif_transpose(opened)
+            upright.thumbnail((MAX_SIDE, MAX_SIDE))
+            layered = upright.convert("RGBA")
+    except UnidentifiedImageError:
+        raise Unreadable("This is not an image that can be read") from None
+    except Image.DecompressionBombError:
+        raise Unreadable(f"The image has more than {MAX_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Unreadable("The image is damaged") from error
     ground = Image.new("RGBA", layered.size, "white")
     return Image.alpha_composite(ground, layered).convert("RGB")
 

@@ -8,13 +8,12 @@ from django.contrib.auth.models import User
 from PIL import Image, UnidentifiedImageError
 from rest_framework import serializers
 
+from projects.emotion import MAX_PIXELS
 from projects.models import Canvas, Membership, Project, Role
 from projects.validation import Text, check_text
 
 MAX_IMAGE_SIZE = 10 * 1024 * 1024
 """Bytes of an uploaded image."""
-MAX_PIXELS = 40_000_000
-"""Pixels of an uploaded image: what it unpacks to, however small the file."""
 FORMATS = ("JPEG", "PNG", "WEBP")
 _UNREADABLE = (
     UnidentifiedImageError,

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from projects import emotion, services, soundscape
 from projects.models import Canvas
-from realtime.tasks import ProjectTask
+from realtime.tasks import ProjectTask, TaskFailure
 
 
 @shared_task(base=ProjectTask, bind=True)
@@ -35,9 +35,12 @@ def compose_soundscape(self: ProjectTask, *, project_id: int, canvas_id: int) ->
 
 def _analyze(task: ProjectTask, canvas: Canvas, *, share: float) -> dict[str, Any]:
     analysis: dict[str, Any] = {}
-    with canvas.image.open() as file:
-        for done, figures in emotion.analyze(file):
-            analysis = figures
-            task.report_progress(share * done, "Analyzing image...")
+    try:
+        with canvas.image.open() as file:
+            for done, figures in emotion.analyze(file):
+                analysis = figures
+                task.report_progress(share * done, "Analyzing image...")
+    except emotion.Unreadable as error:
+        raise TaskFailure(str(error)) from error
     services.save_analysis(canvas_id=canvas.pk, analysis=analysis)
     return analysis

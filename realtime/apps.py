@@ -6,6 +6,7 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, redaction, task_signals  # noqa: F401  (they register)
+        # They register what they have to.
+        from realtime import checks, redaction, task_pools, task_signals  # noqa: F401
 
         redaction.install()

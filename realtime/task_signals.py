@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from celery import signals
+from celery import signals, states
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from realtime import task_state
 from realtime.task_lease import Keeper
@@ -40,13 +40,18 @@ def _handler(receiver: Callable[..., None]) -> Callable[..., None]:
 
 @_handler
 def on_prerun(*, sender: ProjectTask, task_id: str, kwargs: dict[str, Any], **_: Any) -> None:
-    project_id = kwargs.get("project_id")
-    if type(project_id) is int:
-        task_state.queued(
-            task_id=task_id, task_type=task_type(sender), project_id=project_id, user_id=None
-        )
+    _note(sender, task_id, kwargs)
     task_state.started(task_id)
     keeper.hold(task_id)
+
+
+def _note(task: ProjectTask, task_id: str, kwargs: dict[str, Any] | None) -> None:
+    """Note a task that was not started by `enqueue`, if it belongs to a project."""
+    project_id = (kwargs or {}).get("project_id")
+    if type(project_id) is int:
+        task_state.queued(
+            task_id=task_id, task_type=task_type(task), project_id=project_id, user_id=None
+        )
 
 
 @_handler
@@ -58,8 +63,17 @@ def on_success(*, sender: ProjectTask, result: Any, **_: Any) -> None:
 
 @_handler
 def on_failure(*, task_id: str, exception: BaseException, **_: Any) -> None:
-    close_old_connections()
+    _drop_stale_connection()
     task_state.failed(task_id, _told(exception))
+
+
+def _drop_stale_connection() -> None:
+    """Have a new connection in a parent process, whose own may be hours old.
+
+    Not inside a transaction: an eager task may run in its caller's, in a TestCase for one.
+    """
+    if not connection.in_atomic_block:
+        close_old_connections()
 
 
 def _told(exception: BaseException) -> str:
@@ -81,13 +95,19 @@ def on_retry(*, request: Any, **_: Any) -> None:
 
 
 @_handler
-def on_postrun(*, task_id: str, **_: Any) -> None:
+def on_postrun(*, task_id: str, state: str, retval: Any, **_: Any) -> None:
     keeper.release(task_id)
+    # No other signal tells of these two.
+    if state == states.IGNORED:
+        task_state.failed(task_id, "It ended without a result")
+    elif state == states.REJECTED and retval.requeue:
+        task_state.postponed(task_id)
 
 
 @_handler
-def on_revoked(*, request: Any, expired: bool, **_: Any) -> None:
-    close_old_connections()
+def on_revoked(*, sender: ProjectTask, request: Any, expired: bool, **_: Any) -> None:
+    _drop_stale_connection()
+    _note(sender, request.id, request.kwargs)
     task_state.failed(request.id, "Expired" if expired else "Revoked")
 
 

@@ -6,11 +6,13 @@ the keyword argument `project_id`; without one in a call, that call belongs to n
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 from uuid import uuid4
 
 from celery import Task
+from celery.result import EagerResult
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -50,6 +52,18 @@ class ProjectTask(Task):  # type: ignore[type-arg]
         except OperationalError:
             logger.exception("The broker cannot be reached", extra={"action": "enqueue_failed"})
             task_state.failed(task_id, "The task could not be queued; try again")
+
+    def apply(self, *args: Any, **kwargs: Any) -> EagerResult[Any]:
+        """Run here and now, as CELERY_TASK_ALWAYS_EAGER does.
+
+        Raises:
+            RuntimeError: on an event loop: Django and this module would fail in the middle.
+        """
+        if _on_event_loop():
+            raise RuntimeError(
+                f"{self.name} cannot run eagerly on an event loop; call it through sync_to_async"
+            )
+        return super().apply(*args, **kwargs)
 
     def report_progress(self, percent: float, message: str = "") -> None:
         """Tell the room how far the task is.
@@ -92,6 +106,14 @@ class ProjectTask(Task):  # type: ignore[type-arg]
     def _tell(self, report: Report | None) -> None:
         if report is not None and self.request.id is not None:
             task_state.progressed(self.request.id, report)
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def task_type(task: Any) -> str:

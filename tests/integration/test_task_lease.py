@@ -103,7 +103,7 @@ def test_a_task_that_will_be_tried_again_only_waits() -> None:
     task_lease.sweep()
     assert endings() == []
     task_signals.on_prerun(sender=task, task_id="again", kwargs={"project_id": PROJECT})
-    task_signals.on_postrun(sender=task, task_id="again")
+    task_signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
     assert TaskState.objects.get(task_id="again").state == TaskState.State.RUNNING
 
 

@@ -1,0 +1,54 @@
+"""Images that cannot be analysed: the room is told why."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from PIL import Image
+
+from projects import services, tasks
+from projects.models import Canvas
+from realtime import log
+
+pytestmark = pytest.mark.django_db
+
+
+def picture(width: int, height: int, mode: str, format_: str) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, (width, height)).save(file, format_)
+    return file.getvalue()
+
+
+BAD = {
+    "not an image": (b"GIF89a nothing more", "This is not an image that can be read"),
+    "text": (b"hello", "This is not an image that can be read"),
+    "truncated": (picture(256, 256, "RGB", "JPEG")[:700], "The image is damaged"),
+    "huge": (picture(8000, 6000, "1", "PNG"), "The image has more than 40,000,000 pixels"),
+}
+
+
+def add_canvas(content: bytes) -> Canvas:
+    """Put in a file that no upload would let through; a copied database may have such."""
+    alice = User.objects.create_user("alice")
+    project = services.create_project(user=alice, data={"title": "Pictures"})
+    fields: dict[str, Any] = {"width": 1, "height": 1}
+    canvas = Canvas(project=project, title="Bad", uploaded_by=alice, **fields)
+    canvas.image.name = canvas.image.storage.save("canvases/bad", ContentFile(content))
+    Canvas.objects.bulk_create([canvas])
+    return Canvas.objects.get()
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("task", [tasks.analyze_image_emotion, tasks.compose_soundscape])
+def test_a_bad_image_fails_with_a_reason(name: str, task: Any) -> None:
+    content, reason = BAD[name]
+    canvas = add_canvas(content)
+    task.apply(kwargs={"project_id": canvas.project_id, "canvas_id": canvas.pk})
+    [event] = log.tail(canvas.project_id, 0)
+    assert event.type == "task_failed"
+    assert event.payload["error"] == reason
+    assert Canvas.objects.get().analysis is None

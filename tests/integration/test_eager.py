@@ -1,0 +1,56 @@
+"""Tasks that run eagerly, as in the tests of many projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from asgiref.sync import sync_to_async
+from celery import current_app
+from django.test import TestCase
+
+from realtime import log
+from realtime.models import TaskState
+from tests.tasks import cases
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PROJECT = 7
+
+
+@pytest.fixture(autouse=True)
+def eager() -> Iterator[None]:
+    current_app.conf.task_always_eager = True
+    yield
+    current_app.conf.task_always_eager = False
+
+
+def told() -> list[tuple[str, str]]:
+    return [(event.type, event.payload["task_type"]) for event in log.tail(PROJECT, 0)]
+
+
+def test_an_eager_task_is_told_of_like_any_other() -> None:
+    assert cases.adopted.delay(project_id=PROJECT).get() == "as before"
+    cases.raises.delay(project_id=PROJECT)
+    assert told() == [("task_completed", "adopted"), ("task_failed", "raises")]
+
+
+def test_an_eager_task_that_is_tried_again_ends_once() -> None:
+    cases.retries.delay(project_id=PROJECT)
+    assert told() == [("task_completed", "retries")]
+    assert TaskState.objects.get().progress == 100
+
+
+async def test_on_an_event_loop_it_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="call it through sync_to_async"):
+        cases.adopted.delay(project_id=PROJECT)
+    await sync_to_async(cases.adopted.delay)(project_id=PROJECT)
+    assert await sync_to_async(told)() == [("task_completed", "adopted")]
+
+
+class EagerInATransaction(TestCase):
+    """As in the tests of most projects."""
+
+    def test_a_failure_is_told_of_and_the_transaction_goes_on(self) -> None:
+        cases.raises.delay(project_id=PROJECT)
+        assert told() == [("task_failed", "raises")]

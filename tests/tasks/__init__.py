@@ -1,0 +1,1 @@
+"""What Celery may do to a task, on real workers."""
