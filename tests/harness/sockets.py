@@ -46,6 +46,11 @@ class Socket:
             return self.messages.pop(0)
         return dict(await self._communicator.receive_json_from(timeout=TIMEOUT))
 
+    async def receive_text(self) -> str:
+        """Return the next frame as it came; for what must hold of its bytes."""
+        assert not self.messages
+        return str(await self._communicator.receive_from(timeout=TIMEOUT))
+
     async def expect(self, type_: str) -> Message:
         message = await self.receive()
         assert message["type"] == type_, message
