@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -27,70 +29,141 @@ from config import embedded  # noqa: E402
 STOP_TIMEOUT = 15.0
 """Seconds that a process has to end on its own; a worker finishes its task first."""
 
+TWICE = 0.5
+"""Seconds within which a second signal is the first one, told by two who passed it on."""
+
+MAX_PORT = 65535
+
+
+class Unusable(Exception):
+    """A setting of script/server cannot be used; the message says which, and why."""
+
 
 def main() -> int:
     host = os.environ.get("HOST") or "127.0.0.1"
-    port = int(os.environ.get("PORT") or 8010)
-    if not is_free(host, port):
-        print(
-            f"Port {port} is in use. Stop what uses it, or choose another:\n"
-            f"  PORT={port + 1} script/server",
-            file=sys.stderr,
-        )
+    var_dir = Path(os.environ.get("VAR_DIR") or ROOT / "var").absolute()
+    try:
+        port = port_of(os.environ.get("PORT") or "8010")
+        require_free(host, port)
+        require_directory(var_dir)
+    except Unusable as error:
+        print(error, file=sys.stderr)
         return 1
-    os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ |= {"PYTHONUNBUFFERED": "1", "VAR_DIR": str(var_dir)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until `serve` takes over
     try:
-        for command in (["migrate", "--noinput", "--verbosity=0"], ["demo_data"]):
-            subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, check=True)
+        prepare(var_dir)
         return asyncio.run(serve(host, port))
     except subprocess.CalledProcessError as error:
         return error.returncode
     except KeyboardInterrupt:
         return 0
     finally:
-        embedded.stop_if_unused(Path(os.environ.get("VAR_DIR") or ROOT / "var"))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not leave it running
+        embedded.stop_if_unused(var_dir)
 
 
-def is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+def port_of(value: str) -> int:
+    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= MAX_PORT:
+        raise Unusable(f"PORT={value!r}: give a whole number from 1 to {MAX_PORT}.")
+    return int(value)
+
+
+def require_free(host: str, port: int) -> None:
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (socket.gaierror, UnicodeError):
+        raise Unusable(f"HOST={host!r}: not an address or the name of one.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            reason = (
+                f"Port {port} is in use. Stop what uses it, or choose another:\n"
+                f"  PORT={port + 1} script/server"
+            )
+        else:
+            reason = f"Cannot listen on {host}, port {port}: {error.strerror}."
+        raise Unusable(reason) from None
+
+
+def require_directory(var_dir: Path) -> None:
+    try:
+        var_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(var_dir, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise Unusable(f"VAR_DIR={str(var_dir)!r} cannot be used: {error.strerror}.") from None
+
+
+def prepare(var_dir: Path) -> None:
+    """Bring the database up to date; one at a time, where two are started at once."""
+    with (var_dir / "prepare.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["migrate", "--noinput", "--verbosity=0"], ["demo_data"]):
+            # Out of the reach of Ctrl-C, which ends this process, and this one ends it.
+            subprocess.run(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                check=True,
+                start_new_session=True,
+            )
+
+
+class Stop:
+    """Ctrl-C, SIGTERM or the end of a terminal: once to stop, again to stop at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+        self._asked_at = 0.0
+
+    def ask(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self.asked.is_set():
+            self.asked.set()
+            self._asked_at = now
+            print(
+                "Stopping. Tasks that run are finished first; Ctrl-C again ends them.", flush=True
+            )
+        elif now - self._asked_at > TWICE:
+            self.hurried.set()
 
 
 async def serve(host: str, port: int) -> int:
     """Run until a signal comes (0) or one of the processes ends by itself (1)."""
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.ask)
 
     web = await start("-m", "daphne", *daphne_options(host, port), "config.asgi:application")
-    worker = await start("-m", "celery", "-A", "config", "worker", *WORKER_OPTIONS)
+    worker = await start(*WORKER)
     background = [
         asyncio.create_task(prefix("web    | ", web)),
         asyncio.create_task(prefix("worker | ", worker)),
         asyncio.create_task(announce(host, port)),
     ]
     exits = [asyncio.create_task(process.wait()) for process in (web, worker)]
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(stop.asked.wait())
     await asyncio.wait([stopped, *exits], return_when=asyncio.FIRST_COMPLETED)
+    was_asked = stop.asked.is_set()
     background[-1].cancel()
-    await asyncio.gather(end(web), end(worker))
+    await asyncio.gather(end(web, stop), end(worker, stop))
     await asyncio.gather(*background, return_exceptions=True)
-    if stop.is_set():
+    if was_asked:
         return 0
     stopped.cancel()
     print("A process ended by itself, so everything was stopped.", file=sys.stderr)
     return 1
 
 
-WORKER_OPTIONS = ("--concurrency=2", "--loglevel=INFO")
+WORKER = (
+    # That it should not run as root is no news on a machine for development, nor is its banner.
+    *("-W", "ignore:You're running the worker with superuser privileges"),
+    *("-m", "celery", "--quiet", "-A", "config", "worker", "--concurrency=2", "--loglevel=INFO"),
+)
 
 
 def daphne_options(host: str, port: int) -> list[str]:
@@ -120,24 +193,29 @@ async def prefix(label: str, process: Process) -> None:
         print(label + line.decode(errors="replace"), end="", flush=True)
 
 
-async def end(process: Process) -> None:
+async def end(process: Process, stop: Stop) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
-        except TimeoutError:
+    ended = asyncio.create_task(process.wait())
+    hurried = asyncio.create_task(stop.hurried.wait())
+    await asyncio.wait([ended, hurried], timeout=STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if not ended.done():
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+    await ended
 
 
 async def announce(host: str, port: int) -> None:
     """Say so once a client can join a project."""
     # A server on all addresses is asked on the loopback one.
-    address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    if ":" in address:
+        address = f"[{address}]"
     while not await can_join(f"{address}:{port}"):
         await asyncio.sleep(0.2)
     shown = "localhost" if address in {"127.0.0.1", "[::1]"} else address
-    print(f"Ready: http://{shown}:{port}", flush=True)
+    print(f"Ready: http://{shown}:{port}\nCtrl-C stops it.", flush=True)
 
 
 async def can_join(address: str) -> bool:
