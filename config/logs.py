@@ -1,0 +1,19 @@
+"""Lines for people, with the fields that a search needs at their end."""
+
+from __future__ import annotations
+
+import logging
+
+FIELDS = ("action", "project_id", "task_id")
+"""What `realtime` gives as `extra` beside a message; `docs/operate.md` has the actions."""
+
+
+class LineFormatter(logging.Formatter):
+    """`2026-01-31 12:00:00,000 WARNING realtime.publish: … action=publish_failed project_id=1`"""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        fields = [f" {name}={vars(record)[name]}" for name in FIELDS if name in vars(record)]
+        return super().formatMessage(record) + "".join(fields)
