@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.harness.client import Client
+from tests.harness.database import RemoteDatabase
 from tests.harness.servers import Uvicorn, WebServer
 from tests.harness.stack import Stack
 
@@ -32,6 +34,15 @@ def second(stack: Stack) -> Iterator[WebServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(stack: Stack, django_db_blocker: DjangoDbBlocker) -> Iterator[RemoteDatabase]:
+    """The stack's database, to be changed past its servers."""
+    remote = RemoteDatabase(stack.environment["DATABASE_URL"])
+    with django_db_blocker.unblock():
+        yield remote
+    remote.forget()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ does alice, who owns the project and goes on; what follows must reach her and no
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
-from pytest_django import DjangoDbBlocker
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects.models import Membership, Project, Role
@@ -27,14 +26,6 @@ LIMIT = 4.0
 """Seconds until access must have ended: 2 are promised, a busy machine gets as many again."""
 
 DATABASE = RemoteDatabase.NAME
-
-
-@pytest.fixture(scope="module")
-def database(stack: Stack, django_db_blocker: DjangoDbBlocker) -> Iterator[RemoteDatabase]:
-    remote = RemoteDatabase(stack.environment["DATABASE_URL"])
-    with django_db_blocker.unblock():
-        yield remote
-    remote.forget()
 
 
 @dataclass
