@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import states
@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from realtime import conf, task_state
 from realtime.models import TaskState
+from realtime.tasks import failure_text
 
 logger = logging.getLogger(__name__)
 
@@ -86,27 +87,31 @@ def sweep() -> None:
         updated_at__lt=Now() - timedelta(seconds=settings.TASK_QUEUE_LIMIT),
     )
     for task in TaskState.objects.filter(overdue)[:_AT_ONCE]:
-        _end(task)
+        extra = {"action": "task_lost", "task_id": task.task_id}
+        logger.warning("No worker has %s any more", task, extra=extra)
+        is_running = task.state == TaskState.State.RUNNING
+        reason = "The worker was lost" if is_running else "The task was never started"
+        settle(task.task_id, otherwise=reason, as_of=task.updated_at)
 
 
-def _end(task: TaskState) -> None:
-    result: AsyncResult[Any] = AsyncResult(task.task_id)
+def settle(task_id: str, *, otherwise: str, as_of: datetime | None = None) -> None:
+    """End a task that no worker has any more: with its stored result, or for another reason.
+
+    Args:
+        otherwise: why it failed, if no result is stored.
+        as_of: its last sign of life; with a later one it is left alone.
+
+    Raises:
+        Exception: of the result backend, where it cannot be reached.
+    """
+    result: AsyncResult[Any] = AsyncResult(task_id)
     state = _state(result)
-    logger.warning(
-        "No worker has %s any more; its result is %s",
-        task,
-        state,
-        extra={"action": "task_lost", "task_id": task.task_id},
-    )
     if state == states.SUCCESS:
-        task_state.completed(task.task_id, result.result)
+        task_state.completed(task_id, result.result)
     elif state == states.FAILURE:
-        error = result.result
-        task_state.failed(task.task_id, f"{type(error).__name__}: {error}")
-    elif task.state == TaskState.State.QUEUED:
-        task_state.failed(task.task_id, "The task was never started", as_of=task.updated_at)
+        task_state.failed(task_id, failure_text(result.result))
     else:
-        task_state.failed(task.task_id, "The worker was lost", as_of=task.updated_at)
+        task_state.failed(task_id, otherwise, as_of=as_of)
 
 
 def _state(result: AsyncResult[Any]) -> str:

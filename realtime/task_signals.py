@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import signals, states
-from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery.exceptions import WorkerLostError
 from django.db import close_old_connections, connection
 
-from realtime import task_state
+from realtime import task_lease, task_state
 from realtime.task_lease import Keeper
-from realtime.tasks import ProjectTask, TaskFailure, task_type
+from realtime.tasks import ProjectTask, failure_text, task_type
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,11 @@ def on_success(*, sender: ProjectTask, result: Any, **_: Any) -> None:
 @_handler
 def on_failure(*, task_id: str, exception: BaseException, **_: Any) -> None:
     _drop_stale_connection()
-    task_state.failed(task_id, _told(exception))
+    if isinstance(exception, WorkerLostError):
+        # Celery may not have learnt whether the child stored a result before.
+        task_lease.settle(task_id, otherwise=failure_text(exception))
+    else:
+        task_state.failed(task_id, failure_text(exception))
 
 
 def _drop_stale_connection() -> None:
@@ -74,19 +78,6 @@ def _drop_stale_connection() -> None:
     """
     if not connection.in_atomic_block:
         close_old_connections()
-
-
-def _told(exception: BaseException) -> str:
-    """Return what a project's people are told: nothing of our inside, which Celery has logged."""
-    match exception:
-        case TaskFailure():
-            return str(exception)
-        case WorkerLostError():
-            return "The worker was lost"
-        case TimeLimitExceeded() | SoftTimeLimitExceeded():
-            return "It took too long"
-        case _:
-            return "The task failed; the server has logged why"
 
 
 @_handler

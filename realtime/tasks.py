@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.result import EagerResult
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -114,6 +115,19 @@ def _on_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def failure_text(exception: BaseException) -> str:
+    """Return what a project's people are told: nothing of our inside, which Celery has logged."""
+    match exception:
+        case TaskFailure():
+            return str(exception)
+        case WorkerLostError():
+            return "The worker was lost"
+        case TimeLimitExceeded() | SoftTimeLimitExceeded():
+            return "It took too long"
+        case _:
+            return "The task failed; the server has logged why"
 
 
 def task_type(task: Any) -> str:

@@ -4,5 +4,3 @@ from config.settings import *  # noqa: F403
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.host"]  # noqa: F405  (tasks that do as they are told)
 REALTIME = REALTIME | {"TASK_LEASE": 3.0, "SEND_TIMEOUT": 8.0}  # type: ignore[assignment]  # noqa: F405
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 8}
-"""Seconds after which Redis hands a task that was not acknowledged to another worker."""

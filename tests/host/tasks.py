@@ -28,12 +28,6 @@ def obey(self: ProjectTask, *, project_id: int, orders: str) -> dict[str, Any]:
     return {"status": "completed", "runs": len((Path(orders) / "running").read_text().split())}
 
 
-@shared_task(base=ObedientTask, bind=True, acks_late=True)
-def obey_acking_late(self: ProjectTask, *, project_id: int, orders: str) -> dict[str, Any]:
-    result: dict[str, Any] = obey.run(project_id=project_id, orders=orders)
-    return result
-
-
 def _report_and_wait(orders: Path, report: str, order: str) -> None:
     with (orders / report).open("a") as file:
         file.write(f"{os.getpid()}\n")

@@ -16,6 +16,7 @@ from config.celery import app
 from realtime import log, task_lease, task_signals, task_state
 from realtime.models import TaskState
 from realtime.task_lease import Keeper
+from realtime.tasks import TaskFailure
 
 pytestmark = [
     pytest.mark.django_db,
@@ -51,7 +52,13 @@ def test_who_failed_without_telling_has_failed() -> None:
     make_task("raised", TaskState.State.RUNNING, age=LONG_AGO)
     app.backend.mark_as_failure("raised", ValueError("too big"))
     task_lease.sweep()
-    assert endings() == [("task_failed", "ValueError: too big")]
+    app.backend.mark_as_failure("explained", TaskFailure("The image is too big"))
+    make_task("explained", TaskState.State.RUNNING, age=LONG_AGO)
+    task_lease.sweep()
+    assert endings() == [
+        ("task_failed", "The task failed; the server has logged why"),
+        ("task_failed", "The image is too big"),
+    ]
 
 
 def test_who_left_nothing_is_lost() -> None:
