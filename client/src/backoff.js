@@ -1,6 +1,8 @@
 /** Milliseconds; docs/protocol.md has the formula. */
 const BASE = 500;
 const LIMIT = 20_000;
+/** Attempts after which it grows no more; keeps the power a finite number. */
+const STEPS = 16;
 
 /**
  * Return how long to wait before a reconnection: exponential backoff with full jitter.
@@ -11,5 +13,5 @@ const LIMIT = 20_000;
  * @returns {number} milliseconds
  */
 export function backoff(attempt, random) {
-  return Math.min(LIMIT, BASE + random() * BASE * 2 ** attempt);
+  return Math.min(LIMIT, BASE + random() * BASE * 2 ** Math.min(attempt, STEPS));
 }

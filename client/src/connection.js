@@ -1,3 +1,7 @@
+import { RealtimeError } from "./errors.js";
+import { Heartbeat } from "./heartbeat.js";
+import { isObject } from "./merge.js";
+
 /**
  * What is used of a WebSocket: the browser's, Node's, or that of the package `ws`.
  *
@@ -7,63 +11,54 @@
  * @property {((event: any) => void) | null} onclose
  * @property {((event: any) => void) | null} onerror
  * @property {(text: string) => void} send
- * @property {(code?: number) => void} close
- */
-
-/**
+ * @property {() => void} close
+ *
  * @typedef {object} Limits in milliseconds
  * @property {number} connectTimeout until the server has answered
  * @property {number} pingInterval of silence, after which the server is asked for a sign of life
  * @property {number} pongTimeout for that sign
  * @property {number} replyTimeout for the reply to a command
- */
-
-/**
- * @typedef {object} Handlers
- * @property {() => void} onOpen commands can be sent
- * @property {() => void} onReady the server has answered: it took the token
- * @property {(message: import("./protocol.js").Message) => void} onMessage whatever is no reply
- * @property {() => void} onWritable updates can be sent again
- * @property {(end: End) => void} onEnd the last call; not after `close()`
  *
  * @typedef {object} End
  * @property {number} [code] of the close frame, where there was one
  * @property {string} reason an error code of the server, or one of the client's own
  * @property {string} message
  * @property {number} [retryAfter] seconds
+ *
+ * @typedef {object} Handlers
+ * @property {() => void} onOpen commands can be sent
+ * @property {() => void} onReady the server has answered, so it took the token
+ * @property {(message: import("./protocol.js").Message) => void} onMessage whatever is no reply
+ * @property {() => void} onWritable updates can be sent again
+ * @property {(end: End) => void} onEnd it is over; not called after `close`
  */
 
 /** @typedef {{ ok: true, payload: any } | { ok: false, error: RealtimeError }} Reply */
 
-import { RealtimeError } from "./errors.js";
-
-/** Commands without a reply, beyond which updates wait; below what the server takes at once. */
+/** Commands without a reply, beyond which updates wait; fewer than the server takes at once. */
 const WINDOW = 32;
 
 /**
- * One socket, from its first byte to its last. It is not opened again: the next attempt makes a
- * new connection, so nothing of an old one can be taken for the new one's.
+ * One socket from its first byte to its last. The next attempt makes a new connection, so that
+ * nothing of an old one is ever taken for the new one's.
  */
 export class Connection {
   #socket;
   #timers;
   #limits;
   #handlers;
-  /** @type {Map<string | number, { onReply: (reply: Reply) => void, timer: unknown }>} */
+  #heartbeat;
+  /** @type {Map<string | number, { onReply: (reply: Reply) => void, timer: unknown, size: number }>} */
   #waiting = new Map();
   #refs = 0;
-  /** Frames that came so far. */
-  #heard = 0;
-  #heardAt = 0;
   #isOpen = false;
   #isReady = false;
-  #isProbing = false;
   #isDraining = false;
   #isClosed = false;
-  /** @type {import("./protocol.js").ErrorPayload | undefined} the last frame, if it was an error */
+  /** @type {import("./protocol.js").ErrorPayload | undefined} of the last frame, if it was one */
   #error;
-  /** @type {unknown} the timer of the opening, then of the heartbeat */
-  #watch;
+  /** @type {unknown} */
+  #openTimer;
   /** @type {unknown} */
   #holdTimer;
   #heldUntil = 0;
@@ -77,15 +72,22 @@ export class Connection {
     this.#timers = timers;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#heartbeat = new Heartbeat({
+      timers,
+      pingInterval: limits.pingInterval,
+      pongTimeout: limits.pongTimeout,
+      ping: () => this.send("ping", {}),
+      onDead: () => this.#end("NO_PONG", "The server gave no sign of life"),
+    });
+    this.#openTimer = timers.set(
+      () => this.#end("CONNECT_TIMEOUT", "The server did not answer in time"),
+      limits.connectTimeout,
+    );
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#received(data);
     socket.onclose = ({ code }) => this.#lost(code);
-    // A close follows, and tells as much.
+    // `onclose` follows and tells as much. In `ws` an error that nobody handles is thrown.
     socket.onerror = () => {};
-    this.#watch = timers.set(
-      () => this.#end({ reason: "CONNECT_TIMEOUT", message: "The server did not answer in time" }),
-      limits.connectTimeout,
-    );
   }
 
   /** Whether commands can be sent. */
@@ -93,9 +95,10 @@ export class Connection {
     return this.#isOpen && !this.#isClosed;
   }
 
-  /** Whether updates may be sent now. */
+  /** Whether updates and signals should be sent. */
   get isWritable() {
-    return !this.#isDraining && this.#holdTimer === undefined && this.#waiting.size < WINDOW;
+    const isHeld = this.#holdTimer !== undefined;
+    return this.isOpen && !this.#isDraining && !isHeld && this.#waiting.size < WINDOW;
   }
 
   /**
@@ -103,10 +106,9 @@ export class Connection {
    *
    * @param {string} type
    * @param {object} payload
-   * @param {object} [more] members of the envelope
    */
-  send(type, payload, more = {}) {
-    this.#socket.send(JSON.stringify({ type, payload, ...more }));
+  send(type, payload) {
+    this.#socket.send(JSON.stringify({ type, payload }));
   }
 
   /**
@@ -115,17 +117,18 @@ export class Connection {
    * @param {string} type
    * @param {object} payload
    * @param {(reply: Reply) => void} onReply
-   * @param {object} [more] members of the envelope
+   * @param {{ idempotency_key?: string }} [more] members of the envelope
    */
   request(type, payload, onReply, more = {}) {
-    this.#refs += 1;
-    // No answer is no failure: the next connection brings it.
+    const ref = ++this.#refs;
+    const text = JSON.stringify({ type, payload, ref, ...more });
+    // A missing reply is no failure: whoever asked asks again on the next connection.
     const timer = this.#timers.set(
-      () => this.#end({ reason: "REPLY_TIMEOUT", message: `No reply to ${type} in time` }),
+      () => this.#end("REPLY_TIMEOUT", `No reply to ${type} in time`),
       this.#limits.replyTimeout,
     );
-    this.#waiting.set(this.#refs, { onReply, timer });
-    this.send(type, payload, { ref: this.#refs, ...more });
+    this.#waiting.set(ref, { onReply, timer, size: text.length });
+    this.#socket.send(text);
   }
 
   /**
@@ -135,7 +138,7 @@ export class Connection {
    */
   hold(delay) {
     const until = this.#timers.now() + delay;
-    if (this.#holdTimer !== undefined && until <= this.#heldUntil) {
+    if (this.#isClosed || (this.#holdTimer !== undefined && until <= this.#heldUntil)) {
       return;
     }
     this.#timers.clear(this.#holdTimer);
@@ -146,24 +149,11 @@ export class Connection {
     }, delay);
   }
 
-  /** Ask for a sign of life at once. */
+  /** Find out whether the other side is still there. */
   probe() {
-    if (!this.#isReady || this.#isProbing || this.#isClosed) {
-      return;
+    if (this.#isReady && !this.#isClosed) {
+      this.#heartbeat.probe();
     }
-    const { pongTimeout } = this.#limits;
-    const heard = this.#heard;
-    this.#isProbing = true;
-    this.#timers.clear(this.#watch);
-    this.#watch = this.#timers.set(() => {
-      this.#isProbing = false;
-      if (this.#heard === heard) {
-        this.#end({ reason: "NO_PONG", message: "The server gave no sign of life" });
-      } else {
-        this.#listen();
-      }
-    }, pongTimeout);
-    this.send("ping", {});
   }
 
   /** Close the socket; nothing of it is heard any more. */
@@ -172,7 +162,8 @@ export class Connection {
       return;
     }
     this.#isClosed = true;
-    this.#timers.clear(this.#watch);
+    this.#heartbeat.stop();
+    this.#timers.clear(this.#openTimer);
     this.#timers.clear(this.#holdTimer);
     for (const { timer } of this.#waiting.values()) {
       this.#timers.clear(timer);
@@ -184,25 +175,27 @@ export class Connection {
 
   #opened() {
     this.#isOpen = true;
-    // Answered only after the token was looked at: until then nothing is known.
+    // The server accepts every socket and looks at its token then: only an answer says that it
+    // took it.
     this.send("ping", {});
     this.#handlers.onOpen();
   }
 
   /** @param {unknown} data */
   #received(data) {
-    this.#heard += 1;
-    this.#heardAt = this.#timers.now();
+    this.#heartbeat.heard();
     const message = parse(data);
     if (message === null) {
-      this.#end({ reason: "BAD_MESSAGE", message: "The server sent what is no message" });
+      this.#end("BAD_MESSAGE", "The server sent what is no message");
       return;
     }
-    this.#error = message.type === "error" ? message.payload : undefined;
+    this.#error = undefined;
     if (message.type === "pong") {
       this.#answered();
     } else if (message.ref !== undefined) {
-      this.#replied(message);
+      this.#reply(message.ref, reply(message));
+    } else if (message.type === "error") {
+      this.#unasked(message);
     } else {
       this.#isDraining ||= message.type === "server_draining";
       this.#handlers.onMessage(message);
@@ -212,61 +205,82 @@ export class Connection {
   #answered() {
     if (!this.#isReady) {
       this.#isReady = true;
-      this.#timers.clear(this.#watch);
-      this.#listen();
+      this.#timers.clear(this.#openTimer);
+      this.#heartbeat.start();
       this.#handlers.onReady();
     }
   }
 
-  /** @param {import("./protocol.js").Message} message */
-  #replied({ type, payload, ref = 0 }) {
+  /**
+   * @param {string | number} ref
+   * @param {Reply} reply
+   */
+  #reply(ref, reply) {
     const waiting = this.#waiting.get(ref);
-    if (!waiting) {
-      return;
-    }
-    this.#waiting.delete(ref);
-    this.#timers.clear(waiting.timer);
-    waiting.onReply(
-      type === "error" ? { ok: false, error: RealtimeError.from(payload) } : { ok: true, payload },
-    );
-    if (this.isWritable) {
+    if (waiting) {
+      this.#waiting.delete(ref);
+      this.#timers.clear(waiting.timer);
+      waiting.onReply(reply);
       this.#handlers.onWritable();
     }
   }
 
-  /** Wait for a time of silence. Each frame only notes when it came; no timer is set anew. */
-  #listen() {
-    const silence = this.#timers.now() - this.#heardAt;
-    const left = this.#limits.pingInterval - silence;
-    if (left <= 0) {
-      this.probe();
+  /**
+   * Take an error that names no command.
+   *
+   * @param {import("./protocol.js").Message} message
+   */
+  #unasked(message) {
+    /** @type {import("./protocol.js").ErrorPayload} */
+    const payload = message.payload;
+    this.#error = payload;
+    if (payload.retry_after !== undefined) {
+      this.hold(payload.retry_after * 1000);
+    }
+    const [largest] = [...this.#waiting].sort(([, one], [, other]) => other.size - one.size);
+    if (payload.code === "MESSAGE_TOO_LARGE" && largest) {
+      // The server did not read which command it was. The largest is too large in any case.
+      this.#reply(largest[0], reply(message));
     } else {
-      this.#watch = this.#timers.set(() => this.#listen(), left);
+      this.#handlers.onMessage(message);
     }
   }
 
-  /** @param {number | undefined} code */
+  /** @param {number} code */
   #lost(code) {
-    const error = this.#error;
-    if (error) {
-      const { code: reason, message, retry_after: retryAfter } = error;
-      this.#end({ code, reason, message, retryAfter });
+    if (this.#error) {
+      this.#end(this.#error.code, this.#error.message, code, this.#error.retry_after);
     } else if (this.#isDraining) {
-      this.#end({ code, reason: "SERVER_DRAINING", message: "The server is going down" });
+      this.#end("SERVER_DRAINING", "The server is going down", code);
     } else if (this.#isOpen) {
-      this.#end({ code, reason: "CONNECTION_LOST", message: "The connection was lost" });
+      this.#end("CONNECTION_LOST", "The connection was lost", code);
     } else {
-      this.#end({ code, reason: "CONNECTION_FAILED", message: "The server could not be reached" });
+      this.#end("CONNECTION_FAILED", "The server could not be reached", code);
     }
   }
 
-  /** @param {End} end */
-  #end(end) {
+  /**
+   * @param {string} reason
+   * @param {string} message
+   * @param {number} [code]
+   * @param {number} [retryAfter]
+   */
+  #end(reason, message, code, retryAfter) {
     if (!this.#isClosed) {
       this.close();
-      this.#handlers.onEnd(end);
+      this.#handlers.onEnd({ code, reason, message, retryAfter });
     }
   }
+}
+
+/**
+ * @param {import("./protocol.js").Message} message
+ * @returns {Reply}
+ */
+function reply({ type, payload }) {
+  return type === "error"
+    ? { ok: false, error: RealtimeError.from(payload) }
+    : { ok: true, payload };
 }
 
 /**
@@ -275,8 +289,8 @@ export class Connection {
  */
 function parse(data) {
   try {
-    const message = JSON.parse(String(data));
-    return typeof message?.type === "string" ? { payload: {}, ...message } : null;
+    const message = { payload: {}, ...JSON.parse(String(data)) };
+    return typeof message.type === "string" && isObject(message.payload) ? message : null;
   } catch {
     return null;
   }

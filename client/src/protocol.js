@@ -11,7 +11,7 @@
  * @property {number} progress percent; never falls
  * @property {string} message
  *
- * @typedef {object} Project
+ * @typedef {object} Project the state of a room, as this repository's host has it
  * @property {number} id
  * @property {string} title
  * @property {string} description
@@ -21,7 +21,7 @@
  * @typedef {object} JoinAck
  * @property {number} seq
  * @property {string} role
- * @property {Project} project
+ * @property {Record<string, any>} project
  * @property {Member[]} members
  * @property {Task[]} tasks
  * @property {boolean} recovered

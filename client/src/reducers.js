@@ -7,7 +7,7 @@ import { merge } from "./merge.js";
  *
  * @typedef {object} View
  * @property {number} seq the last durable event that is part of it
- * @property {import("./protocol.js").Project} project
+ * @property {import("./merge.js").Json} project
  * @property {readonly import("./protocol.js").Member[]} members
  * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
  * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
@@ -66,10 +66,8 @@ export function reduce(view, message) {
  */
 function change(view, message) {
   switch (message.type) {
-    case "project_updated": {
-      const project = merge(view.project, message.payload.changes);
-      return { project: /** @type {import("./protocol.js").Project} */ (project) };
-    }
+    case "project_updated":
+      return { project: merge(view.project, message.payload.changes) };
     case "user_joined": {
       const { user_id, username } = message.payload;
       const isKnown = view.members.some((member) => member.user_id === user_id);

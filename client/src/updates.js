@@ -8,14 +8,14 @@ import { merge, overlap } from "./merge.js";
  * @property {import("./merge.js").Json} data a merge patch
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic whether it shows before it is confirmed
- * @property {boolean} sent on the present connection
- * @property {number | null} ackSeq the position at which it is part of the project, once known
+ * @property {boolean} isSent and not refused for a passing reason, on the present connection
+ * @property {number | null} ackSeq the position at which the project has it; null without an answer
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */
 
 /**
- * The updates of a room, in the order they were made, until the confirmed state has them.
+ * The updates of a room in the order they were made, each until the confirmed state has it.
  *
  * Those that change different things are sent side by side. One that changes what an earlier
  * one changes waits for the answer to that: the earlier may have to be sent again, and would
@@ -24,6 +24,8 @@ import { merge, overlap } from "./merge.js";
 export class Updates {
   /** @type {Update[]} */
   #list = [];
+  /** @type {{ from: object, to: object } | null} what `applyTo` made last */
+  #applied = null;
 
   /** How many have no answer yet. */
   get pending() {
@@ -32,29 +34,44 @@ export class Updates {
 
   /** @param {Update} update */
   add(update) {
-    this.#list.push(update);
+    this.#set([...this.#list, update]);
   }
 
   /** @param {Update} update */
   remove(update) {
-    this.#list = this.#list.filter((other) => other !== update);
+    this.#set(this.#list.filter((other) => other !== update));
   }
 
   /** Forget all; return those that have no answer. */
   clear() {
     const unanswered = this.#list.filter((update) => update.ackSeq === null);
-    this.#list = [];
+    this.#set([]);
     return unanswered;
   }
 
   /**
-   * Return the project as it will be once all updates are part of it.
+   * Let go of those that the confirmed state has.
    *
-   * @param {import("./protocol.js").Project} project
+   * @param {number} seq its position
+   */
+  confirm(seq) {
+    this.#set(this.#list.filter((update) => update.ackSeq === null || update.ackSeq > seq));
+  }
+
+  /**
+   * Return a project as it will be when it has them all: the same object as long as nothing
+   * changes.
+   *
+   * @template {object} State
+   * @param {State} project
+   * @returns {State}
    */
   applyTo(project) {
-    const patches = this.#list.filter((update) => update.optimistic).map((update) => update.data);
-    return /** @type {import("./protocol.js").Project} */ (patches.reduce(merge, project));
+    if (this.#applied?.from !== project) {
+      const patches = this.#list.filter((update) => update.optimistic).map((update) => update.data);
+      this.#applied = { from: project, to: patches.reduce(merge, project) };
+    }
+    return /** @type {State} */ (this.#applied.to);
   }
 
   /**
@@ -65,24 +82,23 @@ export class Updates {
   next() {
     return this.#list.find(
       (update, index) =>
-        !update.sent && !this.#list.slice(0, index).some((earlier) => holds(earlier, update)),
+        !update.isSent && !this.#list.slice(0, index).some((earlier) => holds(earlier, update)),
     );
   }
 
-  /** The connection is lost: what was sent on it without an answer is to be sent again. */
+  /** What was sent has no answer, and is to be sent again. */
   unsend() {
     for (const update of this.#list) {
-      update.sent = update.ackSeq !== null;
+      update.isSent = update.ackSeq !== null;
     }
   }
 
-  /**
-   * Let go of the answered updates that are part of the confirmed state.
-   *
-   * @param {number} seq its position
-   */
-  confirm(seq) {
-    this.#list = this.#list.filter((update) => update.ackSeq === null || update.ackSeq > seq);
+  /** @param {Update[]} list */
+  #set(list) {
+    if (list.length !== this.#list.length) {
+      this.#list = list;
+      this.#applied = null;
+    }
   }
 }
 
@@ -93,7 +109,7 @@ export class Updates {
  * @param {Update} later
  */
 function holds(earlier, later) {
-  // With a `baseSeq` it waits for the event too: only then is its base known (history.js).
+  // One with a `baseSeq` waits for the event too: only then is its base known (history.js).
   const isDone = earlier.ackSeq !== null && later.baseSeq === undefined;
   return !isDone && overlap(earlier.data, later.data);
 }

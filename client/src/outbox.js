@@ -1,0 +1,200 @@
+import { backoff } from "./backoff.js";
+import { RealtimeError } from "./errors.js";
+import { History } from "./history.js";
+import { checkSize, copy } from "./json.js";
+import { Updates } from "./updates.js";
+
+/**
+ * @typedef {object} Options
+ * @property {number} projectId
+ * @property {number} queueLimit
+ * @property {() => number} random
+ * @property {() => string} newKey
+ * @property {() => void} onChange what `applyTo` returns has changed
+ * @property {() => void} onNotJoined the server says that it is not joined
+ */
+
+/** After these errors the same update may succeed in a while. */
+const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "NOT_JOINED"]);
+
+/** Sends the updates of a room, each until it has its answer, however many connections it takes. */
+export class Outbox {
+  #options;
+  #updates = new Updates();
+  #history = new History();
+  /** The last durable event that is part of the confirmed state. */
+  #seq = 0;
+  /** @type {import("./connection.js").Connection | null} null while the room is not joined */
+  #connection = null;
+  /** Failures in a row that may pass. */
+  #failures = 0;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** How many updates have no answer yet. */
+  get pending() {
+    return this.#updates.pending;
+  }
+
+  /**
+   * Return the project with the updates that are not part of it yet.
+   *
+   * @template {object} State
+   * @param {State} project
+   * @returns {State}
+   */
+  applyTo(project) {
+    return this.#updates.applyTo(project);
+  }
+
+  /**
+   * @param {Record<string, any>} data
+   * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+   * @returns {Promise<import("./protocol.js").UpdateAck>}
+   * @throws {RealtimeError}
+   */
+  add(data, { baseSeq, optimistic }) {
+    if (this.pending >= this.#options.queueLimit) {
+      throw new RealtimeError("QUEUE_FULL", "Too many updates wait for the server");
+    }
+    const own = copy(data);
+    checkSize(JSON.stringify(own));
+    return new Promise((resolve, reject) => {
+      const key = this.#options.newKey();
+      const state = { isSent: false, ackSeq: null };
+      this.#updates.add({ key, data: own, baseSeq, optimistic, resolve, reject, ...state });
+      this.#options.onChange();
+      this.pump();
+    });
+  }
+
+  /** Send what can be sent now. */
+  pump() {
+    while (this.#connection?.isWritable) {
+      const update = this.#updates.next();
+      if (!update) {
+        return;
+      }
+      this.#send(update, this.#connection);
+    }
+  }
+
+  /**
+   * The room is joined.
+   *
+   * @param {import("./connection.js").Connection} connection
+   */
+  open(connection) {
+    this.#connection = connection;
+    this.#failures = 0;
+    this.pump();
+  }
+
+  /** The room is not joined for the moment; answers may still come. */
+  pause() {
+    this.#connection = null;
+  }
+
+  /** The connection is lost, and with it every answer. */
+  disconnect() {
+    this.#connection = null;
+    this.#updates.unsend();
+  }
+
+  /**
+   * A durable event has become part of the confirmed state.
+   *
+   * @param {number} seq
+   * @param {Record<string, any>} changes
+   */
+  confirm(seq, changes) {
+    this.#seq = seq;
+    this.#history.add(seq, changes);
+    this.#updates.confirm(seq);
+    this.pump();
+  }
+
+  /**
+   * The confirmed state starts anew from a snapshot.
+   *
+   * @param {number} seq
+   */
+  restart(seq) {
+    // A server that was put back to an earlier time has none of what was acknowledged later.
+    const isOlder = seq < this.#seq;
+    this.#seq = seq;
+    this.#history.clear();
+    this.#updates.confirm(isOlder ? Infinity : seq);
+  }
+
+  /**
+   * Give up all updates that have no answer.
+   *
+   * @param {RealtimeError} error
+   */
+  reject(error) {
+    this.#connection = null;
+    for (const update of this.#updates.clear()) {
+      update.reject(error);
+    }
+  }
+
+  /**
+   * @param {import("./updates.js").Update} update
+   * @param {import("./connection.js").Connection} connection
+   */
+  #send(update, connection) {
+    update.isSent = true;
+    const { baseSeq, data, key } = update;
+    const base = baseSeq === undefined ? undefined : this.#history.rebase(baseSeq, data);
+    const payload = { project_id: this.#options.projectId, data, base_seq: base };
+    const onReply = (/** @type {import("./connection.js").Reply} */ reply) => {
+      if (reply.ok) {
+        this.#acknowledged(update, reply.payload);
+      } else {
+        this.#failed(update, reply.error, connection);
+      }
+    };
+    connection.request("update_project", payload, onReply, { idempotency_key: key });
+  }
+
+  /**
+   * @param {import("./updates.js").Update} update
+   * @param {import("./protocol.js").UpdateAck} ack
+   */
+  #acknowledged(update, ack) {
+    this.#failures = 0;
+    update.ackSeq = ack.seq;
+    if (Object.keys(ack.changes).length > 0) {
+      this.#history.addOwn(ack.seq);
+    }
+    this.#updates.confirm(this.#seq);
+    update.resolve(ack);
+    this.#options.onChange();
+  }
+
+  /**
+   * @param {import("./updates.js").Update} update
+   * @param {RealtimeError} error
+   * @param {import("./connection.js").Connection} connection
+   */
+  #failed(update, error, connection) {
+    if (!PASSING.has(error.code)) {
+      this.#updates.remove(update);
+      update.reject(error);
+      this.#options.onChange();
+      return;
+    }
+    update.isSent = false;
+    const { retryAfter } = error;
+    connection.hold(
+      retryAfter === undefined ? backoff(this.#failures++, this.#options.random) : retryAfter * 1000,
+    );
+    if (error.code === "NOT_JOINED") {
+      this.#options.onNotJoined();
+    }
+  }
+}

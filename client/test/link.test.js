@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Realtime } from "../src/index.js";
+import { makeClient, settle } from "./fakes.js";
+
+const names = (states) => states.map(({ state }) => state);
+
+test("it connects at the first join, with the token in the query", async () => {
+  const client = makeClient();
+  assert.equal(client.realtime.state, "offline");
+  client.realtime.join(1);
+  assert.equal(client.realtime.state, "connecting");
+  const socket = await client.socket();
+  assert.equal(socket.url.href, "ws://server.test/?token=secret");
+});
+
+test("it is online when the server answers, not when the socket opens", async () => {
+  const client = makeClient();
+  client.realtime.connect();
+  const socket = await client.socket();
+  socket.open();
+  assert.equal(client.realtime.state, "connecting");
+  assert.equal(socket.sent[0].type, "ping");
+  socket.receive({ type: "pong", payload: {} });
+  assert.deepEqual(names(client.states), ["connecting", "online"]);
+});
+
+test("a lost connection is tried again with growing waits, without an end", async () => {
+  const client = makeClient();
+  client.realtime.join(1);
+  const waits = [];
+  for (let attempt = 0; attempt < 9; attempt += 1) {
+    (await client.socket()).drop(1006);
+    const { state, code, reason, retryAt } = client.states.at(-1);
+    assert.deepEqual([state, code, reason], ["offline", 1006, "CONNECTION_FAILED"]);
+    waits.push(retryAt - client.timers.now());
+    await client.timers.advance(retryAt - client.timers.now());
+  }
+  assert.deepEqual(waits, [750, 1000, 1500, 2500, 4500, 8500, 16_500, 20_000, 20_000]);
+});
+
+test("only a connection that lasted starts the waits anew", async () => {
+  const client = makeClient();
+  client.realtime.connect();
+  const waitAfter = async (lasted) => {
+    const socket = await client.socket();
+    socket.accept();
+    await client.timers.advance(lasted);
+    socket.drop(1006);
+    const wait = client.states.at(-1).retryAt - client.timers.now();
+    await client.timers.advance(wait);
+    return wait;
+  };
+  assert.equal(await waitAfter(100), 750);
+  assert.equal(await waitAfter(4999), 1000);
+  assert.equal(await waitAfter(5000), 750);
+});
+
+test("4000 to 4099 stop it; rooms and updates learn why", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const update = room.update({ title: "x" });
+  socket.refuse(4003, "USER_INACTIVE");
+  assert.deepEqual(client.states.at(-1), { state: "stopped", code: 4003, reason: "USER_INACTIVE" });
+  await assert.rejects(update, { code: "USER_INACTIVE" });
+  assert.equal(room.ended.code, "USER_INACTIVE");
+  assert.equal(room.state.title, "Old");
+  await client.timers.advance(100_000);
+  assert.equal(client.sockets.length, 1);
+  assert.equal(client.timers.size, 0);
+});
+
+test("4100 to 4199 get a new token at once, and back off when that is refused too", async () => {
+  const reasons = [];
+  const client = makeClient({ token: ({ reason }) => (reasons.push(reason), "secret") });
+  client.realtime.connect();
+  for (const wait of [0, 1000, 1500, 2500]) {
+    (await client.socket()).refuse(4102, "TOKEN_EXPIRED");
+    await settle();
+    if (wait > 0) {
+      assert.equal(client.states.at(-1).retryAt - client.timers.now(), wait);
+      await client.timers.advance(wait);
+    }
+  }
+  assert.equal(client.sockets.length, 5);
+  assert.deepEqual(reasons, [undefined, ...Array(4).fill("TOKEN_EXPIRED")]);
+  assert.deepEqual(client.errors, []);
+});
+
+test("a token that is a string is not tried again when refused", async () => {
+  const client = makeClient({ token: "secret" });
+  client.realtime.connect();
+  (await client.socket()).refuse(4101, "TOKEN_INVALID");
+  assert.deepEqual(client.states.at(-1), { state: "stopped", code: 4101, reason: "TOKEN_INVALID" });
+});
+
+test("null for a token stops it; an error or silence is tried again", async () => {
+  const answers = [
+    () => Promise.reject(new Error("offline")),
+    () => { throw new Error("broken"); },
+    () => new Promise(() => {}),
+    () => null,
+  ];
+  const client = makeClient({ token: () => answers.shift()() });
+  client.realtime.connect();
+  await client.timers.advance(60_000);
+  assert.equal(client.errors.length, 3);
+  assert.ok(client.errors.every(({ code }) => code === "TOKEN_UNAVAILABLE"));
+  assert.deepEqual(client.errors.map(({ cause }) => cause.message), [
+    "offline", "broken", "No token came in time",
+  ]);
+  assert.deepEqual(client.states.at(-1), { state: "stopped", code: undefined, reason: "TOKEN_MISSING" });
+  assert.equal(client.sockets.length, 0);
+});
+
+test("a connection that does not come up is given up", async () => {
+  const client = makeClient();
+  client.realtime.connect();
+  await client.timers.advance(10_000);
+  assert.equal(client.states.at(-1).reason, "CONNECT_TIMEOUT");
+  assert.ok(client.sockets[0].isClosed);
+  await client.timers.advance(1000);
+  (await client.socket()).open();
+  await client.timers.advance(10_000);
+  assert.equal(client.states.at(-1).reason, "CONNECT_TIMEOUT", "open, but silent");
+});
+
+test("nothing of a connection that was given up is heard any more", async () => {
+  const client = makeClient();
+  client.realtime.connect();
+  await client.timers.advance(11_000);
+  const [old, current] = client.sockets;
+  old.accept();
+  old.drop(4003);
+  assert.equal(client.realtime.state, "connecting");
+  current.accept();
+  assert.equal(client.realtime.state, "online");
+});
+
+test("silence is broken by a ping; without an answer the connection is dead", async () => {
+  const client = makeClient();
+  const { socket } = await client.join();
+  await client.timers.advance(24_000);
+  socket.update(11, { title: "x" });
+  await client.timers.advance(24_000);
+  assert.equal(socket.all("ping").length, 1, "any frame counts");
+  await client.timers.advance(1000);
+  assert.equal(socket.all("ping").length, 2);
+  await client.timers.advance(7000);
+  socket.update(12, { title: "y" });
+  await client.timers.advance(1000);
+  assert.equal(client.realtime.state, "online", "any frame is a sign of life");
+  await client.timers.advance(24_000 + 8000);
+  assert.equal(client.states.at(-1).reason, "NO_PONG");
+});
+
+test("online, focus and a visible page lead to an attempt, or to a ping, at once", async () => {
+  const document = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+  const window = Object.assign(new EventTarget(), { document });
+  const client = makeClient({ window });
+  client.realtime.connect();
+  for (const [target, type] of [[window, "online"], [window, "focus"], [document, "visibilitychange"]]) {
+    (await client.socket()).drop();
+    assert.equal(client.realtime.state, "offline");
+    document.visibilityState = "visible";
+    target.dispatchEvent(new Event(type));
+    assert.equal(client.realtime.state, "connecting");
+  }
+  const socket = await client.socket();
+  socket.accept();
+  window.dispatchEvent(new Event("offline"));
+  window.dispatchEvent(new Event("focus"));
+  assert.equal(socket.all("ping").length, 2);
+  await client.timers.advance(8000);
+  assert.equal(client.states.at(-1).reason, "NO_PONG");
+  client.realtime.close();
+  window.dispatchEvent(new Event("online"));
+  assert.equal(client.realtime.state, "stopped");
+});
+
+test("token_expiring: the connection gets a fresh token and goes on", async () => {
+  const reasons = [];
+  const client = makeClient({ token: ({ reason }) => (reasons.push(reason), `token ${reasons.length}`) });
+  const { socket } = await client.join();
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  assert.deepEqual(reasons, [undefined, "TOKEN_EXPIRING"]);
+  assert.deepEqual(socket.last("authenticate").payload, { token: "token 2" });
+  socket.ack(socket.last("authenticate"));
+  assert.deepEqual(client.errors, []);
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  socket.fail(socket.last("authenticate"), "TOKEN_INVALID");
+  assert.equal(client.errors[0].code, "TOKEN_INVALID");
+  assert.equal(client.realtime.state, "online");
+});
+
+test("a server that goes down gets no more updates, and is left with backoff", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  socket.receive({ type: "server_draining", payload: {} });
+  room.update({ title: "x" });
+  assert.equal(socket.all("update_project").length, 0);
+  socket.drop(4203);
+  assert.equal(client.states.at(-1).reason, "SERVER_DRAINING");
+  await client.timers.advance(750);
+  const next = await client.socket();
+  next.accept();
+  next.admit({ recovered: true });
+  assert.equal(next.all("update_project").length, 1);
+});
+
+test("a server that names a wait gets it", async () => {
+  const client = makeClient();
+  client.realtime.connect();
+  const socket = await client.socket();
+  socket.open();
+  socket.receive({ type: "error", payload: { code: "RATE_LIMITED", message: "", retry_after: 7 } });
+  socket.drop(4201);
+  const { reason, retryAt } = client.states.at(-1);
+  assert.equal(reason, "RATE_LIMITED");
+  assert.equal(retryAt - client.timers.now(), 7000);
+});
+
+test("without a room it disconnects after a while, and connects for the next", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  await client.timers.advance(20_000);
+  await room.leave();
+  socket.ack(socket.last("leave_project"));
+  await client.timers.advance(29_000);
+  socket.receive({ type: "pong", payload: {} });
+  await client.timers.advance(999);
+  assert.equal(client.realtime.state, "online");
+  await client.timers.advance(1);
+  assert.deepEqual(client.states.at(-1), { state: "offline", reason: "IDLE" });
+  assert.ok(socket.isClosed);
+  client.realtime.join(2);
+  assert.equal(client.realtime.state, "connecting");
+  await client.timers.advance(5000);
+  (await client.socket()).accept();
+  await client.timers.advance(31_000);
+  assert.notEqual(client.states.at(-1).reason, "IDLE");
+});
+
+test("close ends all, connect begins anew", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const update = room.update({ title: "x" });
+  client.realtime.close();
+  client.realtime.close();
+  await assert.rejects(update, { code: "CLOSED" });
+  await assert.rejects(room.update({ title: "x" }), { code: "CLOSED" });
+  assert.ok(socket.isClosed);
+  assert.deepEqual(names(client.states), ["connecting", "online", "stopped"]);
+  assert.equal(client.timers.size, 0);
+  assert.notEqual(client.realtime.join(1), room);
+  assert.equal(client.realtime.state, "connecting");
+});
+
+test("what cannot work is refused at once", () => {
+  const WebSocket = class {};
+  const make = (url, options) => () => new Realtime(url, { token: "x", WebSocket, ...options });
+  assert.throws(make("ftp://server"), { name: "TypeError", message: /ws: or wss:/ });
+  assert.throws(make("/ws/"), { name: "TypeError" });
+  assert.throws(make("ws://server", { token: undefined }), { name: "TypeError", message: /token/ });
+  assert.throws(make("ws://server", { WebSocket: "ws" }), { name: "TypeError", message: /WebSocket/ });
+  for (const id of ["1", 0, 1.5, NaN]) {
+    assert.throws(() => make("ws://server")().join(id), { name: "TypeError", message: /positive integer/ });
+  }
+});
+
+test("a WebSocket that may not be made is an error and a wait", async () => {
+  class Forbidden {
+    constructor() {
+      throw new DOMException("insecure", "SecurityError");
+    }
+  }
+  const client = makeClient({ WebSocket: Forbidden });
+  client.realtime.connect();
+  await settle();
+  assert.equal(client.errors[0].cause.name, "SecurityError");
+  assert.equal(client.states.at(-1).reason, "CONNECTION_FAILED");
+});

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { join, reduce, role } from "../src/reducers.js";
+import { example, joinAck } from "./fakes.js";
+
+const view = join(null, joinAck);
+
+test("project_updated of the original page changes the project", () => {
+  const after = reduce(view, { ...example("project_updated"), seq: 11 });
+  assert.equal(after.project.title, "New Title");
+  assert.equal(after.seq, 11);
+  assert.equal(view.project.title, "Old");
+});
+
+test("user_joined and user_left of the original page change the members", () => {
+  const joined = reduce(view, example("user_joined"));
+  assert.deepEqual(joined.members.at(-1), { user_id: 456, username: "john_doe" });
+  assert.equal(reduce(joined, example("user_joined")).members.length, 2);
+  assert.deepEqual(reduce(joined, example("user_left")).members, joinAck.members);
+});
+
+test("task_progress and task_completed of the original page change the tasks", () => {
+  const running = reduce(view, { ...example("task_progress"), project_id: 123 });
+  assert.deepEqual(running.tasks, [
+    { task_id: "celery_task_id", task_type: null, progress: 75, message: "Processing audio..." },
+  ]);
+  assert.deepEqual(reduce(running, { ...example("task_completed"), seq: 11 }).tasks, []);
+});
+
+test("progress does not fall, and late progress does not revive a task", () => {
+  const progress = (percent) => ({
+    type: "task_progress",
+    project_id: 1,
+    payload: { task_id: "t", progress: percent, message: String(percent) },
+  });
+  const failed = { type: "task_failed", seq: 11, payload: { task_id: "t", task_type: "x", error: "" } };
+  const running = [50, 20].map(progress).reduce(reduce, view);
+  assert.equal(running.tasks[0].progress, 50);
+  const ended = [failed, progress(99)].reduce(reduce, running);
+  assert.deepEqual(ended.tasks, []);
+  const again = { task_id: "t", task_type: "x", progress: 0, message: "" };
+  const rejoined = join(ended, { ...joinAck, seq: 11, tasks: [again] });
+  assert.equal(reduce(rejoined, progress(10)).tasks[0].progress, 10);
+});
+
+test("the own role follows member_changed; a replayed one is part of the join", () => {
+  const joined = (user_id) => ({ type: "user_joined", payload: { project_id: 1, user_id, username: "" } });
+  const changed = (seq, user_id, role) => ({
+    type: "member_changed",
+    seq,
+    payload: { project_id: 1, user_id, role },
+  });
+  const roleAfter = (...messages) => role(messages.reduce(reduce, view));
+  assert.equal(roleAfter(joined(1), changed(11, 1, "viewer")), "viewer");
+  assert.equal(roleAfter(joined(1), joined(2), changed(11, 2, "viewer")), "editor");
+  assert.equal(roleAfter(changed(11, 1, "viewer"), joined(1)), "viewer");
+  const before = { ...view, seq: 5 };
+  const rejoined = join(before, { ...joinAck, recovered: true });
+  assert.equal(role([changed(6, 1, "viewer"), joined(1)].reduce(reduce, rejoined)), "editor");
+});
+
+test("a recovered join keeps the project for the events that follow", () => {
+  const rejoined = join({ ...view, seq: 5, project: { title: "Older" } }, { ...joinAck, recovered: true });
+  assert.equal(rejoined.seq, 5);
+  assert.equal(rejoined.project.title, "Older");
+});

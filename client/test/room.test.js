@@ -1,0 +1,412 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { example, makeClient, settle } from "./fakes.js";
+
+/** Return what a message has in common with the original page's: all but what the client adds. */
+function original({ type, payload }) {
+  return { type, payload };
+}
+
+test("what it sends is what the original page shows", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(123);
+  const socket = await client.socket();
+  socket.accept();
+  assert.deepEqual(original(socket.last("join_project")), example("join_project"));
+  socket.admit();
+  void room.update(example("update_project").payload.data);
+  const update = socket.last("update_project");
+  assert.deepEqual(original(update), example("update_project"));
+  socket.ack(update, { seq: 10, changes: {}, duplicate: false });
+  void room.leave();
+  assert.deepEqual(original(socket.last("leave_project")), example("leave_project"));
+});
+
+test("the first join: ready, snapshot, change", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const told = [];
+  room.on("snapshot", (state) => told.push(["snapshot", state.title]));
+  room.on("change", () => told.push(["change", room.joined]));
+  assert.equal(room.state, null);
+  const socket = await client.socket();
+  socket.accept();
+  socket.admit();
+  assert.equal(await room.ready, room);
+  assert.deepEqual(told, [["snapshot", "Old"], ["change", true], ["change", true]]);
+  assert.deepEqual([room.role, room.seq, room.me], ["editor", 10, 1]);
+  assert.deepEqual(room.members, [{ user_id: 1, username: "alice" }]);
+  assert.equal(client.realtime.join(1), room);
+});
+
+test("each message is told as (payload, message), once the state has it", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const told = [];
+  const stop = room.on("project_updated", ({ changes }, { seq }) => told.push([changes, seq, room.state.title]));
+  socket.update(11, { title: "New" });
+  assert.deepEqual(told, [[{ title: "New" }, 11, "New"]]);
+  stop();
+  socket.update(12, { title: "Newer" });
+  assert.equal(told.length, 1);
+});
+
+test("a listener that throws is reported, and stops nobody", async (context) => {
+  const reported = [];
+  context.mock.method(console, "error", (error) => reported.push(error.message));
+  const { room, socket } = await makeClient().join();
+  let title = "";
+  room.on("project_updated", () => { throw new Error("a bug of the page"); });
+  room.on("project_updated", ({ changes }) => (title = changes.title));
+  socket.update(11, { title: "New" });
+  assert.equal(title, "New");
+  assert.deepEqual(reported, ["a bug of the page"]);
+});
+
+test("messages of other rooms do not touch it", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  socket.receive({ type: "user_left", payload: { project_id: 2, user_id: 1 } });
+  socket.receive({ type: "task_progress", project_id: 2, payload: { task_id: "t", progress: 1, message: "" } });
+  assert.equal(room.members.length, 1);
+  assert.equal(room.tasks.length, 0);
+});
+
+// --- joining
+
+test("a project that is not to be seen ends the room; nobody need have waited for it", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  const update = room.update({ title: "x" });
+  socket.fail(socket.last("join_project"), "PROJECT_NOT_FOUND");
+  await assert.rejects(room.ready, { name: "RealtimeError", code: "PROJECT_NOT_FOUND" });
+  await assert.rejects(update, { code: "PROJECT_NOT_FOUND" });
+  assert.equal(room.ended.code, "PROJECT_NOT_FOUND");
+  assert.notEqual(client.realtime.join(1), room);
+});
+
+test("a join that may succeed later is tried again", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  socket.fail(socket.last("join_project"), "RATE_LIMITED", { retry_after: 3 });
+  await client.timers.advance(3000);
+  socket.fail(socket.last("join_project"), "UNAVAILABLE");
+  await client.timers.advance(750);
+  assert.equal(socket.all("join_project").length, 3);
+  socket.admit();
+  assert.ok(room.joined);
+});
+
+test("after a reconnection it joins from where it was, and repeats no event", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const seqs = [];
+  room.on("project_updated", (_, { seq }) => seqs.push(seq));
+  socket.update(11, { title: "a" });
+  const next = await client.reconnect();
+  assert.equal(room.joined, false);
+  assert.equal(next.last("join_project").payload.since, 11);
+  next.admit({ seq: 13, recovered: true, project: { title: "ignored" } });
+  assert.equal(room.state.title, "a");
+  for (const seq of [11, 12, 12, 13]) {
+    next.update(seq, { title: String(seq) });
+  }
+  assert.deepEqual(seqs, [11, 12, 13]);
+  assert.equal(room.state.title, "13");
+});
+
+test("recovered: false gives a snapshot", async () => {
+  const client = makeClient();
+  const { room } = await client.join();
+  const told = [];
+  room.on("snapshot", ({ title }) => told.push(title));
+  const next = await client.reconnect();
+  next.admit({ seq: 5000, project: { id: 1, title: "Anew" } });
+  assert.deepEqual(told, ["Anew"]);
+  assert.equal(room.seq, 5000);
+});
+
+test("a hole is never shown: what is missing is asked for, once", async () => {
+  const { room, socket } = await makeClient().join();
+  const seqs = [];
+  room.on("project_updated", (_, { seq }) => seqs.push(seq));
+  socket.update(12, { title: "12" });
+  socket.update(13, { title: "13" });
+  assert.equal(socket.all("join_project").length, 2);
+  assert.equal(socket.last("join_project").payload.since, 10);
+  socket.admit({ seq: 13, recovered: true });
+  [11, 12, 13].forEach((seq) => socket.update(seq, { title: String(seq) }));
+  assert.deepEqual(seqs, [11, 12, 13]);
+});
+
+test("access_revoked ends the room, and its updates", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const told = [];
+  room.on("access_revoked", (payload) => told.push(payload));
+  const update = room.update({ title: "x" });
+  socket.receive({ type: "access_revoked", payload: { project_id: 1 } });
+  await assert.rejects(update, { code: "ACCESS_REVOKED" });
+  await assert.rejects(room.update({ title: "x" }), { code: "ACCESS_REVOKED" });
+  assert.deepEqual(told, [{ project_id: 1 }]);
+  assert.equal(room.joined, false);
+});
+
+test("access that was taken away while offline ends it the same way", async () => {
+  const client = makeClient();
+  const { room } = await client.join();
+  const told = [];
+  room.on("access_revoked", (payload) => told.push(payload));
+  const next = await client.reconnect();
+  next.fail(next.last("join_project"), "PROJECT_NOT_FOUND");
+  assert.deepEqual(told, [{ project_id: 1 }]);
+  assert.equal(room.ended.code, "PROJECT_NOT_FOUND");
+});
+
+// --- updates
+
+test("an update shows at once, and stays when it is confirmed, ack or event first", async () => {
+  for (const isAckFirst of [true, false]) {
+    const { room, socket } = await makeClient().join();
+    const update = room.update({ title: "Mine" });
+    assert.equal(room.state.title, "Mine");
+    assert.equal(room.pending, 1);
+    const steps = [
+      () => socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "Mine" }, duplicate: false }),
+      () => socket.update(11, { title: "Mine" }, "1"),
+    ];
+    for (const step of isAckFirst ? steps : steps.reverse()) {
+      step();
+      assert.equal(room.state.title, "Mine");
+    }
+    assert.deepEqual(await update, { seq: 11, changes: { title: "Mine" }, duplicate: false });
+    socket.update(12, { title: "Theirs" });
+    assert.equal(room.state.title, "Theirs");
+    assert.equal(room.pending, 0);
+  }
+});
+
+test("pending updates lie over what others do, and go when they are refused", async () => {
+  const { room, socket } = await makeClient().join();
+  const update = room.update({ title: "", content: { mine: 1 } });
+  socket.update(11, { title: "Theirs", content: { theirs: 2 } });
+  assert.deepEqual([room.state.title, room.state.content], ["", { mine: 1, theirs: 2 }]);
+  socket.fail(socket.last("update_project"), "VALIDATION_ERROR", { details: { title: ["Blank."] } });
+  await assert.rejects(update, { code: "VALIDATION_ERROR", details: { title: ["Blank."] } });
+  assert.deepEqual([room.state.title, room.state.content], ["Theirs", { theirs: 2 }]);
+});
+
+test("optimistic: false waits for the event", async () => {
+  const { room, socket } = await makeClient().join();
+  void room.update({ title: "Mine" }, { optimistic: false });
+  assert.equal(room.state.title, "Old");
+  socket.update(11, { title: "Mine" }, "1");
+  assert.equal(room.state.title, "Mine");
+});
+
+test("the state is the same object until something changes", async () => {
+  const { room, socket } = await makeClient().join();
+  void room.update({ content: { a: 1 } });
+  const { state, members } = room;
+  socket.receive({ type: "signal", payload: { project_id: 1, user_id: 2, data: {} } });
+  assert.equal(room.state, state);
+  assert.equal(room.members, members);
+  socket.update(11, { title: "x" });
+  assert.notEqual(room.state, state);
+});
+
+test("what the caller does to the data afterwards changes nothing", async () => {
+  const { room, socket } = await makeClient().join();
+  const data = { content: { list: [1] } };
+  void room.update(data);
+  data.content.list.push(2);
+  assert.deepEqual(room.state.content, { list: [1] });
+  assert.deepEqual(socket.last("update_project").payload.data, { content: { list: [1] } });
+});
+
+test("an update without an answer is sent again with its key, in order, after a reconnection", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const updates = [room.update({ title: "a" }), room.update({ status: "active" })];
+  const keys = socket.all("update_project").map((message) => message.idempotency_key);
+  assert.equal(new Set(keys).size, 2);
+  const next = await client.reconnect();
+  assert.equal(next.all("update_project").length, 0, "not before the join");
+  next.admit({ recovered: true });
+  const again = next.all("update_project");
+  assert.deepEqual(again.map((message) => message.idempotency_key), keys);
+  next.ack(again[0], { seq: 11, changes: { title: "a" }, duplicate: true });
+  next.ack(again[1], { seq: 12, changes: { status: "active" }, duplicate: false });
+  assert.deepEqual((await Promise.all(updates)).map(({ duplicate }) => duplicate), [true, false]);
+});
+
+test("no answer in time is no failure: the connection is given up, and the update sent again", async () => {
+  const client = makeClient({ pingInterval: 60_000 });
+  const { room, socket } = await client.join();
+  void room.update({ title: "a" });
+  await client.timers.advance(20_000);
+  assert.equal(client.states.at(-1).reason, "REPLY_TIMEOUT");
+  assert.ok(socket.isClosed);
+  assert.equal(room.state.title, "a");
+  await client.timers.advance(750);
+  const next = await client.socket();
+  next.accept();
+  next.admit({ recovered: true });
+  assert.equal(next.last("update_project").idempotency_key, socket.last("update_project").idempotency_key);
+});
+
+test("one that changes what an earlier one changes waits for it; others do not", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  void room.update({ title: "a" });
+  void room.update({ title: "b" });
+  void room.update({ content: { x: 1 } });
+  void room.update({ content: { y: 1 } });
+  const sent = () => socket.all("update_project").map(({ payload }) => payload.data);
+  assert.deepEqual(sent(), [{ title: "a" }, { content: { x: 1 } }, { content: { y: 1 } }]);
+  assert.equal(room.state.title, "b");
+  const [first] = socket.all("update_project");
+  socket.fail(first, "RATE_LIMITED", { retry_after: 2 });
+  assert.equal(sent().length, 3);
+  await client.timers.advance(2000);
+  assert.deepEqual(sent().at(-1), { title: "a" });
+  socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "a" }, duplicate: false });
+  assert.deepEqual(sent().at(-1), { title: "b" });
+});
+
+test("a full queue refuses, offline too", async () => {
+  const client = makeClient({ queueLimit: 2 });
+  const { room, socket } = await client.join();
+  socket.drop();
+  const waiting = [room.update({ title: "a" }), room.update({ title: "b" })];
+  await assert.rejects(room.update({ title: "c" }), { code: "QUEUE_FULL" });
+  assert.equal(room.state.title, "b");
+  client.realtime.close();
+  const outcomes = await Promise.allSettled(waiting);
+  assert.deepEqual(outcomes.map(({ reason }) => reason.code), ["CLOSED", "CLOSED"]);
+});
+
+test("no more than 32 commands are under way at once", async () => {
+  const { room, socket } = await makeClient().join();
+  for (let key = 0; key < 50; key += 1) {
+    void room.update({ content: { [key]: 1 } });
+  }
+  assert.equal(socket.all("update_project").length, 32);
+  socket.ack(socket.all("update_project")[0], { seq: 11, changes: { content: { 0: 1 } }, duplicate: false });
+  assert.equal(socket.all("update_project").length, 33);
+});
+
+test("data that JSON cannot carry is refused before it shows", async () => {
+  const { room } = await makeClient().join();
+  await assert.rejects(room.update({ title: NaN }), { code: "INVALID_DATA" });
+  await assert.rejects(room.update({ content: { a: "x".repeat(70_000) } }), { code: "MESSAGE_TOO_LARGE" });
+  assert.throws(() => room.signal([1]), { code: "INVALID_DATA" });
+  assert.equal(room.state.title, "Old");
+});
+
+test("where the server takes less, the largest update is the one that was too large", async () => {
+  const { room, socket } = await makeClient().join();
+  void room.update({ title: "small" });
+  const large = room.update({ content: { a: "x".repeat(5000) } });
+  socket.receive({ type: "error", payload: { code: "MESSAGE_TOO_LARGE", message: "4 KiB at most" } });
+  await assert.rejects(large, { code: "MESSAGE_TOO_LARGE" });
+  assert.deepEqual([room.pending, room.state.title, room.state.content], [1, "small", {}]);
+});
+
+test("baseSeq: the own update just before is no conflict, and somebody else's is", async () => {
+  const { room, socket } = await makeClient().join();
+  void room.update({ title: "a" }, { baseSeq: 10 });
+  void room.update({ title: "b" }, { baseSeq: 10 });
+  assert.equal(socket.last("update_project").payload.base_seq, 10);
+  socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "a" }, duplicate: false });
+  assert.equal(socket.all("update_project").length, 1, "the event tells what lies between");
+  socket.update(11, { title: "a" }, "1");
+  assert.equal(socket.last("update_project").payload.base_seq, 11);
+  socket.update(12, { title: "Theirs" });
+  const third = room.update({ content: { c: 1 }, title: "c" }, { baseSeq: 11 });
+  const second = socket.last("update_project");
+  socket.ack(second, { seq: 13, changes: { title: "b" }, duplicate: false });
+  socket.update(13, { title: "b" }, "1");
+  const conflicting = socket.last("update_project");
+  assert.equal(conflicting.payload.base_seq, 11);
+  socket.fail(conflicting, "CONFLICT", { details: { seq: 13, current: { title: "b" } } });
+  await assert.rejects(third, { code: "CONFLICT", details: { seq: 13, current: { title: "b" } } });
+});
+
+test("a server that lost its memory is believed", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const update = room.update({ title: "lost" });
+  socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "lost" }, duplicate: false });
+  await update;
+  const next = await client.reconnect();
+  next.admit({ seq: 3, recovered: false });
+  assert.deepEqual([room.state.title, room.seq], ["Old", 3]);
+});
+
+// --- signals and leaving
+
+test("a signal goes out now or never", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  room.signal({ cursor: 1 });
+  assert.deepEqual(socket.last("send_signal"), { type: "send_signal", payload: { project_id: 1, data: { cursor: 1 } } });
+  socket.receive({ type: "error", payload: { code: "RATE_LIMITED", message: "", retry_after: 1 } });
+  room.signal({ cursor: 2 });
+  await client.timers.advance(1000);
+  room.signal({ cursor: 3 });
+  assert.equal(socket.all("send_signal").length, 2);
+  assert.deepEqual(client.errors, []);
+  socket.drop();
+  room.signal({ cursor: 4 });
+  const next = await client.reconnect();
+  next.admit({ recovered: true });
+  assert.equal(next.all("send_signal").length, 0);
+});
+
+test("leaving: updates made before are sent first, and nothing more is heard", async () => {
+  const { room, socket } = await makeClient().join();
+  let changes = 0;
+  room.on("change", () => (changes += 1));
+  const update = room.update({ title: "x" });
+  const heard = changes;
+  const left = room.leave();
+  await assert.rejects(room.update({ title: "y" }), { code: "LEFT" });
+  assert.equal(socket.all("leave_project").length, 0);
+  socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: false });
+  await update;
+  await left;
+  assert.equal(socket.all("leave_project").length, 1);
+  assert.equal(changes, heard);
+  assert.equal(room.ended.code, "LEFT");
+});
+
+test("a room that is wanted again before it was left goes on", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const update = room.update({ title: "x" });
+  void room.leave();
+  assert.equal(client.realtime.join(1), room);
+  socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: false });
+  await update;
+  assert.equal(socket.all("leave_project").length, 0);
+  assert.ok(room.joined);
+});
+
+test("leaving before the join is answered leaves nobody behind", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  await room.leave();
+  socket.admit();
+  await settle();
+  assert.equal(socket.all("leave_project").length, 1);
+  assert.equal(room.joined, false);
+  await assert.rejects(room.ready, { code: "LEFT" });
+});

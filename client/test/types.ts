@@ -1,0 +1,41 @@
+/** What TypeScript knows of the package: checked by `npm run check`, never run. */
+
+import { Realtime, RealtimeError } from "django-realtime-client";
+import type { Options, Project, Room, StateChange } from "django-realtime-client";
+
+const options: Options = { token: async ({ reason }) => (reason === "TOKEN_EXPIRED" ? null : "…") };
+const realtime = new Realtime("ws://localhost:8010", options);
+realtime.on("state", ({ state, retryAt }: StateChange) => [state === "online", retryAt?.toFixed()]);
+realtime.on("error", (error) => [error instanceof RealtimeError, error.code, error.retryAfter]);
+// @ts-expect-error there is no such event
+realtime.on("closed", () => {});
+// @ts-expect-error a token is needed
+new Realtime("ws://localhost:8010", {});
+
+const room: Room<Project> = realtime.join(1);
+room.on("project_updated", ({ changes, updated_by }, { seq }) => [changes.title, updated_by.length, seq]);
+room.on("task_failed", ({ error }) => error.length);
+room.on("snapshot", (project) => project.title.length);
+room.on("change", () => [room.state?.content, room.members[0]?.username, room.tasks[0]?.progress]);
+// @ts-expect-error what a payload does not have
+room.on("user_left", ({ username }) => username);
+// @ts-expect-error the state is read only
+room.state!.title = "x";
+
+const { seq, duplicate } = await room.update({ title: "x" }, { baseSeq: room.seq });
+seq.toFixed(duplicate ? 1 : 0);
+
+// Another host has another state.
+const list = realtime.join<{ items: Record<string, number> }>(2);
+list.state?.items["bread"]?.toFixed();
+// @ts-expect-error which has no title
+list.state?.title;
+
+// The package ws and Node's own class fit as well as a browser's.
+declare const Other: new (url: string) => {
+  onopen: any; onmessage: any; onclose: any; onerror: any;
+  send(text: string): void;
+  close(code?: number): void;
+};
+new Realtime("ws://localhost:8010", { token: "…", WebSocket: Other });
+new Realtime("ws://localhost:8010", { token: "…", WebSocket });

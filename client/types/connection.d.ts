@@ -1,0 +1,119 @@
+import { RealtimeError } from "./errors.js";
+export type Socket = {
+    onopen: ((event: any) => void) | null;
+    onmessage: ((event: any) => void) | null;
+    onclose: ((event: any) => void) | null;
+    onerror: ((event: any) => void) | null;
+    send: (text: string) => void;
+    close: () => void;
+};
+export type Limits = {
+    /**
+     * until the server has answered
+     */
+    connectTimeout: number;
+    /**
+     * of silence, after which the server is asked for a sign of life
+     */
+    pingInterval: number;
+    /**
+     * for that sign
+     */
+    pongTimeout: number;
+    /**
+     * for the reply to a command
+     */
+    replyTimeout: number;
+};
+export type End = {
+    /**
+     * of the close frame, where there was one
+     */
+    code?: number;
+    /**
+     * an error code of the server, or one of the client's own
+     */
+    reason: string;
+    message: string;
+    /**
+     * seconds
+     */
+    retryAfter?: number;
+};
+export type Handlers = {
+    /**
+     * commands can be sent
+     */
+    onOpen: () => void;
+    /**
+     * the server has answered, so it took the token
+     */
+    onReady: () => void;
+    /**
+     * whatever is no reply
+     */
+    onMessage: (message: import("./protocol.js").Message) => void;
+    /**
+     * updates can be sent again
+     */
+    onWritable: () => void;
+    /**
+     * it is over; not called after `close`
+     */
+    onEnd: (end: End) => void;
+};
+export type Reply = {
+    ok: true;
+    payload: any;
+} | {
+    ok: false;
+    error: RealtimeError;
+};
+/**
+ * One socket from its first byte to its last. The next attempt makes a new connection, so that
+ * nothing of an old one is ever taken for the new one's.
+ */
+export declare class Connection {
+    #private;
+    /**
+     * @param {Socket} socket just made
+     * @param {{ timers: import("./timers.js").Timers, limits: Limits, handlers: Handlers }} options
+     */
+    constructor(socket: Socket, { timers, limits, handlers }: {
+        timers: import("./timers.js").Timers;
+        limits: Limits;
+        handlers: Handlers;
+    });
+    /** Whether commands can be sent. */
+    get isOpen(): boolean;
+    /** Whether updates and signals should be sent. */
+    get isWritable(): boolean;
+    /**
+     * Send a command.
+     *
+     * @param {string} type
+     * @param {object} payload
+     */
+    send(type: string, payload: object): void;
+    /**
+     * Send a command that wants a reply. There is none if the connection ends before.
+     *
+     * @param {string} type
+     * @param {object} payload
+     * @param {(reply: Reply) => void} onReply
+     * @param {{ idempotency_key?: string }} [more] members of the envelope
+     */
+    request(type: string, payload: object, onReply: (reply: Reply) => void, more?: {
+        idempotency_key?: string;
+    }): void;
+    /**
+     * Send no updates for a while.
+     *
+     * @param {number} delay milliseconds
+     */
+    hold(delay: number): void;
+    /** Find out whether the other side is still there. */
+    probe(): void;
+    /** Close the socket; nothing of it is heard any more. */
+    close(): void;
+}

@@ -1,0 +1,29 @@
+/**
+ * Why a command, a room or the connection came to an end.
+ *
+ * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
+ *
+ * - `QUEUE_FULL`: too many updates of the room wait already
+ * - `INVALID_DATA`: the data cannot be sent as JSON
+ * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
+ * - `LEFT`: the room was left before
+ * - `CLOSED`: `close()` was called
+ * - `STOPPED`: the server asked not to reconnect
+ */
+export declare class RealtimeError extends Error {
+    code: string;
+    /** What more the server says: messages by field, the current values of a conflict. */
+    details: unknown;
+    /** Seconds to wait before the next try, where the server names them. */
+    retryAfter: number | undefined;
+    /**
+     * @param {string} code
+     * @param {string} message
+     * @param {{ details?: unknown, retryAfter?: number, cause?: unknown }} [more]
+     */
+    constructor(code: string, message: string, { details, retryAfter, cause }?: {
+        details?: unknown;
+        retryAfter?: number;
+        cause?: unknown;
+    });
+}

@@ -1,0 +1,34 @@
+/**
+ * What changed lately in a room, and which of it was one's own doing.
+ *
+ * `baseSeq` asks the server to refuse an update if something it names was changed since. That
+ * should find the edits of others, and not the own update just before, which was acknowledged at
+ * a position that the second update was made without knowing.
+ */
+export declare class History {
+    #private;
+    /**
+     * Note a durable event.
+     *
+     * @param {number} seq
+     * @param {import("./merge.js").Json} changes
+     */
+    add(seq: number, changes: import("./merge.js").Json): void;
+    /**
+     * Note that an event is that of an own update.
+     *
+     * @param {number} seq
+     */
+    addOwn(seq: number): void;
+    /** Forget all: what comes next does not follow on it. */
+    clear(): void;
+    /**
+     * Return the latest position that `data` can be based on as well as on `baseSeq`: nobody else
+     * changed what it names in between, as far as is known.
+     *
+     * @param {number} baseSeq
+     * @param {import("./merge.js").Json} data
+     * @returns {number}
+     */
+    rebase(baseSeq: number, data: import("./merge.js").Json): number;
+}

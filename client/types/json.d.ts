@@ -1,0 +1,17 @@
+/**
+ * Return a copy of an object as JSON carries it, so that the caller may go on to change theirs.
+ *
+ * What the server would refuse without naming the command is refused here.
+ *
+ * @param {unknown} data
+ * @returns {import("./merge.js").Json}
+ * @throws {RealtimeError} INVALID_DATA
+ */
+export declare function copy(data: unknown): import("./merge.js").Json;
+/**
+ * Refuse what is larger than a message may be.
+ *
+ * @param {string} text
+ * @throws {RealtimeError} MESSAGE_TOO_LARGE
+ */
+export declare function checkSize(text: string): void;

@@ -1,0 +1,72 @@
+import { RealtimeError } from "./errors.js";
+export type Options = {
+    projectId: number;
+    queueLimit: number;
+    random: () => number;
+    newKey: () => string;
+    /**
+     * what `applyTo` returns has changed
+     */
+    onChange: () => void;
+    /**
+     * the server says that it is not joined
+     */
+    onNotJoined: () => void;
+};
+/** Sends the updates of a room, each until it has its answer, however many connections it takes. */
+export declare class Outbox {
+    #private;
+    /** @param {Options} options */
+    constructor(options: Options);
+    /** How many updates have no answer yet. */
+    get pending(): number;
+    /**
+     * Return the project with the updates that are not part of it yet.
+     *
+     * @template {object} State
+     * @param {State} project
+     * @returns {State}
+     */
+    applyTo<State extends object>(project: State): State;
+    /**
+     * @param {Record<string, any>} data
+     * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+     * @returns {Promise<import("./protocol.js").UpdateAck>}
+     * @throws {RealtimeError}
+     */
+    add(data: Record<string, any>, { baseSeq, optimistic }: {
+        baseSeq: number | undefined;
+        optimistic: boolean;
+    }): Promise<import("./protocol.js").UpdateAck>;
+    /** Send what can be sent now. */
+    pump(): void;
+    /**
+     * The room is joined.
+     *
+     * @param {import("./connection.js").Connection} connection
+     */
+    open(connection: import("./connection.js").Connection): void;
+    /** The room is not joined for the moment; answers may still come. */
+    pause(): void;
+    /** The connection is lost, and with it every answer. */
+    disconnect(): void;
+    /**
+     * A durable event has become part of the confirmed state.
+     *
+     * @param {number} seq
+     * @param {Record<string, any>} changes
+     */
+    confirm(seq: number, changes: Record<string, any>): void;
+    /**
+     * The confirmed state starts anew from a snapshot.
+     *
+     * @param {number} seq
+     */
+    restart(seq: number): void;
+    /**
+     * Give up all updates that have no answer.
+     *
+     * @param {RealtimeError} error
+     */
+    reject(error: RealtimeError): void;
+}

@@ -1,0 +1,92 @@
+import { RealtimeError } from "./errors.js";
+import { Room } from "./room.js";
+export type Options = {
+    /**
+     *   an access token, or better a function that gets one. It is called anew for each attempt, with
+     *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
+     *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
+     *   again.
+     */
+    token: string | ((request: {
+        reason?: string;
+    }) => string | null | Promise<string | null>);
+    /**
+     * the class; Node
+     * has one from 22 on, before that give the one of the package `ws`
+     */
+    WebSocket?: new (url: string) => import("./connection.js").Socket;
+    /**
+     * updates of a room that may wait at once
+     */
+    queueLimit?: number;
+    /**
+     * until a token is had, and until the server answers; in
+     * milliseconds, as all times here
+     */
+    connectTimeout?: number;
+    /**
+     * of silence, after which the server is asked for a sign of life
+     */
+    pingInterval?: number;
+    /**
+     * for that sign
+     */
+    pongTimeout?: number;
+    /**
+     * for a reply, before the connection is given up
+     */
+    replyTimeout?: number;
+    /**
+     * online, after which the waits between attempts begin anew
+     */
+    stableAfter?: number;
+    /**
+     * without a room, before the client disconnects until the next
+     * `join`; the server ends a socket that is in no room
+     */
+    idleTimeout?: number;
+    timers?: import("./timers.js").Timers;
+    random?: () => number;
+    window?: import("./surroundings.js").Surroundings;
+};
+export type RealtimeEvents = {
+    state: [change: import("./link.js").StateChange];
+    error: [error: RealtimeError];
+};
+/** The connection to a server. It comes back by itself, and its rooms miss nothing. */
+export declare class Realtime {
+    #private;
+    /**
+     * It connects at the first `join`, or with `connect`.
+     *
+     * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
+     * @param {Options} options
+     * @throws {TypeError} for what cannot work
+     */
+    constructor(url: string, options: Options);
+    /** `connecting`, `online`, `offline` or `stopped`. */
+    get state(): import("./link.js").State;
+    /**
+     * Listen to `state`, or to `error`: a RealtimeError that no promise and no state tells of.
+     *
+     * @template {keyof RealtimeEvents} Name
+     * @param {Name} name
+     * @param {(...values: RealtimeEvents[Name]) => void} listener
+     * @returns {() => void} stops listening
+     */
+    on<Name extends keyof RealtimeEvents>(name: Name, listener: (...values: RealtimeEvents[Name]) => void): () => void;
+    /** Connect; also after the client has stopped. */
+    connect(): void;
+    /**
+     * Join a project's room. It is the same one until it has ended.
+     *
+     * @template {object} [State=import("./protocol.js").Project]
+     * @param {number} projectId
+     * @returns {Room<State>}
+     */
+    join<State extends object = import("./protocol.js").Project>(projectId: number): Room<State>;
+    /** Make the next attempt now, if one is waited for. */
+    retryNow(): void;
+    /** Disconnect for good. Rooms end, and updates without an answer reject with CLOSED. */
+    close(): void;
+}

@@ -1,0 +1,53 @@
+/** What a room looks like: pure functions from what is known and a message to what is known. */
+export type View = {
+    /**
+     * the last durable event that is part of it
+     */
+    seq: number;
+    project: import("./merge.js").Json;
+    members: readonly import("./protocol.js").Member[];
+    /**
+     * those queued or running
+     */
+    tasks: readonly import("./protocol.js").Task[];
+    /**
+     * the tasks that ended last: late progress does not revive them
+     */
+    ended: readonly string[];
+    /**
+     * the own user id
+     */
+    me: number | null;
+    /**
+     * the role at position `joinSeq`
+     */
+    joinRole: string;
+    joinSeq: number;
+    /**
+     * what changed after that, by user
+     */
+    roles: Readonly<Record<number, string | null>>;
+};
+/**
+ * Return the view after a join was acknowledged.
+ *
+ * @param {View | null} view what was known before; null at the first join
+ * @param {import("./protocol.js").JoinAck} ack
+ * @returns {View}
+ */
+export declare function join(view: View | null, ack: import("./protocol.js").JoinAck): View;
+/**
+ * Return the own role in the project.
+ *
+ * @param {View} view
+ * @returns {string | null}
+ */
+export declare function role({ me, roles, joinRole }: View): string | null;
+/**
+ * Return the view after a message of the room. A durable event must be the next one.
+ *
+ * @param {View} view
+ * @param {import("./protocol.js").RoomMessage} message
+ * @returns {View}
+ */
+export declare function reduce(view: View, message: import("./protocol.js").RoomMessage): View;

@@ -1,0 +1,97 @@
+import { RealtimeError } from "./errors.js";
+export type RoomEvents<State extends object> = {
+    [Type in keyof import("./protocol.js").RoomPayloads]: [
+        payload: import("./protocol.js").RoomPayloads[Type],
+        message: import("./protocol.js").Envelope<Type>
+    ];
+} & {
+    change: [];
+    snapshot: [state: State];
+};
+export type Context = {
+    timers: import("./timers.js").Timers;
+    random: () => number;
+    queueLimit: number;
+    newKey: () => string;
+    onEnd: () => void;
+};
+/**
+ * A project's room; `Realtime.join` makes it. What its properties hold is never changed, only
+ * replaced: whoever compares need only compare identities.
+ *
+ * @template {object} [State=import("./protocol.js").Project]
+ */
+export declare class Room<State extends object = import("./protocol.js").Project> {
+    #private;
+    /**
+     * Resolves with the room when it is joined for the first time; rejects with a RealtimeError
+     * if that cannot be, as with PROJECT_NOT_FOUND.
+     *
+     * @type {Promise<Room<State>>}
+     */
+    ready: Promise<Room<State>>;
+    get projectId(): number;
+    /**
+     * The project, with the own updates that are not confirmed yet; null before the first join.
+     *
+     * @returns {Readonly<State> | null}
+     */
+    get state(): Readonly<State> | null;
+    /** Who is here, oneself too; while not `joined`, as last known. */
+    get members(): readonly import("./protocol.js").Member[];
+    /** The tasks that are queued or running. */
+    get tasks(): readonly import("./protocol.js").Task[];
+    /** The own role in the project, such as `editor`; null before the first join. */
+    get role(): string | null;
+    /** The own user id; null before the first join. */
+    get me(): number | null;
+    /** The last durable event that is part of `state`: what `baseSeq` takes. */
+    get seq(): number;
+    /** Whether events come now; while not, the room shows what was last known. */
+    get joined(): boolean;
+    /** How many updates wait for their answer. */
+    get pending(): number;
+    /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
+    get ended(): RealtimeError | null;
+    /**
+     * Listen to an event.
+     *
+     * @template {keyof RoomEvents<State>} Name
+     * @param {Name} name
+     * @param {(...values: RoomEvents<State>[Name]) => void} listener called when `state` has it
+     * @returns {() => void} stops listening
+     */
+    on<Name extends keyof RoomEvents<State>>(name: Name, listener: (...values: RoomEvents<State>[Name]) => void): () => void;
+    /**
+     * Change the project; it shows in `state` at once.
+     *
+     * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
+     * with a RealtimeError if the server refuses it, and `state` is without it then.
+     *
+     * @param {Record<string, any>} data a merge patch: objects are merged, null deletes a key
+     * @param {object} [options]
+     * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed what `data`
+     *   names after that position; updates of this room do not count
+     * @param {boolean} [options.optimistic] false: show it only when it is confirmed
+     * @returns {Promise<import("./protocol.js").UpdateAck>}
+     */
+    update(data: Record<string, any>, { baseSeq, optimistic }?: {
+        baseSeq?: number;
+        optimistic?: boolean;
+    }): Promise<import("./protocol.js").UpdateAck>;
+    /**
+     * Show something to the others now, or never: a cursor, a selection, typing.
+     *
+     * To who reads slowly only the newest signal of each user comes, so put all in one that counts.
+     *
+     * @param {Record<string, any>} data
+     * @throws {RealtimeError} INVALID_DATA
+     */
+    signal(data: Record<string, any>): void;
+    /**
+     * Leave. Listeners hear nothing more; updates made before are still sent.
+     *
+     * @returns {Promise<void>} resolves when that is done
+     */
+    leave(): Promise<void>;
+}

@@ -1,0 +1,30 @@
+/**
+ * What is used of a browser's window; Node has nothing of it, a worker not all.
+ *
+ * @typedef {object} Surroundings
+ * @property {(type: string, listener: () => void) => void} [addEventListener]
+ * @property {(type: string, listener: () => void) => void} [removeEventListener]
+ * @property {{
+ *   visibilityState: string,
+ *   addEventListener: (type: string, listener: () => void) => void,
+ *   removeEventListener: (type: string, listener: () => void) => void,
+ * }} [document]
+ */
+export type Surroundings = {
+    addEventListener?: (type: string, listener: () => void) => void;
+    removeEventListener?: (type: string, listener: () => void) => void;
+    document?: {
+        visibilityState: string;
+        addEventListener: (type: string, listener: () => void) => void;
+        removeEventListener: (type: string, listener: () => void) => void;
+    };
+};
+/**
+ * Call back when there is reason to look at the connection now: the network came or went, the
+ * computer woke up, the person is back at the page.
+ *
+ * @param {Surroundings} surroundings
+ * @param {() => void} callback
+ * @returns {() => void} stops it
+ */
+export declare function watch(surroundings: Surroundings, callback: () => void): () => void;

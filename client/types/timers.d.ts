@@ -1,0 +1,24 @@
+/**
+ * The clock that everything here goes by; tests bring one of their own.
+ *
+ * @typedef {object} Timers
+ * @property {() => number} now milliseconds since 1970
+ * @property {(callback: () => void, delay: number) => unknown} set calls back once, after `delay` ms
+ * @property {(timer: any) => void} clear takes what `set` returned, or undefined
+ */
+export type Timers = {
+    /**
+     * milliseconds since 1970
+     */
+    now: () => number;
+    /**
+     * calls back once, after `delay` ms
+     */
+    set: (callback: () => void, delay: number) => unknown;
+    /**
+     * takes what `set` returned, or undefined
+     */
+    clear: (timer: any) => void;
+};
+/** @type {Timers} */
+export declare const systemTimers: Timers;
