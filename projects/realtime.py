@@ -8,7 +8,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from projects import access, errors, services, signals
-from projects.models import Canvas, Role
+from projects.models import Canvas, Project, Role
 from realtime import log
 from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
 
@@ -28,20 +28,17 @@ class ProjectBackend:
         except errors.ProjectNotFound:
             raise ProjectNotFound from None
 
-    def lock(self, project_id: int) -> None:
+    def lock(self, project_id: int) -> Project:
         try:
-            services.lock_project(project_id=project_id)
+            return services.lock_project(project_id=project_id)
         except errors.ProjectNotFound:
             raise ProjectNotFound from None
 
-    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
-        try:
-            outcomes = services.update_project_batch(
-                project_id=project_id,
-                updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
-            )
-        except errors.ProjectNotFound:
-            raise ProjectNotFound from None
+    def update(self, locked: Project, updates: Sequence[Update]) -> list[Outcome]:
+        outcomes = services.update_locked_project(
+            project=locked,
+            updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
+        )
         return [_translated(outcome) for outcome in outcomes]
 
 

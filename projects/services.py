@@ -61,6 +61,7 @@ def lock_project(*, project_id: int) -> Project:
         raise ProjectNotFound from None
 
 
+@transaction.atomic
 def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
     """Update a project's fields; `content` is a merge patch. Return what really changed.
 
@@ -69,28 +70,26 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
         NotAllowed
         Invalid
     """
-    [outcome] = update_project_batch(project_id=project_id, updates=[ProjectUpdate(user.pk, data)])
+    project = lock_project(project_id=project_id)
+    [outcome] = update_locked_project(project=project, updates=[ProjectUpdate(user.pk, data)])
     if isinstance(outcome, ProjectError):
         raise outcome
     return outcome
 
 
-@transaction.atomic
-def update_project_batch(
-    *, project_id: int, updates: Sequence[ProjectUpdate]
+def update_locked_project(
+    *, project: Project, updates: Sequence[ProjectUpdate]
 ) -> list[Changes | ProjectError]:
-    """Make several updates one after the other: one lock, one save, each its own outcome.
+    """Make several updates one after the other, with one save: each has its own outcome.
 
-    Raises:
-        ProjectNotFound: if there is no such project.
+    `project` is what `lock_project` returned in the transaction that is still open.
     """
-    project = lock_project(project_id=project_id)
-    roles = access.roles([project_id], {update.user_id for update in updates})
+    roles = access.roles([project.pk], {update.user_id for update in updates})
     outcomes: list[Changes | ProjectError] = []
     made: list[Change] = []
     for user_id, data in updates:
         try:
-            changes, before = _update(project, roles.get((project_id, user_id)), data)
+            changes, before = _update(project, roles.get((project.pk, user_id)), data)
         except ProjectError as error:
             outcomes.append(error)
             continue

@@ -64,22 +64,21 @@ class Backend(Protocol):
             ProjectNotFound
         """
 
-    def lock(self, project_id: int) -> None:
-        """Lock the project's row until the transaction ends.
+    def lock(self, project_id: int) -> Any:
+        """Lock the project's row until the transaction ends; return what `update` is to get.
 
         Raises:
             ProjectNotFound
         """
 
-    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
+    def update(self, locked: Any, updates: Sequence[Update]) -> list[Outcome]:
         """Validate and save updates, one after the other, inside the caller's transaction.
+
+        `locked` is what `lock` returned in this transaction.
 
         Each has an outcome of its own: one that fails leaves the others as they are. For
         each that changed something, in order, one `project_updated` event is appended to
         `realtime.log`, with exactly the changes that are returned.
-
-        Raises:
-            ProjectNotFound
         """
 
 

@@ -7,12 +7,12 @@ after every job (to Django's psycopg pool, or closes), so the number of connecti
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from realtime import conf
@@ -34,8 +34,8 @@ async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 async def _call(
     threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    in_thread = sync_to_async(_job, thread_sensitive=False, executor=threads)
-    return await in_thread(function, *args, **kwargs)
+    job = partial(_job, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(threads, job)
 
 
 def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -28,8 +28,8 @@ def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
     host = backend.get()
     try:
         with transaction.atomic():
-            host.lock(project_id)
-            return _Batch(host, project_id, requests).write(requests)
+            locked = host.lock(project_id)
+            return _Batch(host, project_id, locked, requests).write(requests)
     except backend.ProjectNotFound:
         return [not_found(project_id) for _ in requests]
 
@@ -42,16 +42,28 @@ class _Batch:
     """
 
     def __init__(
-        self, host: backend.Backend, project_id: int, requests: Sequence[UpdateRequest]
+        self,
+        host: backend.Backend,
+        project_id: int,
+        locked: Any,
+        requests: Sequence[UpdateRequest],
     ) -> None:
         self.host = host
         self.project_id = project_id
-        self.head = log.heads([project_id])[project_id]
-        self.tail = _Tail(project_id, self.head, requests)
+        self.locked = locked
+        self._head: int | None = None
+        self.tail = _Tail(self, requests)
         self.receipts = _receipts(project_id, requests)
         self.new_receipts: list[Receipt] = []
         self.results: dict[int, Result] = {}
         self.run: dict[int, UpdateRequest] = {}
+
+    @property
+    def head(self) -> int:
+        """The log's last position; read only where an answer needs it before an event is made."""
+        if self._head is None:
+            self._head = log.heads([self.project_id])[self.project_id]
+        return self._head
 
     def write(self, requests: Sequence[UpdateRequest]) -> list[Result]:
         for index, request in enumerate(requests):
@@ -63,7 +75,8 @@ class _Batch:
             else:
                 self.results[index] = answer
         self._write_run()
-        Receipt.objects.bulk_create(self.new_receipts)
+        if self.new_receipts:
+            Receipt.objects.bulk_create(self.new_receipts)
         return [self.results[index] for index in range(len(requests))]
 
     def _is_in_run(self, request: UpdateRequest) -> bool:
@@ -99,20 +112,21 @@ class _Batch:
             return
         with log.recording() as recorded:
             outcomes = self.host.update(
-                self.project_id, [backend.Update(r.user_id, r.data) for r in run.values()]
+                self.locked, [backend.Update(r.user_id, r.data) for r in run.values()]
             )
         events = [event for event in recorded if event.project_id == self.project_id]
         seqs = _positions(events, outcomes)
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
             if isinstance(outcome, dict):
                 if outcome:
-                    self.head = next(seqs)
+                    self._head = next(seqs)
                 self.results[index] = UpdateAck(self.head, outcome, duplicate=False)
                 self._keep_receipt(request, outcome)
             else:
                 self.results[index] = _refusal(outcome)
-        self.head = max([self.head, *(event.seq for event in events)])
-        self.tail.rows += events
+        if events:
+            self._head = max(event.seq for event in events)
+            self.tail.rows += events
 
     def _keep_receipt(self, request: UpdateRequest, changes: dict[str, Any]) -> None:
         if request.idempotency_key is None:
@@ -132,12 +146,17 @@ class _Tail:
     """The end of the log, read once for all the `base_seq` of a batch, and no further back
     than a replay goes."""
 
-    def __init__(self, project_id: int, head: int, requests: Sequence[UpdateRequest]) -> None:
-        oldest = head - conf.get().REPLAY_LIMIT
+    def __init__(self, batch: _Batch, requests: Sequence[UpdateRequest]) -> None:
+        self.start = 0
+        self.rows: list[Event] = []
         bases = [r.base_seq for r in requests if r.base_seq is not None]
-        within = [base for base in bases if oldest <= base < head]
-        self.start = min([head, *within])
-        self.rows = log.tail(project_id, self.start) if within else []
+        if not bases:
+            return
+        oldest = batch.head - conf.get().REPLAY_LIMIT
+        within = [base for base in bases if oldest <= base < batch.head]
+        self.start = min([batch.head, *within])
+        if within:
+            self.rows = log.tail(batch.project_id, self.start)
 
     def after(self, seq: int) -> list[Event]:
         """Return the events after a position; none where they were not read."""

@@ -21,37 +21,35 @@ class ShoppingBackend:
         return {(row.shoppinglist_id, row.user_id): shopper for row in rows}
 
     def snapshot(self, project_id: int) -> dict[str, Any]:
-        return dict(self._list(project_id).items)
+        try:
+            return dict(ShoppingList.objects.get(pk=project_id).items)
+        except ShoppingList.DoesNotExist:
+            raise ProjectNotFound from None
 
-    def lock(self, project_id: int) -> None:
-        if not ShoppingList.objects.select_for_update().filter(pk=project_id).exists():
-            raise ProjectNotFound
+    def lock(self, project_id: int) -> ShoppingList:
+        try:
+            return ShoppingList.objects.select_for_update().get(pk=project_id)
+        except ShoppingList.DoesNotExist:
+            raise ProjectNotFound from None
 
-    def update(self, project_id: int, updates: Sequence[Update]) -> list[Outcome]:
-        shopping = self._list(project_id)
+    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         entries = []
         for user_id, data in updates:
             if any(not isinstance(count, int) or count < 0 for count in data.values()):
                 outcomes.append(Invalid({"items": ["How many? A count is 0 or more."]}))
                 continue
-            changes = {k: v for k, v in data.items() if shopping.items.get(k) != v}
-            shopping.items.update(changes)
+            changes = {k: v for k, v in data.items() if locked.items.get(k) != v}
+            locked.items.update(changes)
             outcomes.append(changes)
             if changes:
                 payload = {
-                    "project_id": project_id,
+                    "project_id": locked.pk,
                     "changes": changes,
                     "updated_by": str(user_id),
                 }
                 entries.append(log.Entry("project_updated", payload, user_id))
         if entries:
-            shopping.save()
-            log.append(project_id, entries)
+            locked.save()
+            log.append(locked.pk, entries)
         return outcomes
-
-    def _list(self, project_id: int) -> ShoppingList:
-        try:
-            return ShoppingList.objects.get(pk=project_id)
-        except ShoppingList.DoesNotExist:
-            raise ProjectNotFound from None
