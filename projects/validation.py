@@ -11,6 +11,8 @@ import math
 import re
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from projects.errors import Invalid
@@ -54,6 +56,7 @@ class Choice(serializers.ChoiceField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
 class Content(serializers.Field):  # type: ignore[type-arg]
     """A JSON object, or a merge patch of one."""
 

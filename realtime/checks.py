@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from rest_framework_simplejwt.settings import api_settings
 
-from realtime import conf
+from realtime import conf, origins
 
 
 @register(Tags.compatibility)
@@ -30,7 +32,47 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="realtime.E002",
             )
         ]
-    return []
+    return [
+        Error(
+            f'REALTIME["ALLOWED_ORIGINS"]: {text!r} is no origin',
+            hint="An origin is a scheme, a host and perhaps a port, and nothing after it: "
+            "https://front.example:3000.",
+            id="realtime.E004",
+        )
+        for text in given.ALLOWED_ORIGINS
+        if origins.parse(text) is None
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_access(**_: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    if not api_settings.CHECK_REVOKE_TOKEN:
+        messages.append(
+            CheckWarning(
+                "A changed password does not end the access tokens from before",
+                hint='Set SIMPLE_JWT["CHECK_REVOKE_TOKEN"] to True.',
+                id="realtime.W002",
+            )
+        )
+    if not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
+        messages.append(
+            CheckWarning(
+                "Signing out cannot end sockets",
+                hint="Install rest_framework_simplejwt.token_blacklist; see realtime/sign_in.py.",
+                id="realtime.W003",
+            )
+        )
+    messages += [
+        CheckWarning(
+            f"{text}: a page that came without TLS may have been changed on its way",
+            hint='Name origins with https in REALTIME["ALLOWED_ORIGINS"].',
+            id="realtime.W004",
+        )
+        for text in conf.get().ALLOWED_ORIGINS
+        if text.lower().startswith("http:")
+    ]
+    return messages
 
 
 @register(Tags.compatibility)

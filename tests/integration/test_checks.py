@@ -1,0 +1,73 @@
+"""`manage.py check`: a configuration that is unsafe or makes no sense is told, by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from tests.harness.stack import run_manage
+
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "DEBUG": "0",
+    "SECRET_KEY": "a long and random key " * 4,
+    "ALLOWED_HOSTS": "realtime.example",
+    "ALLOWED_ORIGINS": "https://front.example",
+    "DATABASE_URL": "postgres://user:password@database.example/name",
+    "REDIS_URL": "rediss://redis.example:6379/0",
+}
+CHECK = ("check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_production_settings_are_clean(tmp_path: Path) -> None:
+    shown = run_manage(os.environ | PRODUCTION | {"VAR_DIR": str(tmp_path)}, *CHECK)
+    assert "no issues" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({"SECRET_KEY": ""}, ["config.E001"]),
+        ({"ALLOWED_HOSTS": "*"}, ["config.E002"]),
+        ({"REDIS_URL": ""}, ["config.W001"]),
+        ({"DATABASE_URL": ""}, ["config.W002"]),
+        ({"ALLOWED_ORIGINS": "*"}, ["realtime.E004", "corsheaders.E013"]),
+        ({"ALLOWED_ORIGINS": "http://front.example"}, ["realtime.W004"]),
+    ],
+    ids=str,
+)
+def test_what_production_must_not_have_is_told(
+    tmp_path: Path, changes: dict[str, str], ids: list[str]
+) -> None:
+    with pytest.raises(RuntimeError) as failed:
+        run_manage(os.environ | PRODUCTION | changes | {"VAR_DIR": str(tmp_path)}, *CHECK)
+    for name in ids:
+        assert name in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("realtime", "id_"),
+    [
+        ({"MAX_SOKETS": 5}, "realtime.E001"),
+        ({"MESSAGE_RATE": 5}, "realtime.E001"),
+        ({"BACKEND": "nowhere.Backend"}, "realtime.E002"),
+        *(
+            ({"ALLOWED_ORIGINS": [text]}, "realtime.E004")
+            for text in ("*", "null", "front.example", "https://front.example/", "https://", "")
+        ),
+    ],
+)
+def test_realtime_settings_that_make_no_sense(
+    settings: Settings, realtime: dict[str, Any], id_: str
+) -> None:
+    settings.REALTIME = settings.REALTIME | realtime
+    assert id_ in {message.id for message in run_checks()}
+
+
+def test_the_settings_of_development_are_clean() -> None:
+    assert run_checks() == []
