@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-Write = Callable[[str], bool]
-"""Puts a text frame onto the connection, behind all earlier ones; False if it did not."""
+Write = Callable[[tuple[str, ...]], bool]
+"""Puts texts onto the connection, behind all earlier ones; False if it put none of them there."""
 
 _TEXT = 0x81
 """A whole message (FIN) of text: RFC 6455, section 5.2."""
@@ -24,8 +24,13 @@ _LENGTH_16, _LENGTH_64 = 126, 127
 
 
 @lru_cache(maxsize=64)
-def frame(text: str) -> bytes:
-    """Return the frame of a server, which is not masked; kept while a room is served with it."""
+def framed(texts: tuple[str, ...]) -> bytes:
+    """Return the frames of texts; kept while a room is served with them."""
+    return b"".join(map(_frame, texts))
+
+
+def _frame(text: str) -> bytes:
+    """Return a server's frame, which is not masked."""
     payload = text.encode()
     size = len(payload)
     if size < _LENGTH_16:
@@ -49,7 +54,7 @@ def _uvicorn(protocol: Any, transport: Any) -> Write | None:
         return None
     is_writable, write = protocol.writable.is_set, transport.write
 
-    def write_frame(text: str) -> bool:
+    def write_frames(texts: tuple[str, ...]) -> bool:
         if (
             protocol.disconnected
             or protocol.close_sent
@@ -57,10 +62,10 @@ def _uvicorn(protocol: Any, transport: Any) -> Write | None:
             or not is_writable()
         ):
             return False
-        write(frame(text))
+        write(framed(texts))
         return True
 
-    return write_frame
+    return write_frames
 
 
 def _daphne(protocol: Any, transport: Any) -> Write | None:
@@ -69,7 +74,7 @@ def _daphne(protocol: Any, transport: Any) -> Write | None:
     is_open = protocol.STATE_OPEN
     _ = protocol.send_queue, transport.dataBuffer, transport._tempDataBuffer
 
-    def write_frame(text: str) -> bool:
+    def write_frames(texts: tuple[str, ...]) -> bool:
         if (
             protocol.state != is_open
             or protocol.send_queue
@@ -77,7 +82,7 @@ def _daphne(protocol: Any, transport: Any) -> Write | None:
             or transport.producerPaused
         ):
             return False
-        data = frame(text)
+        data = framed(texts)
         if transport.dataBuffer or transport._tempDataBuffer:
             write(data)
             return True
@@ -88,7 +93,7 @@ def _daphne(protocol: Any, transport: Any) -> Write | None:
             write(data[written:])
         return True
 
-    return write_frame
+    return write_frames
 
 
 _WRITERS: dict[str, Callable[[Any, Any], Write | None]] = {

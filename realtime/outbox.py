@@ -61,7 +61,7 @@ class Outbox:
         if self.closed:
             return
         if self._task is None:
-            if self._write is None or not self._write(text):
+            if self._write is None or not self._write((text,)):
                 self._start({"type": "websocket.send", "text": text})
             return
         if key is not None and key in self._replaceable:
@@ -76,6 +76,13 @@ class Outbox:
                 self._replaceable[key] = frame
         if self._size > self._limit:
             self._overflow()
+
+    def push_all(self, texts: tuple[str, ...]) -> None:
+        """Send text frames, together if that is possible."""
+        is_idle = self._task is None and not self.closed
+        if not (is_idle and self._write is not None and self._write(texts)):
+            for text in texts:
+                self.push(text)
 
     def close(self, code: int) -> None:
         """Close the socket after what was pushed so far. Nothing is sent afterwards."""

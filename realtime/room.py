@@ -111,6 +111,7 @@ class Room:
             The sockets that are no longer in the room, as their user's access has ended.
         """
         evicted = []
+        run: list[Hint] = []
         for hint in hints:
             self.newest = max(self.newest, hint.seq)
             if self.seq is None or hint.seq != self.seq + 1:
@@ -120,12 +121,24 @@ class Room:
             if hint.ends is not None:
                 self.note_progress(hint.ends, _ENDED)
             if hint.evicts is not None:
+                self._hand_on(run)  # those who leave get what came before
+                run = []
                 evicted += self._evict(hint)
-            metrics.current.deliveries += len(self._positions)
-            for socket, position in self._positions.items():
-                if position < hint.seq:
-                    socket.outbox.push(hint.text)
+            run.append(hint)
+        self._hand_on(run)
         return evicted
+
+    def _hand_on(self, run: list[Hint]) -> None:
+        """Hand events that follow each other to every socket that has not got them yet."""
+        if not run:
+            return
+        metrics.current.deliveries += len(run) * len(self._positions)
+        first, texts = run[0].seq, tuple(hint.text for hint in run)
+        for socket, position in self._positions.items():
+            if position < first:
+                socket.outbox.push_all(texts)
+            else:
+                socket.outbox.push_all(tuple(h.text for h in run if h.seq > position))
 
     def _evict(self, hint: Hint) -> list[Socket]:
         evicted = [

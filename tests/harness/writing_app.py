@@ -30,10 +30,11 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
                 outbox.push("after the close")
             case {"text": str(text)} if text.startswith("burst "):
                 count, size = map(int, text.split()[1:])
-                for number in range(count):
-                    outbox.push(f"{number} ".ljust(size, "."))
+                texts = [f"{number} ".ljust(size, ".") for number in range(count)]
+                for start in range(0, count, 3):
+                    outbox.push_all(tuple(texts[start : start + 3]))
             case {"text": "how?"}:
-                is_direct = transport.write is not None and transport.write("directly")
+                is_direct = transport.write is not None and transport.write(("directly",))
                 if not is_direct:
                     await send({"type": "websocket.send", "text": "by ASGI"})
             case {"text": str(text)}:
