@@ -18,15 +18,18 @@ STOP_TIMEOUT = 20.0
 
 
 class ServerProcess:
-    """A Python program started from the repository's root; `log` is all that it printed.
+    """A Python program, by default of this repository; `log` is all that it printed.
 
     It leads a process group, so that `kill` reaches its children too.
     """
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self, *arguments: str, environment: Mapping[str, str], log_path: Path, cwd: Path = ROOT
+    ) -> None:
         self.arguments: Sequence[str] = arguments
         self.environment = dict(environment)
         self.log_path = log_path
+        self.cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,7 +51,7 @@ class ServerProcess:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-u", *self.arguments],
-                cwd=ROOT,
+                cwd=self.cwd,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,0 +1,160 @@
+"""docs/integrate.md, followed to the letter in an empty directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import rest
+from tests.harness.admin import Admin
+from tests.harness.client import Client
+from tests.harness.ports import free_port
+from tests.harness.process import ROOT, ServerProcess
+from tests.harness.valkey import Valkey
+
+BLOCK = re.compile(
+    r"^```(?:python|html)\n(?:# |<!-- )(?P<path>[\w/]+\.\w+)(?P<added> \(at its end\))?(?: -->)?\n"
+    r"(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+SETUP = """
+from django.contrib.auth.models import User
+from boards.models import Board
+alice = User.objects.create_superuser("alice", password="realtime")
+bob = User.objects.create_user("bob", password="realtime")
+User.objects.create_user("dave", password="realtime")
+board = Board.objects.create(title="Plans", text="one two\\nthree")
+board.people.set([alice, bob])
+"""
+
+
+class Site:
+    """A new Django project, with the page's files in it."""
+
+    def __init__(self, directory: Path, redis_url: str) -> None:
+        self.directory = directory
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH"}
+        } | {"REDIS_URL": redis_url}
+        django = ("-m", "django")
+        self.run(*django, "startproject", "mysite", ".")
+        self.run(*django, "startapp", "boards")
+        shutil.copytree(
+            ROOT / "realtime", directory / "realtime", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        for block in BLOCK.finditer((ROOT / "docs" / "integrate.md").read_text()):
+            path = directory / block["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            before = path.read_text() if block["added"] else ""
+            path.write_text(before + block["text"])
+        self.run("manage.py", "makemigrations", "boards")
+        self.run("manage.py", "migrate", "--verbosity=0")
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+class Program(ServerProcess):
+    def __init__(self, site: Site, ready: str, *arguments: str) -> None:
+        self.ready = ready
+        super().__init__(
+            *arguments,
+            environment=site.environment,
+            log_path=site.directory / f"{arguments[1]}.log",
+            cwd=site.directory,
+        )
+
+    def is_ready(self) -> bool:
+        return self.ready in self.log
+
+
+@pytest.fixture
+def site(tmp_path: Path, valkey: Valkey) -> Site:
+    return Site(tmp_path, valkey.url)
+
+
+@pytest.fixture
+def port(site: Site) -> Iterator[int]:
+    number = free_port()
+    daphne = ("-m", "daphne", "-p", str(number), "mysite.asgi:application")
+    web = Program(site, "Listening on TCP", *daphne)
+    worker = Program(site, " ready.", "-m", "celery", "-A", "mysite", "worker", "--loglevel=INFO")
+    web.start()
+    worker.start()
+    yield number
+    for program in (web, worker):
+        program.stop()
+    assert "Traceback" not in web.log
+
+
+async def test_the_page_is_true(site: Site, port: int) -> None:
+    assert "no issues" in site.run("manage.py", "check")
+    site.run("manage.py", "shell", "-c", SETUP)
+    tokens = {
+        name: rest.call(
+            "POST",
+            f"http://127.0.0.1:{port}/api/token/",
+            {"username": name, "password": "realtime"},
+        )["access"]
+        for name in ("alice", "bob", "dave")
+    }
+    url = f"ws://127.0.0.1:{port}/ws/"
+    alice = await Client.connect(url, tokens["alice"])
+    bob = await Client.connect(url, tokens["bob"])
+    dave = await Client.connect(url, tokens["dave"])
+    async with alice, bob, dave:
+        await alice.join(1)
+        await bob.join(1)
+        await alice.expect("user_joined")
+        await dave.send("join_project", {"project_id": 1})
+        assert (await dave.expect("error"))["payload"]["code"] == "PROJECT_NOT_FOUND"
+
+        await bob.send("update_project", {"project_id": 1, "data": {"title": "By bob"}})
+        updated = await alice.expect("project_updated")
+        assert updated["payload"]["changes"] == {"title": "By bob"}
+        await bob.expect("project_updated")
+        await bob.send("update_project", {"project_id": 1, "data": {"title": ""}})
+        error = await bob.expect("error")
+        assert error["payload"]["details"] == {"title": ["Give a text."]}
+
+        admin = Admin(f"http://127.0.0.1:{port}")
+        page = admin.submit("/boards/board/1/change/", title="By the admin", text="one two\nthree")
+        assert "was changed successfully" in page
+        changes = (await bob.expect("project_updated"))["payload"]["changes"]
+        assert changes == {"title": "By the admin"}
+        page = admin.page("/boards/board/1/change/")
+        assert re.search(r"<li>alice.*<li>bob", page, re.DOTALL), "who is online"
+        assert re.search(r"By bob</td>\s*<td>By the admin", page), "from what to what"
+
+        count = "from boards.tasks import count_words; count_words.delay(project_id=1)"
+        site.run("manage.py", "shell", "-c", count)
+        completed = await bob.wait_for("task_completed")
+        assert completed["payload"]["task_type"] == "count_words"
+        assert completed["payload"]["result"] == {"words": 3}
+
+        remove = (
+            "from django.contrib.auth.models import User; from boards.members import remove_person;"
+            "remove_person(actor=User.objects.get(username='alice'), board_id=1,"
+            " user_id=User.objects.get(username='bob').pk)"
+        )
+        site.run("manage.py", "shell", "-c", remove)
+        assert (await bob.wait_for("access_revoked"))["payload"] == {"project_id": 1}
