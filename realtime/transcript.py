@@ -50,7 +50,9 @@ def lines(message: Message, name_of: NameOf) -> list[Line]:
                 Line(name_of(payload["user_id"]), f"signal {_value(payload['data'])}", "other")
             ]
         case _:
-            found = [Line("server", f"{message.type} {_value(payload)}", "other")]
+            rest = {key: value for key, value in payload.items() if key != "project_id"}
+            what = message.type.replace("_", " ")
+            found = [Line("room", f"{what} {_value(rest)}" if rest else what, "other")]
     return [Line(printable(line.who), printable(line.what), line.kind) for line in found]
 
 

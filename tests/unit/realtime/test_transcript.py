@@ -43,7 +43,8 @@ def told(type_: str, **payload: Any) -> list[str]:
             ["task: t compose failed: Revoked"],
         ),
         ("signal", {"user_id": 7, "data": {"x": 1}}, ['bob: signal {"x": 1}']),
-        ("access_revoked", {"project_id": 1}, ['server: access_revoked {"project_id": 1}']),
+        ("access_revoked", {"project_id": 1}, ["room: access revoked"]),
+        ("canvas_added", {"project_id": 1, "title": "A"}, ['room: canvas added {"title": "A"}']),
     ],
 )
 def test_what_is_told(type_: str, payload: dict[str, Any], expected: list[str]) -> None:
