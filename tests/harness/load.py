@@ -64,6 +64,8 @@ class Participant:
         while True:
             message = await client.receive(3600)
             if message.get("ref") == "join":
+                if message["payload"].get("code") == "UNAVAILABLE":
+                    raise ConnectionError("try again")
                 assert message["type"] == "ack", message
                 self._has_joined(message["payload"])
                 self._client = client
