@@ -33,7 +33,10 @@ import { isObject } from "./merge.js";
  * @property {(end: End) => void} onEnd it is over; not called after `close`
  */
 
-/** @typedef {{ ok: true, payload: any } | { ok: false, error: RealtimeError }} Reply */
+/**
+ * @typedef {{ ok: true, payload: any } | { ok: false, error: RealtimeError }} Reply
+ * @typedef {{ onReply: (reply: Reply) => void, timer: unknown, size: number }} Waiting
+ */
 
 /** Commands without a reply, beyond which updates wait; fewer than the server takes at once. */
 const WINDOW = 32;
@@ -48,7 +51,7 @@ export class Connection {
   #limits;
   #handlers;
   #heartbeat;
-  /** @type {Map<string | number, { onReply: (reply: Reply) => void, timer: unknown, size: number }>} */
+  /** @type {Map<string | number, Waiting>} commands without a reply, by `ref` */
   #waiting = new Map();
   #refs = 0;
   #isOpen = false;

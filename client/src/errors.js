@@ -7,8 +7,9 @@
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
  * - `LEFT`: the room was left before
- * - `CLOSED`: `close()` was called
- * - `STOPPED`: the server asked not to reconnect
+ * - `CLOSED`: `close` was called
+ * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again
+ * - `CONNECTION_FAILED`: the platform refused to make a WebSocket
  */
 export class RealtimeError extends Error {
   /**
@@ -17,7 +18,7 @@ export class RealtimeError extends Error {
    * @param {{ details?: unknown, retryAfter?: number, cause?: unknown }} [more]
    */
   constructor(code, message, { details, retryAfter, cause } = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, { cause });
     this.name = "RealtimeError";
     this.code = code;
     /** What more the server says: messages by field, the current values of a conflict. */

@@ -17,9 +17,12 @@ import { RealtimeError } from "./errors.js";
  * @property {string} [reason] an error code of the protocol, or one of the client's own
  * @property {number} [retryAt] when the next attempt is made, in milliseconds since 1970
  *
+ * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
+ * @typedef {string | null} MaybeToken
+ *
  * @typedef {object} Settings
  * @property {new (url: string) => import("./connection.js").Socket} WebSocket
- * @property {string | ((request: { reason?: string }) => string | null | Promise<string | null>)} token
+ * @property {Token} token
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random

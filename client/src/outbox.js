@@ -190,9 +190,9 @@ export class Outbox {
     }
     update.isSent = false;
     const { retryAfter } = error;
-    connection.hold(
-      retryAfter === undefined ? backoff(this.#failures++, this.#options.random) : retryAfter * 1000,
-    );
+    const { random } = this.#options;
+    const delay = retryAfter === undefined ? backoff(this.#failures++, random) : retryAfter * 1000;
+    connection.hold(delay);
     if (error.code === "NOT_JOINED") {
       this.#options.onNotJoined();
     }

@@ -2,12 +2,13 @@ import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
 import { Link } from "./link.js";
 import { Room } from "./room.js";
+import { Session } from "./session.js";
 import { watch } from "./surroundings.js";
 import { systemTimers } from "./timers.js";
 
 /**
  * @typedef {object} Options
- * @property {string | ((request: { reason?: string }) => string | null | Promise<string | null>)} token
+ * @property {import("./link.js").Token} token
  *   an access token, or better a function that gets one. It is called anew for each attempt, with
  *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
  *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
@@ -58,7 +59,7 @@ export class Realtime {
   #link;
   /** @type {Emitter<RealtimeEvents>} */
   #emitter = new Emitter();
-  /** @type {Map<number, Room<any>>} */
+  /** @type {Map<number, { session: Session, room: Room<any> }>} */
   #rooms = new Map();
   /** @type {(() => void) | null} */
   #unwatch = null;
@@ -77,10 +78,10 @@ export class Realtime {
   constructor(url, options) {
     this.#options = withDefaults(options);
     this.#link = new Link(absolute(url), this.#options, {
-      onOpen: (connection) => this.#eachRoom((room) => room.attach(connection)),
+      onOpen: (connection) => this.#eachSession((session) => session.attach(connection)),
       onMessage: (message) => this.#received(message),
-      onWritable: () => this.#eachRoom((room) => room.pump()),
-      onDown: () => this.#eachRoom((room) => room.detach()),
+      onWritable: () => this.#eachSession((session) => session.pump()),
+      onDown: () => this.#eachSession((session) => session.detach()),
       onState: (change) => this.#became(change),
       onError: (error) => this.#emitter.emit("error", error),
     });
@@ -123,21 +124,19 @@ export class Realtime {
     }
     const known = this.#rooms.get(projectId);
     if (known) {
-      known.stay();
-      return known;
+      known.session.stay();
+      return known.room;
     }
-    /** @type {Room<State>} */
-    const room = new Room(projectId, {
+    const session = new Session(projectId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
-      onEnd: () => {
-        this.#rooms.delete(projectId);
-        this.#restWhenIdle();
-      },
+      onEnd: () => this.#forget(projectId),
     });
-    this.#rooms.set(projectId, room);
+    /** @type {Room<State>} */
+    const room = new Room(session);
+    this.#rooms.set(projectId, { session, room });
     if (this.#link.connection) {
-      room.attach(this.#link.connection);
+      session.attach(this.#link.connection);
     }
     this.connect();
     return room;
@@ -160,8 +159,9 @@ export class Realtime {
     if (change.state === "stopped") {
       this.#unwatch?.();
       this.#unwatch = null;
-      const reason = change.reason ?? "STOPPED";
-      this.#eachRoom((room) => room.end(new RealtimeError(reason, `The client has stopped: ${reason}`)));
+      const { reason = "CLOSED" } = change;
+      const error = new RealtimeError(reason, `The client has stopped: ${reason}`);
+      this.#eachSession((session) => session.end(error));
       this.#options.timers.clear(this.#idleTimer);
     }
     this.#emitter.emit("state", change);
@@ -176,9 +176,15 @@ export class Realtime {
     } else if (message.type === "token_expiring") {
       void this.#link.renewToken();
     } else {
-      const room = this.#rooms.get(message.payload.project_id ?? message.project_id);
-      room?.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
+      const found = this.#rooms.get(message.payload.project_id ?? message.project_id);
+      found?.session.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
     }
+  }
+
+  /** @param {number} projectId whose room has ended */
+  #forget(projectId) {
+    this.#rooms.delete(projectId);
+    this.#restWhenIdle();
   }
 
   #restWhenIdle() {
@@ -189,9 +195,9 @@ export class Realtime {
     }
   }
 
-  /** @param {(room: Room<any>) => void} visit may end the room */
-  #eachRoom(visit) {
-    [...this.#rooms.values()].forEach(visit);
+  /** @param {(session: Session) => void} visit may end the session */
+  #eachSession(visit) {
+    [...this.#rooms.values()].forEach(({ session }) => visit(session));
   }
 }
 

@@ -115,5 +115,6 @@ function progress(view, { task_id, progress, message }) {
   if (progress < known.progress) {
     return {};
   }
-  return { tasks: view.tasks.map((task) => (task === known ? { ...task, progress, message } : task)) };
+  const task = { ...known, progress, message };
+  return { tasks: view.tasks.map((other) => (other === known ? task : other)) };
 }

@@ -69,6 +69,11 @@ export type Reply = {
     ok: false;
     error: RealtimeError;
 };
+export type Waiting = {
+    onReply: (reply: Reply) => void;
+    timer: unknown;
+    size: number;
+};
 /**
  * One socket from its first byte to its last. The next attempt makes a new connection, so that
  * nothing of an old one is ever taken for the new one's.

@@ -7,8 +7,9 @@
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
  * - `LEFT`: the room was left before
- * - `CLOSED`: `close()` was called
- * - `STOPPED`: the server asked not to reconnect
+ * - `CLOSED`: `close` was called
+ * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again
+ * - `CONNECTION_FAILED`: the platform refused to make a WebSocket
  */
 export declare class RealtimeError extends Error {
     code: string;

@@ -37,8 +37,13 @@
  * @property {unknown} [details]
  * @property {number} [retry_after]
  *
+ * @typedef {object} ProjectUpdated
+ * @property {number} project_id
+ * @property {Record<string, any>} changes a merge patch
+ * @property {string} updated_by a user's id, or "system"
+ *
  * @typedef {object} RoomPayloads the payload of each message of a room
- * @property {{ project_id: number, changes: Record<string, any>, updated_by: string }} project_updated
+ * @property {ProjectUpdated} project_updated
  * @property {{ project_id: number, user_id: number, username: string }} user_joined
  * @property {{ project_id: number, user_id: number }} user_left
  * @property {{ task_id: string, progress: number, message: string }} task_progress
@@ -90,12 +95,19 @@ export type ErrorPayload = {
     details?: unknown;
     retry_after?: number;
 };
+export type ProjectUpdated = {
+    project_id: number;
+    /**
+     * a merge patch
+     */
+    changes: Record<string, any>;
+    /**
+     * a user's id, or "system"
+     */
+    updated_by: string;
+};
 export type RoomPayloads = {
-    project_updated: {
-        project_id: number;
-        changes: Record<string, any>;
-        updated_by: string;
-    };
+    project_updated: ProjectUpdated;
     user_joined: {
         project_id: number;
         user_id: number;

@@ -7,9 +7,7 @@ export type Options = {
      *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
      *   again.
      */
-    token: string | ((request: {
-        reason?: string;
-    }) => string | null | Promise<string | null>);
+    token: import("./link.js").Token;
     /**
      * the class; Node
      * has one from 22 on, before that give the one of the package `ws`

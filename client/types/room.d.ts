@@ -1,4 +1,3 @@
-import { RealtimeError } from "./errors.js";
 export type RoomEvents<State extends object> = {
     [Type in keyof import("./protocol.js").RoomPayloads]: [
         payload: import("./protocol.js").RoomPayloads[Type],
@@ -8,13 +7,6 @@ export type RoomEvents<State extends object> = {
     change: [];
     snapshot: [state: State];
 };
-export type Context = {
-    timers: import("./timers.js").Timers;
-    random: () => number;
-    queueLimit: number;
-    newKey: () => string;
-    onEnd: () => void;
-};
 /**
  * A project's room; `Realtime.join` makes it. What its properties hold is never changed, only
  * replaced: whoever compares need only compare identities.
@@ -23,14 +15,12 @@ export type Context = {
  */
 export declare class Room<State extends object = import("./protocol.js").Project> {
     #private;
-    /**
-     * Resolves with the room when it is joined for the first time; rejects with a RealtimeError
-     * if that cannot be, as with PROJECT_NOT_FOUND.
-     *
-     * @type {Promise<Room<State>>}
-     */
-    ready: Promise<Room<State>>;
     get projectId(): number;
+    /**
+     * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if
+     * that cannot be, as with PROJECT_NOT_FOUND.
+     */
+    get ready(): Promise<this>;
     /**
      * The project, with the own updates that are not confirmed yet; null before the first join.
      *
@@ -43,7 +33,7 @@ export declare class Room<State extends object = import("./protocol.js").Project
     get tasks(): readonly import("./protocol.js").Task[];
     /** The own role in the project, such as `editor`; null before the first join. */
     get role(): string | null;
-    /** The own user id; null before the first join. */
+    /** The own user id; null until the room has told it, just after a join. */
     get me(): number | null;
     /** The last durable event that is part of `state`: what `baseSeq` takes. */
     get seq(): number;
@@ -52,7 +42,7 @@ export declare class Room<State extends object = import("./protocol.js").Project
     /** How many updates wait for their answer. */
     get pending(): number;
     /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
-    get ended(): RealtimeError | null;
+    get ended(): import("./errors.js").RealtimeError | null;
     /**
      * Listen to an event.
      *
@@ -85,7 +75,7 @@ export declare class Room<State extends object = import("./protocol.js").Project
      * To who reads slowly only the newest signal of each user comes, so put all in one that counts.
      *
      * @param {Record<string, any>} data
-     * @throws {RealtimeError} INVALID_DATA
+     * @throws {import("./errors.js").RealtimeError} INVALID_DATA
      */
     signal(data: Record<string, any>): void;
     /**

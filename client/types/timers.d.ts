@@ -3,7 +3,8 @@
  *
  * @typedef {object} Timers
  * @property {() => number} now milliseconds since 1970
- * @property {(callback: () => void, delay: number) => unknown} set calls back once, after `delay` ms
+ * @property {(callback: () => void, delay: number) => unknown} set
+ *   calls back once, after so many milliseconds
  * @property {(timer: any) => void} clear takes what `set` returned, or undefined
  */
 export type Timers = {
@@ -12,7 +13,7 @@ export type Timers = {
      */
     now: () => number;
     /**
-     * calls back once, after `delay` ms
+     *   calls back once, after so many milliseconds
      */
     set: (callback: () => void, delay: number) => unknown;
     /**

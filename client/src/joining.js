@@ -1,0 +1,74 @@
+import { backoff } from "./backoff.js";
+
+/** After these errors a join may succeed in a while. */
+const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL_ERROR"]);
+
+/**
+ * @typedef {object} Options
+ * @property {number} projectId
+ * @property {import("./timers.js").Timers} timers
+ * @property {() => number} random
+ * @property {() => number | undefined} since returns the position from which to replay
+ * @property {(ack: import("./protocol.js").JoinAck) => void} onJoined
+ * @property {() => void} onDelayed the room is not joined, and will be tried again
+ * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
+ */
+
+/** Joins a room on each connection, and tries again where that may help. */
+export class Joining {
+  #options;
+  /** @type {import("./connection.js").Connection | null} */
+  #connection = null;
+  /** Failures in a row. */
+  #failures = 0;
+  /** @type {unknown} */
+  #timer;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** @param {import("./connection.js").Connection} connection */
+  open(connection) {
+    this.#connection = connection;
+    this.join();
+  }
+
+  /** The connection is lost, or no longer needed. */
+  close() {
+    this.#connection = null;
+    this.#options.timers.clear(this.#timer);
+  }
+
+  /** Join, or join anew. */
+  join() {
+    const { projectId, since } = this.#options;
+    const connection = this.#connection;
+    connection?.request("join_project", { project_id: projectId, since: since() }, (reply) => {
+      if (connection !== this.#connection) {
+        return;
+      }
+      if (reply.ok) {
+        this.#failures = 0;
+        this.#options.onJoined(reply.payload);
+      } else {
+        this.#failed(reply.error);
+      }
+    });
+  }
+
+  /** @param {import("./errors.js").RealtimeError} error */
+  #failed(error) {
+    const { timers, random, onDelayed, onRefused } = this.#options;
+    if (!PASSING.has(error.code)) {
+      onRefused(error);
+      return;
+    }
+    const { retryAfter } = error;
+    const delay = retryAfter === undefined ? backoff(this.#failures++, random) : retryAfter * 1000;
+    timers.clear(this.#timer);
+    this.#timer = timers.set(() => this.join(), delay);
+    onDelayed();
+  }
+}

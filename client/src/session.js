@@ -1,0 +1,286 @@
+import { Deferred } from "./deferred.js";
+import { Emitter } from "./emitter.js";
+import { RealtimeError } from "./errors.js";
+import { Joining } from "./joining.js";
+import { copy } from "./json.js";
+import { Outbox } from "./outbox.js";
+import { join, reduce } from "./reducers.js";
+
+/**
+ * @typedef {object} Context what a session needs of the client that it belongs to
+ * @property {import("./timers.js").Timers} timers
+ * @property {() => number} random
+ * @property {number} queueLimit
+ * @property {() => string} newKey
+ * @property {() => void} onEnd
+ */
+
+/** A room's life over any number of connections; `Room` is what the application has of it. */
+export class Session {
+  /** @type {Deferred<void>} */
+  #ready = new Deferred();
+  /** @type {Deferred<void>} */
+  #left = new Deferred();
+  /** @type {Emitter<any>} */
+  #emitter = new Emitter();
+  #projectId;
+  #onEnd;
+  #joining;
+  #outbox;
+  /** @type {import("./reducers.js").View | null} */
+  #view = null;
+  /** @type {import("./connection.js").Connection | null} */
+  #connection = null;
+  #isJoined = false;
+  #isLeaving = false;
+  /** Where an event was missing when the room was last joined anew for that. */
+  #holeAt = -1;
+  /** @type {RealtimeError | null} */
+  #ended = null;
+
+  /**
+   * @param {number} projectId
+   * @param {Context} context
+   */
+  constructor(projectId, context) {
+    this.#projectId = projectId;
+    this.#onEnd = context.onEnd;
+    this.#joining = new Joining({
+      ...context,
+      projectId,
+      since: () => this.#view?.seq,
+      onJoined: (ack) => this.#enter(ack),
+      onDelayed: () => this.#suspend(),
+      onRefused: (error) => this.#refused(error),
+    });
+    this.#outbox = new Outbox({
+      ...context,
+      projectId,
+      onChange: () => this.#changed(),
+      onNotJoined: () => this.#joining.join(),
+    });
+  }
+
+  get projectId() {
+    return this.#projectId;
+  }
+
+  /** Settled by the first join. */
+  get ready() {
+    return this.#ready.promise;
+  }
+
+  get view() {
+    return this.#view;
+  }
+
+  /** The project with the updates that are not confirmed yet. */
+  get state() {
+    return this.#view && this.#outbox.applyTo(this.#view.project);
+  }
+
+  get isJoined() {
+    return this.#isJoined;
+  }
+
+  get pending() {
+    return this.#outbox.pending;
+  }
+
+  get ended() {
+    return this.#ended;
+  }
+
+  // --- what the application does
+
+  /**
+   * @param {string} name
+   * @param {(...values: any[]) => void} listener
+   */
+  on(name, listener) {
+    return this.#emitter.on(name, listener);
+  }
+
+  /**
+   * @param {Record<string, any>} data
+   * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+   * @returns {Promise<import("./protocol.js").UpdateAck>}
+   */
+  async update(data, options) {
+    if (this.#ended || this.#isLeaving) {
+      throw this.#ended ?? left();
+    }
+    return this.#outbox.add(data, options);
+  }
+
+  /** @param {Record<string, any>} data */
+  signal(data) {
+    const payload = { project_id: this.#projectId, data: copy(data) };
+    if (this.#isJoined && this.#connection?.isWritable) {
+      this.#connection.send("send_signal", payload);
+    }
+  }
+
+  /** @returns {Promise<void>} */
+  leave() {
+    this.#isLeaving = true;
+    this.#emitter.clear();
+    this.#leaveWhenDone();
+    return this.#left.promise;
+  }
+
+  /** Somebody wants the room again before it was left. */
+  stay() {
+    this.#isLeaving = false;
+  }
+
+  // --- what the connection brings
+
+  /**
+   * There is a connection: join on it.
+   *
+   * @param {import("./connection.js").Connection} connection
+   */
+  attach(connection) {
+    this.#connection = connection;
+    this.#joining.open(connection);
+  }
+
+  /** The connection is lost. */
+  detach() {
+    this.#connection = null;
+    this.#joining.close();
+    this.#outbox.disconnect();
+    this.#setJoined(false);
+  }
+
+  /** Send the updates that can be sent now. */
+  pump() {
+    this.#outbox.pump();
+  }
+
+  /**
+   * Take a message of this room.
+   *
+   * @param {import("./protocol.js").RoomMessage} message
+   */
+  receive(message) {
+    if (message.type === "access_revoked") {
+      this.#revoked(new RealtimeError("ACCESS_REVOKED", "You may no longer see this project"));
+    } else if (this.#view && this.#isNext(this.#view.seq, message.seq)) {
+      this.#view = reduce(this.#view, message);
+      if (message.seq !== undefined) {
+        const changes = message.type === "project_updated" ? message.payload.changes : {};
+        this.#outbox.confirm(message.seq, changes);
+      }
+      this.#emitter.emit(message.type, message.payload, message);
+      if (message.type !== "signal") {
+        this.#emitter.emit("change");
+      }
+    }
+  }
+
+  /**
+   * The room is over.
+   *
+   * @param {RealtimeError} error why
+   */
+  end(error) {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = error;
+    this.#connection = null;
+    this.#isJoined = false;
+    this.#joining.close();
+    this.#outbox.reject(error);
+    this.#ready.reject(error);
+    this.#left.resolve();
+    this.#onEnd();
+    this.#emitter.emit("change");
+  }
+
+  /**
+   * Say whether an event is the next one. Where some are missing before it, have them replayed.
+   *
+   * @param {number} position
+   * @param {number} [seq] undefined for what is not durable
+   */
+  #isNext(position, seq = position + 1) {
+    if (seq > position + 1 && this.#holeAt !== position) {
+      this.#holeAt = position;
+      this.#joining.join();
+    }
+    return seq === position + 1;
+  }
+
+  // --- what becomes of a join
+
+  /** @param {import("./protocol.js").JoinAck} ack */
+  #enter(ack) {
+    this.#view = join(this.#view, ack);
+    this.#isJoined = true;
+    if (!ack.recovered) {
+      this.#outbox.restart(ack.seq);
+    }
+    if (this.#connection) {
+      this.#outbox.open(this.#connection);
+    }
+    this.#ready.resolve();
+    if (!ack.recovered) {
+      this.#emitter.emit("snapshot", this.state);
+    }
+    this.#emitter.emit("change");
+  }
+
+  /** The join is tried again later. */
+  #suspend() {
+    this.#outbox.pause();
+    this.#setJoined(false);
+  }
+
+  /** @param {RealtimeError} error */
+  #refused(error) {
+    if (this.#view && error.code === "PROJECT_NOT_FOUND") {
+      // It was there before: access was taken away while there was no connection.
+      this.#revoked(error);
+    } else {
+      this.end(error);
+    }
+  }
+
+  /** @param {RealtimeError} error */
+  #revoked(error) {
+    const payload = { project_id: this.#projectId };
+    this.end(error);
+    this.#emitter.emit("access_revoked", payload, { type: "access_revoked", payload });
+  }
+
+  // ---
+
+  #leaveWhenDone() {
+    if (!this.#isLeaving || this.#ended || this.pending > 0) {
+      return;
+    }
+    // Also where the join has no reply yet: commands are handled in order.
+    this.#connection?.request("leave_project", { project_id: this.#projectId }, () => {});
+    this.end(left());
+  }
+
+  #changed() {
+    this.#emitter.emit("change");
+    this.#leaveWhenDone();
+  }
+
+  /** @param {boolean} isJoined */
+  #setJoined(isJoined) {
+    if (this.#isJoined !== isJoined) {
+      this.#isJoined = isJoined;
+      this.#emitter.emit("change");
+    }
+  }
+}
+
+function left() {
+  return new RealtimeError("LEFT", "The room was left");
+}

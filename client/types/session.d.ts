@@ -1,0 +1,76 @@
+import { RealtimeError } from "./errors.js";
+export type Context = {
+    timers: import("./timers.js").Timers;
+    random: () => number;
+    queueLimit: number;
+    newKey: () => string;
+    onEnd: () => void;
+};
+/**
+ * @typedef {object} Context what a session needs of the client that it belongs to
+ * @property {import("./timers.js").Timers} timers
+ * @property {() => number} random
+ * @property {number} queueLimit
+ * @property {() => string} newKey
+ * @property {() => void} onEnd
+ */
+/** A room's life over any number of connections; `Room` is what the application has of it. */
+export declare class Session {
+    #private;
+    /**
+     * @param {number} projectId
+     * @param {Context} context
+     */
+    constructor(projectId: number, context: Context);
+    get projectId(): number;
+    /** Settled by the first join. */
+    get ready(): Promise<void>;
+    get view(): import("./reducers.js").View | null;
+    /** The project with the updates that are not confirmed yet. */
+    get state(): import("./merge.js").Json | null;
+    get isJoined(): boolean;
+    get pending(): number;
+    get ended(): RealtimeError | null;
+    /**
+     * @param {string} name
+     * @param {(...values: any[]) => void} listener
+     */
+    on(name: string, listener: (...values: any[]) => void): () => void;
+    /**
+     * @param {Record<string, any>} data
+     * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+     * @returns {Promise<import("./protocol.js").UpdateAck>}
+     */
+    update(data: Record<string, any>, options: {
+        baseSeq: number | undefined;
+        optimistic: boolean;
+    }): Promise<import("./protocol.js").UpdateAck>;
+    /** @param {Record<string, any>} data */
+    signal(data: Record<string, any>): void;
+    /** @returns {Promise<void>} */
+    leave(): Promise<void>;
+    /** Somebody wants the room again before it was left. */
+    stay(): void;
+    /**
+     * There is a connection: join on it.
+     *
+     * @param {import("./connection.js").Connection} connection
+     */
+    attach(connection: import("./connection.js").Connection): void;
+    /** The connection is lost. */
+    detach(): void;
+    /** Send the updates that can be sent now. */
+    pump(): void;
+    /**
+     * Take a message of this room.
+     *
+     * @param {import("./protocol.js").RoomMessage} message
+     */
+    receive(message: import("./protocol.js").RoomMessage): void;
+    /**
+     * The room is over.
+     *
+     * @param {RealtimeError} error why
+     */
+    end(error: RealtimeError): void;
+}
