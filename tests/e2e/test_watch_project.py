@@ -54,16 +54,16 @@ async def test_the_life_of_a_room(
     assert f"project {project_id} at" in watcher.log
     bob = await connect("bob")
     await bob.join(project_id)
-    update = {"project_id": project_id, "data": {"title": "Seen \x1b[31m by the operator"}}
+    update = {"project_id": project_id, "data": {"description": "Seen \x1b[31m by the operator"}}
     await bob.send("update_project", update)
     await bob.wait_for("project_updated")
     await bob.close()
     watcher.wait_for("left")
     lines = [line.partition("  ")[2] for line in watcher.log.splitlines()]
-    change = r'title = "Seen \u001b[31m by the operator"'
+    change = r'description = "Seen \u001b[31m by the operator"'
     assert f"{GREEN}{'bob':<12} {change}\x1b[0m" in lines
     who_did_what = [line.split("m", 1)[1].split("\x1b")[0].split()[:2] for line in lines[-3:]]
-    assert who_did_what == [["bob", "joined"], ["bob", "title"], ["bob", "left"]]
+    assert who_did_what == [["bob", "joined"], ["bob", "description"], ["bob", "left"]]
 
     assert watcher.interrupt() == 0
     assert "Traceback" not in watcher.log

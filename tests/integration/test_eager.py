@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from asgiref.sync import sync_to_async
 from celery import current_app
 from django.test import TestCase
 
-from realtime import log
+from realtime import database, log
 from realtime.models import TaskState
 from tests.tasks import cases
 
@@ -44,8 +43,8 @@ def test_an_eager_task_that_is_tried_again_ends_once() -> None:
 async def test_on_an_event_loop_it_is_refused() -> None:
     with pytest.raises(RuntimeError, match="call it through sync_to_async"):
         cases.adopted.delay(project_id=PROJECT)
-    await sync_to_async(cases.adopted.delay)(project_id=PROJECT)
-    assert await sync_to_async(told)() == [("task_completed", "adopted")]
+    await database.write(lambda: cases.adopted.delay(project_id=PROJECT))
+    assert await database.run(told) == [("task_completed", "adopted")]
 
 
 class EagerInATransaction(TestCase):
