@@ -216,16 +216,7 @@ class Hub:
     # --- signals
 
     def signal(self, socket: Socket, project_id: int, data: dict[str, Any]) -> None:
-        """Show ephemeral data to the others in the room, here and in other processes.
-
-        Raises:
-            ProtocolError: MESSAGE_TOO_LARGE
-        """
-        limit = conf.get().MAX_SIGNAL_SIZE
-        if len(msgspec.json.encode(data)) > limit:
-            raise protocol.ProtocolError(
-                protocol.ErrorCode.MESSAGE_TOO_LARGE, f"A signal may have {limit} bytes at most"
-            )
+        """Show ephemeral data to the others in the room, here and in other processes."""
         payload = protocol.SignalPayload(project_id, socket.user_id, data)
         text = protocol.encode(protocol.Signal(payload=payload))
         key = f"signal:{project_id}:{socket.user_id}"
