@@ -1,5 +1,7 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from projects import media
@@ -7,6 +9,8 @@ from projects.views import page
 
 urlpatterns = [
     path("", page),
+    # What browsers ask for on pages that name no icon, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}projects/favicon.svg")),
     path("", include("realtime.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("projects.urls")),

@@ -21,7 +21,7 @@ from tests.harness.browser import Person, launch, refresh_token  # noqa: E402
 from tests.harness.stack import DEMO_PROJECT, Stack, running_stack  # noqa: E402
 
 IMAGES = Path(os.environ.get("IMAGES") or ROOT / "docs" / "images")
-DESKTOP: Any = {"width": 1280, "height": 860}
+DESKTOP: Any = {"width": 1280, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
 COLORS = 255
 """Few enough for small files, enough for photographs."""

@@ -54,9 +54,7 @@ async def test_details_are_added_edited_and_deleted(
     await alice.control("content.wild").check()
     await alice.edit("content.grid", '{"rows": 2, "cells": [1, null]}')
     await expect(bob.control("content.wild")).to_be_checked()
-    await expect(bob.control("content.grid")).to_have_value(
-        '{\n  "rows": 2,\n  "cells": [\n    1,\n    null\n  ]\n}'
-    )
+    await expect(bob.control("content.grid")).to_have_value('{"rows": 2, "cells": [1, null]}')
     await bob.edit("content.grid", "{}")
     await expect(alice.control("content.grid")).to_have_value("{}")
 

@@ -52,7 +52,7 @@ class Person:
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and UNREACHABLE not in message.text:
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} ({message.location['url']})")
 
     async def sign_in(self, refresh_token: str) -> None:
         """Be signed in from the next page on, as after a reload."""

@@ -1,11 +1,7 @@
 import { h, icon, reconcile } from "./dom.js";
 import { emotionFigure } from "./emotion.js";
 import { player } from "./player.js";
-
-const NAMES = {
-  analyze_image_emotion: "Analysis",
-  compose_soundscape: "Soundscape",
-};
+import { taskRow } from "./task-row.js";
 
 /** One picture: what the tasks make of it, and how far they are. */
 export class CanvasCard {
@@ -72,29 +68,12 @@ export class CanvasCard {
     const known = new Map([...this.#tasks.children].map((row) => [row.dataset.task, row]));
     reconcile(
       this.#tasks,
-      tasks.map((task) => {
-        const row = known.get(task.type) ?? this.#taskRow(task);
-        row.querySelector("progress").value = task.progress;
-        row.querySelector(".task-message").textContent = task.message || "Waiting for a worker…";
-        row.querySelector(".task-percent").textContent = `${task.progress} %`;
-        return row;
-      }),
+      tasks.map((task) => taskRow(task, known.get(task.id), this.canvas.title)),
     );
     const running = new Set(tasks.map((task) => task.type));
     this.#actions.hidden = !canEdit;
     this.#analyze.disabled = running.has("analyze_image_emotion");
     this.#compose.disabled = running.has("compose_soundscape");
-  }
-
-  #taskRow(task) {
-    const name = NAMES[task.type] ?? "Task";
-    return h(
-      "div",
-      { class: "task", "data-task": task.type },
-      h("progress", { max: 100, value: 0, "aria-label": `${name} of ${this.canvas.title}` }),
-      h("span", { class: "task-message" }),
-      h("span", { class: "task-percent" }),
-    );
   }
 
   #enlarge() {

@@ -1,5 +1,6 @@
 import { CanvasCard } from "./canvas-card.js";
 import { announce, h, icon, reconcile } from "./dom.js";
+import { taskRow } from "./task-row.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const MAX_SIZE = 10 * 1024 * 1024;
@@ -14,6 +15,7 @@ export class Canvases {
   #ended = new Set();
   #gallery = h("div", { class: "gallery" });
   #uploads = h("div", { class: "uploads" });
+  #unplaced = h("div", { class: "unplaced" });
   #input;
   element;
 
@@ -45,6 +47,7 @@ export class Canvases {
         ),
       ),
       this.#uploads,
+      this.#unplaced,
       this.#gallery,
     );
     this.#acceptDrops();
@@ -71,9 +74,22 @@ export class Canvases {
     for (const card of this.#cards.values()) {
       card.showTasks(this.#tasksOf(card.canvas.id), this.#project.canEdit);
     }
+    this.#showUnplaced();
     const cards = [...this.#cards.values()].map((card) => card.element);
     const empty = h("p", { class: "drop-hint" }, "Drop pictures here: JPEG, PNG or WebP.");
     reconcile(this.#gallery, cards.length ? cards : [empty]);
+  }
+
+  /** Show the tasks of which nobody here has told which canvas they work on. */
+  #showUnplaced() {
+    const known = new Map([...this.#unplaced.children].map((row) => [row.dataset.task, row]));
+    const tasks = this.#project.room.tasks.filter((task) => !this.#tasks.has(task.task_id));
+    reconcile(
+      this.#unplaced,
+      tasks.map(({ task_id: id, task_type: type, progress, message }) =>
+        taskRow({ id, type, progress, message }, known.get(id), "a canvas"),
+      ),
+    );
   }
 
   /** Upload files one after the other. */

@@ -1,4 +1,5 @@
 import { h } from "./dom.js";
+import { format } from "./json.js";
 
 /** Shows two versions of one value side by side, and lets the person say which one stays. */
 export class ConflictPanel {
@@ -12,18 +13,19 @@ export class ConflictPanel {
     this.element = h("div", { class: "conflict", hidden: true });
   }
 
-  render() {
+  /** @param {string} name of the one who made the other version */
+  render(name) {
     const { conflict } = this.#editable;
     this.element.hidden = conflict === null;
-    this.element.replaceChildren(...(conflict ? this.#versions(conflict) : []));
+    this.element.replaceChildren(...(conflict ? this.#versions(conflict, name) : []));
   }
 
-  #versions({ theirs, mine }) {
+  #versions({ theirs, mine }, name) {
     return [
       h(
         "div",
         { role: "group", "aria-label": `Two versions of ${this.#label}` },
-        h("p", {}, "Somebody changed this while you were editing. Which version stays?"),
+        h("p", {}, `${name} changed this while you were editing. Which version stays?`),
         h(
           "div",
           { class: "versions" },
@@ -47,5 +49,5 @@ function version(title, value, action, onclick) {
 
 function display(value) {
   if (value === undefined) return "(deleted)";
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return typeof value === "string" ? value : format(value);
 }

@@ -5,6 +5,7 @@
  */
 
 import { h } from "./dom.js";
+import { format } from "./json.js";
 
 const GROWS = globalThis.CSS?.supports("field-sizing", "content");
 
@@ -64,7 +65,7 @@ export function json(attributes) {
   const control = text({ lines: true, spellcheck: "false", ...attributes });
   return {
     ...control,
-    set: (value) => control.set(JSON.stringify(value, null, 2)),
+    set: (value) => control.set(format(value)),
     get() {
       let value;
       try {

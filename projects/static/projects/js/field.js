@@ -17,6 +17,7 @@ export class Field {
   #note = h("p", { class: "field-note" });
   #conflict;
   #fadeAt = null;
+  #changedBy = null;
 
   /**
    * @param project the `ProjectView` that it belongs to
@@ -131,8 +132,9 @@ export class Field {
     } else {
       this.#say("");
     }
-    this.#conflict.render();
-    if (status === "conflict") announce(`${this.label} was changed by somebody else as well.`);
+    const other = this.#project.people.name(this.#changedBy);
+    this.#conflict.render(other);
+    if (status === "conflict") announce(`${other} changed ${this.label} as well. Choose a version.`);
     this.render();
   }
 
@@ -178,6 +180,7 @@ export class Field {
   /** Show for a moment that somebody has just changed this. */
   flash(by) {
     const { people } = this.#project;
+    this.#changedBy = by;
     clearTimeout(this.#fadeAt);
     this.#tags.querySelector("[data-user=flash]")?.remove();
     const tag = h("span", { class: "tag tag-flash", "data-user": "flash" });

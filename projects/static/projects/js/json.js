@@ -1,5 +1,8 @@
 /** JSON values: whether two are the same, what lies at a path, and merge patches (RFC 7396). */
 
+/** Characters of JSON that stand on one line. */
+const LINE = 56;
+
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Say whether two values are the same JSON, whatever the order of their keys. */
@@ -27,6 +30,21 @@ export function at(state, path) {
 /** Return an object that holds only this value, at this path. */
 export function holding(path, value) {
   return path.reduceRight((inner, key) => ({ [key]: inner }), value);
+}
+
+/** Return the text of a value, for people: what is short stands on one line. */
+export function format(value, indent = "") {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const isList = Array.isArray(value);
+  const parts = (inner) =>
+    Object.entries(value).map(
+      ([key, item]) => (isList ? "" : `${JSON.stringify(key)}: `) + format(item, inner),
+    );
+  const [open, close] = isList ? "[]" : "{}";
+  const line = open + parts("").join(", ") + close;
+  if (line.length <= LINE && !line.includes("\n")) return line;
+  const inner = `${indent}  `;
+  return `${open}\n${inner}${parts(inner).join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
 /** Return the merge patch that makes `after` of `before`; undefined stands for "not there". */

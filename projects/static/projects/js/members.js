@@ -33,7 +33,7 @@ export class Members {
     this.#members = await this.#project.api.get(`projects/${this.#project.id}/members/`);
     for (const { user_id: id, username } of this.#members) this.#project.people.learn(id, username);
     this.render();
-    this.#project.timeline.render();
+    this.#project.timeline.renew();
   }
 
   render() {

@@ -15,8 +15,9 @@ export class People {
     this.#names.set(Number(id), name);
   }
 
+  /** Return the name; people who have left may be unknown. */
   name(id) {
-    return this.#names.get(Number(id)) ?? (id === "system" ? "The system" : "Somebody");
+    return this.#names.get(Number(id)) ?? "Somebody";
   }
 
   /** Return the name, or "You". */

@@ -140,6 +140,7 @@ export class ProjectView {
   async #load() {
     const parts = [this.members, this.canvases, this.timeline];
     const outcomes = await Promise.allSettled(parts.map((part) => part.load()));
+    this.timeline.renew();
     const failed = outcomes.find(({ status }) => status === "rejected");
     if (failed && !this.isClosed) this.notices.error(failed.reason.message);
   }
@@ -155,6 +156,7 @@ export class ProjectView {
     for (const { user_id: id, username } of room.members) people.learn(id, username);
     for (const field of this.#fields) field.render();
     for (const part of [this.content, this.canvases, this.members]) part.render();
+    this.headerElement.classList.toggle("is-away", !room.joined);
     this.#showAvatars();
   }
 

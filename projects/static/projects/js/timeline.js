@@ -51,6 +51,12 @@ export class Timeline {
     this.render();
   }
 
+  /** Write every entry anew: names have become known. */
+  renew() {
+    this.#list.replaceChildren();
+    this.render();
+  }
+
   render() {
     const events = [...this.#events.values()].sort((one, other) => other.seq - one.seq);
     const entries = together(events).slice(0, SHOWN);
