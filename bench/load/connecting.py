@@ -58,7 +58,11 @@ async def idle(job: Idle) -> Memory:
     before = processes.memory(target.pids)
     await open_all(dialect, target.addresses, counted, _ignore)
     await asyncio.sleep(_SETTLED)
-    return Memory(len(counted), before, processes.memory(target.pids))
+    after = processes.memory(target.pids)
+    cpu = processes.cpu_seconds(target.pids)
+    await asyncio.sleep(job.seconds)
+    cpu = processes.cpu_seconds(target.pids) - cpu
+    return Memory(len(counted), before, after, cpu / job.seconds)
 
 
 async def storm(job: Storm) -> Recovery:

@@ -13,7 +13,7 @@ class Target(msgspec.Struct):
     addresses: list[str]
     """`ws://host:port`"""
     pids: list[int]
-    """Processes whose CPU time and memory count."""
+    """Processes whose CPU time and memory count, with all their descendants."""
     dialect: str
     helpers: list[int] = []
     """Processes whose CPU time is told separately: the database and Redis."""
@@ -74,6 +74,8 @@ class Idle(msgspec.Struct, tag=True):
     seats: list[Seat]
     warm_up: int = 50
     """Sockets that come first and do not count: what the first ones load stays loaded."""
+    seconds: float = 5.0
+    """For which the CPU time of doing nothing is taken."""
 
 
 class Storm(msgspec.Struct, tag=True):
@@ -125,11 +127,13 @@ class Opened(msgspec.Struct, tag=True):
 
 
 class Memory(msgspec.Struct, tag=True):
-    """The answer to `Idle`: bytes of the server's processes."""
+    """The answer to `Idle`: bytes of the server's processes, and the CPU time that all take."""
 
     count: int
     before: int
     after: int
+    cpu: float
+    """Seconds of CPU per second while nothing happens."""
 
 
 class Recovery(msgspec.Struct, tag=True):

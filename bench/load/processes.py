@@ -10,15 +10,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the CPU time that the processes have used, user and system, all threads."""
-    return sum(_cpu(pid) for pid in pids)
+    """Return the CPU time of the processes and all their descendants, user and system."""
+    return sum(_cpu(member) for pid in pids for member in family(pid))
 
 
 def _cpu(pid: int) -> float:
     stat = Path(f"/proc/{pid}/stat").read_text()
     # The second field, the name, may hold spaces; it ends with the last parenthesis.
     fields = stat[stat.rindex(")") + 2 :].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    # utime, stime, and those of children that have ended: a database has one per connection.
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def memory(pids: Iterable[int]) -> int:
