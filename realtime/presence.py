@@ -13,6 +13,7 @@ Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -110,16 +111,23 @@ return gone
 _CONNECT = (
     _LIVE
     + """
-local open = tonumber(ARGV[3])
-for process in pairs(live) do
-    if process ~= ARGV[1] then
-        local elsewhere = redis.call('HGET', 'realtime:sockets:' .. process, ARGV[2])
-        open = open + tonumber(elsewhere or 0)
+local answer = {}
+for i = 3, #ARGV, 2 do
+    local open = tonumber(ARGV[i + 1])
+    for process in pairs(live) do
+        if process ~= ARGV[1] then
+            local elsewhere = redis.call('HGET', 'realtime:sockets:' .. process, ARGV[i])
+            open = open + tonumber(elsewhere or 0)
+        end
+    end
+    if open > tonumber(ARGV[2]) then
+        table.insert(answer, 0)
+    else
+        redis.call('HSET', 'realtime:sockets:' .. ARGV[1], ARGV[i], ARGV[i + 1])
+        table.insert(answer, 1)
     end
 end
-if open > tonumber(ARGV[4]) then return 0 end
-redis.call('HSET', 'realtime:sockets:' .. ARGV[1], ARGV[2], ARGV[3])
-return 1
+return answer
 """
 )
 
@@ -144,6 +152,14 @@ class Entry(NamedTuple):
     project_id: int
     user_id: int
     username: str
+
+
+class Arrival(NamedTuple):
+    """One more socket of a user."""
+
+    user_id: int
+    open_here: int
+    """Sockets of the user in this process, with this one."""
 
 
 class Presence:
@@ -206,12 +222,14 @@ class Presence:
         numbers = [int(part) for part in flat]
         return list(zip(numbers[::2], numbers[1::2], strict=True))
 
-    async def connect(self, user_id: int, open_here: int, limit: int) -> bool:
-        """Note how many sockets of a user are open in this process.
+    async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
+        """Note, one after the other, how many sockets of a user are open in this process.
 
         False, and not noted, where those of all processes are more than `limit`.
         """
-        return bool(await self._connect(args=[self.process, user_id, open_here, limit]))
+        flat = [number for arrival in arrivals for number in arrival]
+        answer = await self._connect(args=[self.process, limit, *flat])
+        return [bool(is_within) for is_within in answer]
 
     async def count(self, open_here: dict[int, int]) -> None:
         """Note how many sockets of some users are open in this process."""

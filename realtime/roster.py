@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping
 from redis.exceptions import RedisError
 
 from realtime import conf, metrics, publish
-from realtime.presence import Entry, Presence
+from realtime.batch import Batcher
+from realtime.presence import Arrival, Entry, Presence
 from realtime.room import Room
 
 logger = logging.getLogger(__name__)
 
 _UNREACHABLE = (RedisError, OSError, asyncio.TimeoutError)
+
+_MAX_ARRIVALS = 256
+"""Sockets that are counted in one call of Redis, when many come at once."""
 
 Place = tuple[int, int]
 """A project and a user."""
@@ -38,6 +42,7 @@ class Roster:
         """Open sockets per user, in this process."""
         self._uncounted: set[int] = set()
         """Users whose number Redis does not know yet."""
+        self._arrivals: Batcher[None, Arrival, bool] = Batcher(self._connect, limit=_MAX_ARRIVALS)
         self._sync: asyncio.Task[None] | None = None
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
@@ -55,12 +60,15 @@ class Roster:
         limit = conf.get().MAX_SOCKETS_PER_USER
         self._sockets[user_id] += 1
         try:
-            await self._ensure_lease()
-            return await self._presence.connect(user_id, self._sockets[user_id], limit)
+            return await self._arrivals.submit(None, Arrival(user_id, self._sockets[user_id]))
         except _UNREACHABLE as error:
             _note("Sockets are counted here", error)
             self._uncounted.add(user_id)
             return self._sockets[user_id] <= limit
+
+    async def _connect(self, _: None, arrivals: list[Arrival]) -> list[bool]:
+        await self._ensure_lease()
+        return await self._presence.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
 
     def disconnect(self, user_id: int) -> None:
         """Count a socket of a user off again."""
