@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
+import sqlite3
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 import pytest
 from redis import Redis
@@ -112,6 +114,42 @@ async def test_crashed_clients_leave_nothing_behind(
         assert memory(web.pid) < before[0] + 30 * MEGABYTE
     async with await duo.stack.connect("alice", web) as alice:
         await alice.join(project_id)
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_a_flood_waits_with_its_client_while_the_server_is_busy(
+    duo: Duo, uvicorn: WebServer, connect: Connect, project_id: int, kind: str
+) -> None:
+    """With as many updates waiting for the database as may, the rest is not even read."""
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        pytest.skip("locks SQLite")
+    web = {"daphne": duo.second, "uvicorn": uvicorn}[kind]
+    alice, carol = await connect("alice", web), await connect("carol", web)
+    await alice.join(project_id)
+    before = memory(web.pid)
+    database = duo.stack.directory / "db.sqlite3"
+    with closing(sqlite3.connect(database, isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        flood = asyncio.create_task(send_flood(alice, project_id))
+        await asyncio.wait([flood], timeout=3)
+        assert not flood.done(), "it was all taken in"
+        assert memory(web.pid) < before + 25 * MEGABYTE
+        await carol.send("ping", ref=1)
+        await carol.expect("pong")
+        lock.execute("ROLLBACK")
+    await asyncio.gather(flood, return_exceptions=True)
+    await alice.drain(quiet=5)
+    assert alice.websocket.close_code == 4201
+
+
+async def send_flood(client: Client, project_id: int) -> None:
+    """Send 64 updates, then 60 MB of what asks for nothing."""
+    for number in range(64):
+        data = {"title": f"No. {number}"}
+        await client.send("update_project", {"project_id": project_id, "data": data})
+    padding = secrets.token_hex(30_000)  # which cannot be compressed to nothing
+    for _ in range(1000):
+        await client.send("ping", {"padding": padding})
 
 
 FLOOD = """

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import msgpack
-import pytest
 
 from tests.faults.conftest import Connect, Duo
 from tests.harness.client import Client
@@ -91,7 +90,6 @@ async def churn(duo: Duo, project_id: int) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.database
 async def test_a_burst_from_another_process_under_churn(duo: Duo, project_id: int) -> None:
     crowd = duo.crowd(project_id)
     async with crowd.present():
