@@ -12,7 +12,17 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
-from realtime import conf, database, faults, hub, metrics, protocol, tokens, updates, writer
+from realtime import (
+    authenticator,
+    conf,
+    faults,
+    hub,
+    metrics,
+    protocol,
+    tokens,
+    updates,
+    writer,
+)
 from realtime.credentials import SUBPROTOCOL
 from realtime.limits import Bucket, MessageLimit, check_data
 from realtime.outbox import Outbox
@@ -221,7 +231,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def authenticate(self, command: protocol.Authenticate) -> None:
         with self.transport.reading_paused():
-            identity = await database.run(tokens.authenticate, command.payload.token)
+            identity = await authenticator.authenticate(command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
         self.identify(identity)

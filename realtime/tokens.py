@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
@@ -33,6 +34,9 @@ class Identity(NamedTuple):
     session: str | None
 
 
+Outcome = Identity | ProtocolError
+
+
 def authenticate(token: str) -> Identity:
     """Return whom a token stands for.
 
@@ -40,17 +44,17 @@ def authenticate(token: str) -> Identity:
         ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
             but its age gets the same answer.
     """
-    if not token:
-        raise ProtocolError(
-            ErrorCode.TOKEN_MISSING, "Connect with an access token: ws://…?token=<access_token>"
-        )
-    try:
-        claims = AccessToken(token)  # type: ignore[arg-type]  # the stubs want bytes
-    except TokenError as error:
-        raise expired() if "expired" in str(error) else _invalid() from None
-    except (TypeError, ValueError, OverflowError, OSError):  # times that are none
-        raise _invalid() from None
-    return _accept(claims)
+    [outcome] = authenticate_all([token])
+    if isinstance(outcome, ProtocolError):
+        raise outcome
+    return outcome
+
+
+def authenticate_all(tokens: Sequence[str]) -> list[Outcome]:
+    """Return whom each token stands for, or what is wrong with it: two queries for them all."""
+    verified = [_verify(token) for token in tokens]
+    accepted = iter(_accept([claims for claims in verified if isinstance(claims, Mapping)]))
+    return [claims if isinstance(claims, ProtocolError) else next(accepted) for claims in verified]
 
 
 def accept(claims: Mapping[str, Any]) -> Identity:
@@ -61,24 +65,61 @@ def accept(claims: Mapping[str, Any]) -> Identity:
     """
     if claims["exp"] + leeway() <= time.time():
         raise expired()
-    return _accept(claims)
-
-
-def _accept(claims: Any) -> Identity:
-    identity = identify(claims)
-    if identity is None or _ended_sessions([identity.session]):
-        raise _invalid()
-    return identity
+    [outcome] = _accept([claims])
+    if isinstance(outcome, ProtocolError):
+        raise outcome
+    return outcome
 
 
 def identify(claims: Any) -> Identity | None:
     """Return whom the claims of a verified token stand for; None if that ended since."""
-    users = get_user_model()._default_manager
+    return _identify([claims])[0]
+
+
+def _verify(token: str) -> Mapping[str, Any] | ProtocolError:
+    """Return the claims of a token that is signed and in time, or what is wrong with it."""
+    if not token:
+        return ProtocolError(
+            ErrorCode.TOKEN_MISSING, "Connect with an access token: ws://…?token=<access_token>"
+        )
     try:
-        user = users.get(**{api_settings.USER_ID_FIELD: claims[api_settings.USER_ID_CLAIM]})
-    except (users.model.DoesNotExist, KeyError, ValueError, TypeError, OverflowError):
+        claims: Mapping[str, Any] = AccessToken(token).payload  # type: ignore[arg-type]  # not bytes
+    except TokenError as error:
+        return expired() if "expired" in str(error) else _invalid()
+    except (TypeError, ValueError, OverflowError, OSError):  # times that are none
+        return _invalid()
+    return claims
+
+
+def _accept(claims: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    identities = _identify(claims)
+    ended = _ended_sessions(identity.session for identity in identities if identity is not None)
+    return [
+        _invalid() if identity is None or identity.session in ended else identity
+        for identity in identities
+    ]
+
+
+def _identify(claims: Sequence[Any]) -> list[Identity | None]:
+    users = get_user_model()._default_manager
+    keys = [_user_key(each) for each in claims]
+    named = {key for key in keys if key is not None}
+    found = users.filter(**{f"{api_settings.USER_ID_FIELD}__in": named}) if named else []
+    by_key = {getattr(user, api_settings.USER_ID_FIELD): user for user in found}
+    return [_identity(each, by_key.get(key)) for each, key in zip(claims, keys, strict=True)]
+
+
+def _user_key(claims: Any) -> Any:
+    """Return the value of the user's field that the claims name; None if it cannot be one."""
+    field: Any = get_user_model()._meta.get_field(api_settings.USER_ID_FIELD)
+    try:
+        return field.clean(claims[api_settings.USER_ID_CLAIM], None)
+    except (KeyError, ValidationError, ValueError, TypeError, OverflowError):
         return None
-    if not user.is_active or not _matches_password(claims, user.password):
+
+
+def _identity(claims: Any, user: Any) -> Identity | None:
+    if user is None or not user.is_active or not _matches_password(claims, user.password):
         return None
     session = claims.get(SESSION_CLAIM)
     return Identity(

@@ -200,7 +200,7 @@ async def test_a_fault_of_ours_sends_the_client_back_later(
     def fail(token: str) -> None:
         raise fault
 
-    monkeypatch.setattr(tokens, "authenticate", fail)
+    monkeypatch.setattr(tokens, "authenticate_all", fail)
     socket = await Socket.connect("any")
     error = await socket.expect("error")
     assert error["payload"]["code"] == code
