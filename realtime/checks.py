@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt import settings as simple_jwt
 
 from realtime import conf, origins
 
@@ -44,10 +44,26 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.compatibility)
+def check_sessions(**_: Any) -> list[CheckMessage]:
+    given = simple_jwt.api_settings
+    names_sessions = str(given.TOKEN_OBTAIN_SERIALIZER).startswith("realtime.sign_in.")
+    if names_sessions and given.ROTATE_REFRESH_TOKENS:
+        return [
+            Error(
+                "Rotation replaces the refresh token that names a session, so that signing out "
+                "would not end its sockets",
+                hint='Set SIMPLE_JWT["ROTATE_REFRESH_TOKENS"] to False.',
+                id="realtime.E005",
+            )
+        ]
+    return []
+
+
 @register(Tags.security, deploy=True)
 def check_access(**_: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
-    if not api_settings.CHECK_REVOKE_TOKEN:
+    if not simple_jwt.api_settings.CHECK_REVOKE_TOKEN:
         messages.append(
             CheckWarning(
                 "A changed password does not end the access tokens from before",

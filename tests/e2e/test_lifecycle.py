@@ -202,6 +202,7 @@ BAD_FRAMES: dict[str, tuple[str | bytes, str]] = {
     "payload is an array": ('{"type":"join_project","payload":[]}', "INVALID_MESSAGE"),
     "empty payload": ('{"type":"join_project","payload":{}}', "INVALID_MESSAGE"),
     "id is a string": (JOIN % '"1"', "INVALID_MESSAGE"),
+    "id is a group's name": (JOIN % '"1\\nproject_2"', "INVALID_MESSAGE"),
     "id is true": (JOIN % "true", "INVALID_MESSAGE"),
     "id is a fraction": (JOIN % "1.5", "INVALID_MESSAGE"),
     "id is null": (JOIN % "null", "INVALID_MESSAGE"),
@@ -223,6 +224,7 @@ BAD_FRAMES: dict[str, tuple[str | bytes, str]] = {
 
 @pytest.mark.parametrize("name", BAD_FRAMES)
 async def test_a_bad_frame_is_answered_and_the_socket_lives(connect: Connect, name: str) -> None:
+    """Cases 9 to 12 and 14 of `docs/security.md`."""
     frame, code = BAD_FRAMES[name]
     alice = await connect("alice")
     await alice.send_raw(frame)

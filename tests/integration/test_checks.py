@@ -69,5 +69,10 @@ def test_realtime_settings_that_make_no_sense(
     assert id_ in {message.id for message in run_checks()}
 
 
+def test_a_rotation_that_would_lose_the_session(settings: Settings) -> None:
+    settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"ROTATE_REFRESH_TOKENS": True}
+    assert "realtime.E005" in {message.id for message in run_checks()}
+
+
 def test_the_settings_of_development_are_clean() -> None:
     assert run_checks() == []
