@@ -20,7 +20,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     autocomplete_fields = ["user"]
 
 
-class CanvasInline(admin.TabularInline):  # type: ignore[type-arg]
+class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Canvas
     extra = 0
     fields = ["picture", "title", "image", "emotion", "palette", "sound"]
@@ -63,10 +63,27 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.pk = services.create_project(user=request.user, data=data).pk  # type: ignore[arg-type]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if formset.model is not Membership:
-            super().save_formset(request, form, formset, change)
-            return
         formset.save(commit=False)
+        if formset.model is Membership:
+            self._save_memberships(request, formset)
+        else:
+            self._save_canvases(request, formset)
+
+    def _save_canvases(self, request: HttpRequest, formset: Any) -> None:
+        for canvas in formset.new_objects:
+            saved = services.attach_canvas(
+                user=request.user,  # type: ignore[arg-type]  # the admin is for those signed in
+                project_id=canvas.project_id,
+                title=canvas.title,
+                image=canvas.image,
+            )
+            canvas.pk = saved.pk
+        for canvas, _ in formset.changed_objects:
+            canvas.save()
+        for canvas in formset.deleted_objects:
+            canvas.delete()
+
+    def _save_memberships(self, request: HttpRequest, formset: Any) -> None:
         for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
             self._set_role(request, membership, Role(membership.role))
         for membership in formset.deleted_objects:

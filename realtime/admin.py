@@ -105,7 +105,7 @@ def _disconnect(request: HttpRequest, users: list[Any]) -> None:
 class EventAdmin(ReadOnlyAdmin):
     """Each project's history: who changed what, when, from what to what."""
 
-    list_display = ["created_at", "project_id", "seq", "who", "type", "differences"]
+    list_display = ["created_at", "project_id", "seq", "who", "differences"]
     list_display_links = ["seq"]
     list_filter = ["type", "created_at", ("actor", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["=project_id", "actor__username"]

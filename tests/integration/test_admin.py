@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 from pytest_django import Settings
 
 from projects import services, tasks
@@ -114,7 +118,7 @@ def test_projects_are_searched_and_filtered(
     assert "Demo project" not in archived
 
 
-def edit(client: Client, project: Project, **fields: str) -> None:
+def edit(client: Client, project: Project, **fields: Any) -> None:
     """Save a project's page, as it is but for these fields."""
     url = reverse("admin:projects_project_change", args=[project.pk])
     page = client.get(url).context
@@ -171,6 +175,25 @@ def test_projects_are_created_and_deleted(client: Client, alice: User) -> None:
     )
     assert not Project.objects.filter(pk=created.pk).exists()
     assert Event.objects.get(project_id=created.pk).type == "project_deleted"
+
+
+def test_a_picture_that_is_added_reaches_the_room(
+    client: Client, alice: User, project: Project
+) -> None:
+    count = project.canvases.count()
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    new: dict[str, Any] = {
+        "canvases-TOTAL_FORMS": str(count + 1),
+        f"canvases-{count}-project": str(project.pk),
+        f"canvases-{count}-title": "By the operator",
+        f"canvases-{count}-image": SimpleUploadedFile("new.png", file.getvalue()),
+    }
+    edit(client, project, **new)
+    canvas = project.canvases.get(title="By the operator")
+    assert (canvas.width, canvas.uploaded_by) == (8, alice)
+    event = Event.objects.get()
+    assert (event.type, event.payload["canvas_id"]) == ("canvas_added", canvas.pk)
 
 
 # --- history
