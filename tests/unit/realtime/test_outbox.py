@@ -62,6 +62,7 @@ async def test_a_client_that_lags_beyond_the_limit_is_closed() -> None:
     for _ in range(5):
         outbox.push("xxxx")
     assert outbox.closed
+    assert outbox.ending == "4202"
     server.writable.set()
     await until_idle()
     assert server.sent == ["xxxx", CloseCode.TOO_SLOW]
@@ -118,6 +119,7 @@ async def test_discard_stops_a_send_under_way() -> None:
     server.writable.clear()
     outbox.push("a")
     outbox.discard()
+    assert outbox.ending == "client"
     await until_idle()
     server.writable.set()
     await until_idle()
@@ -133,6 +135,7 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
     outbox.push("b")
     await asyncio.wait_for(cut_off.wait(), 5)
     assert outbox.closed
+    assert outbox.ending == "cut_off"
     server.writable.set()
     await until_idle()
     assert server.sent == []
@@ -164,5 +167,6 @@ async def test_the_bound_is_in_bytes() -> None:
     outbox.push("x")
     outbox.push("€€€")
     assert not outbox.closed
+    assert outbox.unsent == 9  # the first is the server's already
     outbox.push("€")
     assert outbox.closed
