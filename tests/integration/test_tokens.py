@@ -134,7 +134,7 @@ async def test_4_every_bad_token_gets_the_same_answer(
 @pytest.mark.parametrize(
     "changes",
     [{"life": -3}, {"life": 3}, {"iat": lambda: time.time() + 3}, {"nbf": lambda: time.time() + 3}],
-    ids=str,
+    ids=["ended", "ends soon", "made later", "begins later"],
 )
 async def test_7_clocks_may_differ_by_a_few_seconds(alice: User, changes: Claims) -> None:
     """The leeway is 5 s: SIMPLE_JWT["LEEWAY"]."""
