@@ -81,6 +81,7 @@ async def take(stack: Stack) -> None:
         await save(alice, "light")
         await alice.page.emulate_media(color_scheme="dark")
         await save(alice, "dark")
+        await bob.page.keyboard.press("Escape")
         await bob.control("description").blur()
         await bob.page.evaluate("scrollTo(0, 0)")
         await save(bob, "phone")

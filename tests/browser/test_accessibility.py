@@ -25,7 +25,7 @@ async def test_the_keyboard_is_enough(visit: Visit, project_id: int, stack: Stac
     await page.get_by_role("heading", name="By keyboard").wait_for()
     await tab_to(page, "By keyboard")
     await page.keyboard.press("Enter")
-    await bob.is_live()
+    await bob.control("title").wait_for()
     await tab_to(page, "Title")
     await page.keyboard.type("!")
     await page.keyboard.press("Escape")

@@ -79,6 +79,7 @@ async def test_the_person_settles_a_conflict(visit: Visit, project_id: int, stac
         await expect(versions).to_contain_text("From bob")
         await versions.get_by_role("button", name=choice).click()
         await expect(versions).to_have_count(0)
+        await expect(alice.control("title")).to_be_focused()
         for person in (alice, bob):
             await expect(person.control("title")).to_have_value(outcome)
         assert stack.api("GET", f"projects/{project_id}/")["title"] == outcome

@@ -5,11 +5,14 @@ import { format } from "./json.js";
 export class ConflictPanel {
   #editable;
   #label;
+  #onSettled;
   element;
 
-  constructor(editable, label) {
+  /** @param {() => void} onSettled called when the person has chosen */
+  constructor(editable, label, onSettled) {
     this.#editable = editable;
     this.#label = label;
+    this.#onSettled = onSettled;
     this.element = h("div", { class: "conflict", hidden: true });
   }
 
@@ -18,6 +21,11 @@ export class ConflictPanel {
     const { conflict } = this.#editable;
     this.element.hidden = conflict === null;
     this.element.replaceChildren(...(conflict ? this.#versions(conflict, name) : []));
+  }
+
+  #settle(choice) {
+    this.#editable[choice]();
+    this.#onSettled();
   }
 
   #versions({ theirs, mine }, name) {
@@ -29,8 +37,8 @@ export class ConflictPanel {
         h(
           "div",
           { class: "versions" },
-          version("Theirs", theirs, "Take theirs", () => this.#editable.takeTheirs()),
-          version("Yours", mine, "Keep mine", () => this.#editable.keepMine()),
+          version("Theirs", theirs, "Take theirs", () => this.#settle("takeTheirs")),
+          version("Yours", mine, "Keep mine", () => this.#settle("keepMine")),
         ),
       ),
     ];

@@ -22,7 +22,7 @@ export function text({ lines = false, ...attributes } = {}) {
     element,
     lines,
     set(value) {
-      if (element.value !== value) element.value = value;
+      if (element.value !== value) replace(element, value);
       grow();
     },
     get: () => (lines ? element.value : element.value.trim()),
@@ -31,6 +31,16 @@ export function text({ lines = false, ...attributes } = {}) {
       grow();
     },
   };
+}
+
+/** Change the text where somebody may have the caret: it stays where it was. */
+function replace(element, value) {
+  const { selectionStart: start, selectionEnd: end } = element;
+  const isAll = start === 0 && end === element.value.length;
+  element.value = value;
+  if (document.activeElement === element) {
+    element.setSelectionRange(start, isAll ? value.length : end);
+  }
 }
 
 export function number(attributes) {

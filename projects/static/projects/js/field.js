@@ -29,7 +29,7 @@ export class Field {
     this.#project = project;
     this.#control = control;
     this.#editable = new Editable(project.room, path);
-    this.#conflict = new ConflictPanel(this.#editable, label);
+    this.#conflict = new ConflictPanel(this.#editable, label, () => this.focus());
     const id = `field-${encodeURIComponent(this.name)}`;
     control.element.id = id;
     this.#note.id = `${id}-note`;

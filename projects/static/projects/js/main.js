@@ -41,6 +41,7 @@ function retry() {
 
 /** Show what the address and the session say. */
 function show(message) {
+  const isFirst = view === null;
   view?.close();
   const [, id] = /^#\/projects\/(\d{1,15})$/.exec(location.hash) ?? [];
   if (!session.user) {
@@ -53,6 +54,8 @@ function show(message) {
   header.show(view, session.user);
   main.replaceChildren(view.element);
   window.scrollTo(0, 0);
+  // What had the focus is gone; on a fresh page nothing had it.
+  if (!isFirst) main.focus();
 }
 
 async function signOut() {
