@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from projects.errors import NotAllowed, ProjectNotFound
-from projects.models import Membership, Project, Role
+from projects.errors import CanvasNotFound, NotAllowed, ProjectNotFound
+from projects.models import Canvas, Membership, Project, Role
 
 UPDATABLE = ("title", "description", "status", "content")
 
@@ -32,6 +32,23 @@ def require(project_id: int, user_id: int, *allowed: Role) -> None:
         raise ProjectNotFound
     if role not in allowed:
         raise NotAllowed
+
+
+def canvas(canvas_id: int, user_id: int, *allowed: Role) -> Canvas:
+    """Return a canvas, to a user who has one of these roles in its project.
+
+    Raises:
+        CanvasNotFound: also if they have no role at all.
+        NotAllowed
+    """
+    found = Canvas.objects.filter(pk=canvas_id).first()
+    if found is None:
+        raise CanvasNotFound
+    try:
+        require(found.project_id, user_id, *allowed)
+    except ProjectNotFound:
+        raise CanvasNotFound from None
+    return found
 
 
 def snapshot(project_id: int) -> dict[str, Any]:

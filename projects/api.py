@@ -18,11 +18,10 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView
 
 from projects import access, errors, serializers, services, tasks
-from projects.models import Canvas, Membership, Project, Role
+from projects.models import Membership, Project, Role
+from projects.pages import PagesById
 from projects.throttling import SignInThrottle
 from projects.validation import ProjectFields
-
-MAX_ID = 2**63 - 1
 
 
 class Services:
@@ -34,7 +33,7 @@ class Services:
 
 def _as_api_error(error: Exception) -> Exception | APIException:
     match error:
-        case errors.ProjectNotFound():
+        case errors.ProjectNotFound() | errors.CanvasNotFound() | errors.MemberNotFound():
             return NotFound()
         case errors.NotAllowed():
             return PermissionDenied(str(error))
@@ -48,6 +47,7 @@ class ProjectViewSet(
     Services, viewsets.GenericViewSet[Project], mixins.ListModelMixin, mixins.RetrieveModelMixin
 ):
     serializer_class = serializers.ProjectSerializer
+    pagination_class = PagesById
     lookup_value_regex = r"[0-9]{1,18}"
 
     def get_queryset(self) -> QuerySet[Project]:
@@ -72,7 +72,8 @@ class ProjectViewSet(
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _answer(self, pk: int, code: int = status.HTTP_200_OK) -> Response:
-        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data, status=code)
+        project = get_object_or_404(self.get_queryset(), pk=pk)
+        return Response(self.get_serializer(project).data, status=code)
 
     @extend_schema(responses=serializers.MemberSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
@@ -83,47 +84,43 @@ class ProjectViewSet(
     @extend_schema(request=serializers.MemberInput, responses=serializers.MemberSerializer)
     @members.mapping.post
     def add_member(self, request: Request, pk: str) -> Response:
-        access.require(int(pk), _user(request).pk, Role.OWNER)
+        access.require(int(pk), _user(request).pk, Role.OWNER)  # before anything is said of users
         given = serializers.MemberInput(data=request.data)
         given.is_valid(raise_exception=True)
-        user = given.validated_data["username"]
-        self._set_role(request, int(pk), user.pk, given.validated_data["role"])
-        row = Membership.objects.get(project_id=pk, user=user)
-        return Response(serializers.MemberSerializer(row).data, status=status.HTTP_201_CREATED)
+        member = given.validated_data["username"]
+        role = Role(given.validated_data["role"])
+        services.add_member(user=_user(request), project_id=int(pk), member=member, role=role)
+        return self._member(int(pk), member.pk, status.HTTP_201_CREATED)
 
     @extend_schema(request=serializers.RoleInput, responses=serializers.MemberSerializer)
     @action(detail=True, methods=["patch"], url_path=r"members/(?P<user_id>[0-9]{1,18})")
     def member(self, request: Request, pk: str, user_id: str) -> Response:
         access.require(int(pk), _user(request).pk, Role.OWNER)
-        row = get_object_or_404(Membership, project_id=pk, user_id=user_id)
         given = serializers.RoleInput(data=request.data)
         given.is_valid(raise_exception=True)
-        self._set_role(request, int(pk), int(user_id), given.validated_data["role"])
-        row.refresh_from_db()
-        return Response(serializers.MemberSerializer(row).data)
+        services.change_role(
+            user=_user(request),
+            project_id=int(pk),
+            member_id=int(user_id),
+            role=Role(given.validated_data["role"]),
+        )
+        return self._member(int(pk), int(user_id))
 
     @extend_schema(responses={204: None})
     @member.mapping.delete
     def remove_member(self, request: Request, pk: str, user_id: str) -> Response:
-        if int(user_id) != _user(request).pk:  # anybody may leave
-            access.require(int(pk), _user(request).pk, Role.OWNER)
-        get_object_or_404(Membership, project_id=pk, user_id=user_id)
-        self._set_role(request, int(pk), int(user_id), None)
+        services.remove_member(user=_user(request), project_id=int(pk), member_id=int(user_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _set_role(self, request: Request, pk: int, user_id: int, role: str | None) -> None:
-        services.set_role(
-            project_id=pk,
-            user_id=user_id,
-            role=None if role is None else Role(role),
-            actor_id=_user(request).pk,
-        )
+    def _member(self, pk: int, user_id: int, code: int = status.HTTP_200_OK) -> Response:
+        row = get_object_or_404(Membership, project_id=pk, user_id=user_id)
+        return Response(serializers.MemberSerializer(row).data, status=code)
 
     @extend_schema(responses=serializers.CanvasSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
     def canvases(self, request: Request, pk: str) -> Response:
         rows = self.get_object().canvases.all()
-        return Response(self._canvas(rows, many=True))
+        return Response(_canvas(request, rows, many=True))
 
     @extend_schema(
         request={"multipart/form-data": serializers.CanvasInput},
@@ -131,7 +128,7 @@ class ProjectViewSet(
     )
     @canvases.mapping.post
     def add_canvas(self, request: Request, pk: str) -> Response:
-        access.require(int(pk), _user(request).pk, Role.OWNER, Role.EDITOR)
+        access.require(int(pk), _user(request).pk, *services.EDITORS)
         given = serializers.CanvasInput(data=request.data)
         given.is_valid(raise_exception=True)
         image = given.validated_data["image"]
@@ -141,11 +138,7 @@ class ProjectViewSet(
             title=given.validated_data.get("title") or image.name[:200],
             image=image,
         )
-        return Response(self._canvas(canvas), status=status.HTTP_201_CREATED)
-
-    def _canvas(self, canvases: Any, *, many: bool = False) -> Any:
-        context = {"request": self.request}
-        return serializers.CanvasSerializer(canvases, many=many, context=context).data
+        return Response(_canvas(request, canvas), status=status.HTTP_201_CREATED)
 
     def get_parsers(self) -> list[Any]:
         if getattr(self, "action_map", {}).get("post") == "add_canvas":
@@ -164,6 +157,32 @@ def _object(data: Any) -> dict[str, Any]:
     return dict(data)
 
 
+def _canvas(request: Request, canvases: Any, *, many: bool = False) -> Any:
+    context = {"request": request}
+    return serializers.CanvasSerializer(canvases, many=many, context=context).data
+
+
+class CanvasView(Services, APIView):
+    @extend_schema(responses=serializers.CanvasSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(_canvas(request, access.canvas(pk, _user(request).pk, *Role)))
+
+    @extend_schema(request=serializers.CanvasTitle, responses=serializers.CanvasSerializer)
+    def patch(self, request: Request, pk: int) -> Response:
+        access.canvas(pk, _user(request).pk, *services.EDITORS)
+        given = serializers.CanvasTitle(data=request.data)
+        given.is_valid(raise_exception=True)
+        canvas = services.rename_canvas(
+            user=_user(request), canvas_id=pk, title=given.validated_data["title"]
+        )
+        return Response(_canvas(request, canvas))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        services.remove_canvas(user=_user(request), canvas_id=pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class CanvasTask(Services, APIView):
     """Starts a task on a canvas; its events go to the project's room."""
 
@@ -171,10 +190,7 @@ class CanvasTask(Services, APIView):
 
     @extend_schema(request=None, responses={202: serializers.TaskSerializer})
     def post(self, request: Request, pk: int) -> Response:
-        canvas = Canvas.objects.filter(pk=pk).first() if pk <= MAX_ID else None
-        if canvas is None:
-            raise NotFound
-        access.require(canvas.project_id, _user(request).pk, Role.OWNER, Role.EDITOR)
+        canvas = access.canvas(pk, _user(request).pk, *services.EDITORS)
         task_id = self.task.enqueue(
             user_id=_user(request).pk, project_id=canvas.project_id, canvas_id=canvas.pk
         )

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image, ImageStat, UnidentifiedImageError
+
+from projects import images
 
 BANDS = 20
-MAX_SIDE = 1024
-MAX_PIXELS = 40_000_000
-"""Pixels of an image that is taken: what it unpacks to, however small the file."""
+PALETTE_SIDE = 512
 PALETTE_SIZE = 5
 
 # The ranges of the three formulas over all colours; their middles split the octants.
@@ -43,7 +44,7 @@ class Unreadable(Exception):
 
 
 def analyze(file: IO[bytes]) -> Iterator[tuple[float, dict[str, Any]]]:
-    """Analyse an image band by band.
+    """Analyse an image band by band, in its full size.
 
     Yields:
         The share that is done (0 to 1) and the figures so far; the last pair is the result.
@@ -51,19 +52,17 @@ def analyze(file: IO[bytes]) -> Iterator[tuple[float, dict[str, Any]]]:
     Raises:
         Unreadable
     """
-    image = _load(file)
-    hsv = image.convert("HSV")
-    saturation = brightness = 0.0
-    rows = 0
-    for top, bottom in _bands(image.height):
-        _, band_s, band_v = ImageStat.Stat(hsv.crop((0, top, image.width, bottom))).mean
-        saturation += band_s / 255 * (bottom - top)
-        brightness += band_v / 255 * (bottom - top)
-        rows += bottom - top
-        figures = describe(brightness / rows, saturation / rows)
-        if rows == image.height:
-            figures["palette"] = palette(image)
-        yield rows / image.height, figures
+    with _loaded(file) as image:
+        saturation = brightness = 0.0
+        for top, bottom in _bands(image.height):
+            band = on_white(image.crop((0, top, image.width, bottom)))
+            _, band_s, band_v = ImageStat.Stat(band.convert("HSV")).mean
+            saturation += band_s / 255 * (bottom - top)
+            brightness += band_v / 255 * (bottom - top)
+            figures = describe(brightness / bottom, saturation / bottom)
+            if bottom == image.height:
+                figures["palette"] = palette(image)
+            yield bottom / image.height, figures
 
 
 def describe(brightness: float, saturation: float) -> dict[str, Any]:
@@ -84,7 +83,9 @@ def describe(brightness: float, saturation: float) -> dict[str, Any]:
 
 def palette(image: Image.Image) -> list[dict[str, Any]]:
     """Return the main colours, the most frequent first: `color` as hex, and its `share`."""
-    reduced = image.quantize(PALETTE_SIZE, method=Image.Quantize.MEDIANCUT)
+    small = image.copy()
+    small.thumbnail((PALETTE_SIDE, PALETTE_SIDE))
+    reduced = on_white(small).quantize(PALETTE_SIZE, method=Image.Quantize.MEDIANCUT)
     flat = reduced.getpalette() or []
     counts = sorted(reduced.getcolors() or [], reverse=True)
     total = sum(count for count, _ in counts)
@@ -98,24 +99,32 @@ def palette(image: Image.Image) -> list[dict[str, Any]]:
     ]
 
 
-def _load(file: IO[bytes]) -> Image.Image:
-    """Return the image upright, on white where it is transparent, and no larger than needed."""
+def on_white(image: Image.Image) -> Image.Image:
+    """Return it in RGB, on white where it is transparent."""
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would only cut off at 255
+        image = image.point(lambda value: value / 257).convert("L")
+    layered = image.convert("RGBA")
+    ground = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(ground, layered).convert("RGB")
+
+
+@contextmanager
+def _loaded(file: IO[bytes]) -> Iterator[Image.Image]:
     try:
-        with Image.open(file) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise Unreadable(f"The image has more than {MAX_PIXELS:,} pixels")
-            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-            upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((MAX_SIDE, MAX_SIDE))
-            layered = upright.convert("RGBA")
+        image = Image.open(file, formats=images.FORMATS)
+        with image:
+            if image.width * image.height > images.MAX_PIXELS:
+                raise Unreadable(f"The image has more than {images.MAX_PIXELS:,} pixels")
+            image.load()
+            yield image
     except UnidentifiedImageError:
         raise Unreadable("This is not an image that can be read") from None
     except Image.DecompressionBombError:
-        raise Unreadable(f"The image has more than {MAX_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
+        raise Unreadable(f"The image has more than {images.MAX_PIXELS:,} pixels") from None
+    except images.UNREADABLE as error:
         raise Unreadable("The image is damaged") from error
-    ground = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(ground, layered).convert("RGB")
 
 
 def _bands(height: int) -> Iterator[tuple[int, int]]:

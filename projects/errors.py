@@ -16,6 +16,14 @@ class ProjectNotFound(ProjectError):
     """There is no such project."""
 
 
+class CanvasNotFound(ProjectError):
+    """There is no such canvas."""
+
+
+class MemberNotFound(ProjectError):
+    """There is no such member."""
+
+
 class NotAllowed(ProjectError):
     """Your role in this project does not allow that."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from projects import images
+
 
 class Role(models.TextChoices):
     OWNER = "owner"
@@ -63,11 +65,16 @@ class Canvas(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="canvases")
     title = models.CharField(max_length=200)
-    image = models.ImageField(upload_to="canvases/", width_field="width", height_field="height")
+    image = images.UprightImageField(
+        upload_to=images.new_name,
+        validators=[images.check],
+        width_field="width",
+        height_field="height",
+    )
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
     analysis = models.JSONField(null=True, blank=True)
-    soundscape = models.FileField(upload_to="soundscapes/", null=True, blank=True)
+    soundscape = models.FileField(upload_to=images.new_sound_name, null=True, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

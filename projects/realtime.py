@@ -105,6 +105,29 @@ def log_canvas(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
     log.append(canvas.project_id, [log.Entry("canvas_added", payload, actor_id)])
 
 
+@receiver(signals.canvas_renamed, dispatch_uid="projects.realtime.canvas_renamed")
+def log_canvas_title(*, canvas: Canvas, before: str, actor_id: int, **_: Any) -> None:
+    payload = {
+        "project_id": canvas.project_id,
+        "canvas_id": canvas.pk,
+        "title": canvas.title,
+        "renamed_by": str(actor_id),
+    }
+    entry = log.Entry("canvas_renamed", payload, actor_id, before={"title": before})
+    log.append(canvas.project_id, [entry])
+
+
+@receiver(signals.canvas_removed, dispatch_uid="projects.realtime.canvas_removed")
+def log_canvas_removal(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
+    payload = {
+        "project_id": canvas.project_id,
+        "canvas_id": canvas.pk,
+        "removed_by": str(actor_id),
+    }
+    entry = log.Entry("canvas_removed", payload, actor_id, before={"title": canvas.title})
+    log.append(canvas.project_id, [entry])
+
+
 @receiver(signals.project_deleted, dispatch_uid="projects.realtime.project_deleted")
 def log_deletion(*, project_id: int, actor_id: int | None, **_: Any) -> None:
     log.append(project_id, [log.Entry("project_deleted", {"project_id": project_id}, actor_id)])

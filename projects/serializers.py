@@ -5,23 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from PIL import Image, UnidentifiedImageError
 from rest_framework import serializers
 
-from projects.emotion import MAX_PIXELS
+from projects import images
 from projects.models import Canvas, Membership, Project, Role
-from projects.validation import Text, check_text
-
-MAX_IMAGE_SIZE = 10 * 1024 * 1024
-"""Bytes of an uploaded image."""
-FORMATS = ("JPEG", "PNG", "WEBP")
-_UNREADABLE = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-    ValueError,
-)
+from projects.validation import Line, check_text
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -74,24 +62,12 @@ class CanvasSerializer(serializers.ModelSerializer[Canvas]):
 
 
 class CanvasInput(serializers.Serializer[Any]):
-    title = Text(max_length=200, required=False)
-    image = serializers.FileField()
+    title = Line(max_length=200, required=False)
+    image = serializers.FileField(validators=[images.check])
 
-    def validate_image(self, upload: Any) -> Any:
-        if upload.size > MAX_IMAGE_SIZE:
-            raise serializers.ValidationError(f"More than {MAX_IMAGE_SIZE} bytes.")
-        try:
-            with Image.open(upload, formats=FORMATS) as image:
-                pixels = image.width * image.height
-                image.verify()
-        except _UNREADABLE:
-            raise serializers.ValidationError(
-                "This is not a JPEG, PNG or WebP image that can be read."
-            ) from None
-        if pixels > MAX_PIXELS:
-            raise serializers.ValidationError(f"More than {MAX_PIXELS} pixels.")
-        upload.seek(0)
-        return upload
+
+class CanvasTitle(serializers.Serializer[Any]):
+    title = Line(max_length=200)
 
 
 class TaskSerializer(serializers.Serializer[Any]):

@@ -12,5 +12,11 @@ user is no member; actor_id: int or None."""
 canvas_added = Signal()
 """canvas: the new `Canvas`; actor_id: int."""
 
+canvas_renamed = Signal()
+"""canvas: the `Canvas`; before: its title until now; actor_id: int."""
+
+canvas_removed = Signal()
+"""canvas: the `Canvas`, still there; actor_id: int."""
+
 project_deleted = Signal()
 """project_id: int; actor_id: int or None."""

@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import shared_task
 
 from projects import emotion, services, soundscape
+from projects.errors import CanvasNotFound
 from projects.models import Canvas
 from realtime.tasks import ProjectTask, TaskFailure
+
+GONE = "The canvas was deleted"
+MISSING = "The image file is missing"
 
 
 @shared_task(base=ProjectTask, bind=True)
 def analyze_image_emotion(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Find the emotion in a canvas's image, and keep it on the canvas."""
-    canvas = Canvas.objects.get(pk=canvas_id, project_id=project_id)
-    analysis = _analyze(self, canvas, share=100)
+    analysis = _analyze(self, _canvas(project_id, canvas_id), share=100)
     return {"canvas_id": canvas_id, "status": "completed", **analysis}
 
 
 @shared_task(base=ProjectTask, bind=True)
 def compose_soundscape(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Turn the emotion of a canvas into a short sound, and keep it on the canvas."""
-    canvas = Canvas.objects.get(pk=canvas_id, project_id=project_id)
+    canvas = _canvas(project_id, canvas_id)
     analysis = canvas.analysis or _analyze(self, canvas, share=40)
     start = 0 if canvas.analysis else 40
-    sound = bytearray()
-    for done, wav in soundscape.compose(analysis):
-        sound += wav
+    sound = b""
+    for done, sound in soundscape.compose(analysis):  # noqa: B007  (the last one is kept)
         self.report_progress(start + (100 - start) * done, "Processing audio...")
-    services.save_soundscape(canvas_id=canvas_id, wav=bytes(sound))
+    with _told():
+        services.save_soundscape(canvas_id=canvas_id, wav=sound)
     return {"canvas_id": canvas_id, "status": "completed", "seconds": soundscape.SECONDS}
+
+
+def _canvas(project_id: int, canvas_id: int) -> Canvas:
+    canvas = Canvas.objects.filter(pk=canvas_id, project_id=project_id).first()
+    if canvas is None:
+        raise TaskFailure(GONE)
+    return canvas
 
 
 def _analyze(task: ProjectTask, canvas: Canvas, *, share: float) -> dict[str, Any]:
     analysis: dict[str, Any] = {}
+    with _told(), canvas.image.open() as file:
+        for done, figures in emotion.analyze(file):
+            analysis = figures
+            task.report_progress(share * done, "Analyzing image...")
+        services.save_analysis(canvas_id=canvas.pk, analysis=analysis)
+    return analysis
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what people can do something about; everything else is in the server's log only."""
     try:
-        with canvas.image.open() as file:
-            for done, figures in emotion.analyze(file):
-                analysis = figures
-                task.report_progress(share * done, "Analyzing image...")
+        yield
+    except CanvasNotFound:
+        raise TaskFailure(GONE) from None
+    except FileNotFoundError as error:
+        raise TaskFailure(MISSING) from error
     except emotion.Unreadable as error:
         raise TaskFailure(str(error)) from error
-    services.save_analysis(canvas_id=canvas.pk, analysis=analysis)
-    return analysis

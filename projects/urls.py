@@ -14,6 +14,7 @@ urlpatterns = [
     path("token/blacklist/", TokenBlacklistView.as_view()),  # sign out
     path("ws-ticket/", TicketView.as_view()),
     path("me/", api.MeView.as_view()),
+    path("canvases/<int:pk>/", api.CanvasView.as_view()),
     path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
     path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),
     path("projects/<int:project_id>/events/", EventsView.as_view()),

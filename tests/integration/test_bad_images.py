@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import wave
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from projects import services, tasks
+from projects import emotion, services, tasks
 from projects.models import Canvas
 from realtime import log
+from realtime.tasks import ProjectTask
 
 pytestmark = pytest.mark.django_db
 
@@ -52,3 +55,53 @@ def test_a_bad_image_fails_with_a_reason(name: str, task: Any) -> None:
     assert event.type == "task_failed"
     assert event.payload["error"] == reason
     assert Canvas.objects.get().analysis is None
+
+
+@pytest.mark.parametrize("task", [tasks.analyze_image_emotion, tasks.compose_soundscape])
+def test_a_missing_file_and_a_missing_canvas_are_told(task: Any) -> None:
+    canvas = add_canvas(b"soon gone")
+    canvas.image.storage.delete(str(canvas.image.name))
+    kwargs = {"project_id": canvas.project_id, "canvas_id": canvas.pk}
+    task.apply(kwargs=kwargs)
+    Canvas.objects.all().delete()
+    task.apply(kwargs=kwargs)
+    errors = [event.payload["error"] for event in log.tail(canvas.project_id, 0)]
+    assert errors == [tasks.MISSING, tasks.GONE]
+
+
+@pytest.mark.parametrize("task", [tasks.analyze_image_emotion, tasks.compose_soundscape])
+def test_a_canvas_that_is_deleted_in_mid_task_is_told(
+    task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas = add_canvas(picture(64, 64, "RGB", "PNG"))
+    analyze = emotion.analyze
+
+    def analyze_and_delete(file: Any) -> Iterator[Any]:
+        yield from analyze(file)
+        Canvas.objects.all().delete()
+
+    monkeypatch.setattr(emotion, "analyze", analyze_and_delete)
+    task.apply(kwargs={"project_id": canvas.project_id, "canvas_id": canvas.pk})
+    [event] = log.tail(canvas.project_id, 0)
+    assert (event.type, event.payload["error"]) == ("task_failed", tasks.GONE)
+
+
+def test_progress_of_both_tasks_is_told_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = add_canvas(picture(64, 64, "RGB", "PNG"))
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(ProjectTask, "report_progress", lambda _self, *report: told.append(report))
+    kwargs = {"project_id": canvas.project_id, "canvas_id": canvas.pk}
+    tasks.compose_soundscape.apply(kwargs=kwargs)
+    percents = [percent for percent, _ in told]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert len(told) > 30
+    assert list(dict.fromkeys(words for _, words in told)) == [
+        "Analyzing image...",
+        "Processing audio...",
+    ]
+    made = Canvas.objects.get()
+    assert made.analysis is not None
+    assert made.analysis["label"] == "disdainful"
+    with made.soundscape.open() as file, wave.open(file) as sound:
+        assert sound.getnframes() > 0

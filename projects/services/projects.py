@@ -1,7 +1,4 @@
-"""The only writers of projects: everybody who changes one, changes it here.
-
-Each verb is one transaction, and tells what it did (`projects.signals`) inside it.
-"""
+"""Projects themselves: their fields, and whether there are."""
 
 from __future__ import annotations
 
@@ -9,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
-from django.core.files.base import ContentFile, File
 from django.db import transaction
 from rest_framework import serializers
 
 from projects import access, merge, validation
 from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
-from projects.models import Canvas, Membership, Project, Role
-from projects.signals import canvas_added, membership_changed, project_changed, project_deleted
+from projects.models import Membership, Project, Role
+from projects.signals import project_changed, project_deleted
 
 Changes = dict[str, Any]
 
@@ -179,75 +175,3 @@ def remove_project(*, project_id: int, actor_id: int | None) -> None:
     """
     lock_project(project_id=project_id).delete()
     project_deleted.send(sender=Project, project_id=project_id, actor_id=actor_id)
-
-
-@transaction.atomic
-def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int | None) -> None:
-    """Make a user a member with a role, or none any more.
-
-    Raises:
-        ProjectNotFound
-        NotAllowed: if the project would have no owner any more.
-    """
-    lock_project(project_id=project_id)
-    before = access.roles([project_id], [user_id]).get((project_id, user_id))
-    if before == role:
-        return
-    if before is Role.OWNER and not _has_other_owner(project_id, user_id):
-        raise NotAllowed("A project needs an owner.")
-    if role is None:
-        Membership.objects.filter(project_id=project_id, user_id=user_id).delete()
-    else:
-        Membership.objects.update_or_create(
-            project_id=project_id, user_id=user_id, defaults={"role": role}
-        )
-    membership_changed.send(
-        sender=Membership,
-        project_id=project_id,
-        user_id=user_id,
-        role=role,
-        before=before,
-        actor_id=actor_id,
-    )
-
-
-def _has_other_owner(project_id: int, user_id: int) -> bool:
-    owners = Membership.objects.filter(project_id=project_id, role=Role.OWNER)
-    return owners.exclude(user_id=user_id).exists()
-
-
-@transaction.atomic
-def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
-    """Add an uploaded image, already validated.
-
-    Raises:
-        ProjectNotFound, NotAllowed
-    """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, Role.OWNER, Role.EDITOR)
-    return attach_canvas(user=user, project_id=project_id, title=title, image=image)
-
-
-@transaction.atomic
-def attach_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
-    """Add an image as staff, whatever their role in the project: the admin's way."""
-    canvas = Canvas.objects.create(
-        project_id=project_id, title=title, image=image, uploaded_by=user
-    )
-    canvas_added.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
-    return canvas
-
-
-def save_analysis(*, canvas_id: int, analysis: dict[str, Any]) -> None:
-    """Keep what a task found out. Raises Canvas.DoesNotExist if the canvas is gone."""
-    if not Canvas.objects.filter(pk=canvas_id).update(analysis=analysis):
-        raise Canvas.DoesNotExist(f"Canvas {canvas_id} is gone")
-
-
-def save_soundscape(*, canvas_id: int, wav: bytes) -> None:
-    """Keep the sound that a task made. Raises Canvas.DoesNotExist if the canvas is gone."""
-    canvas = Canvas.objects.get(pk=canvas_id)
-    if canvas.soundscape:
-        canvas.soundscape.delete(save=False)
-    canvas.soundscape.save(f"canvas-{canvas_id}.wav", ContentFile(wav), save=False)
-    canvas.save(update_fields=["soundscape"])

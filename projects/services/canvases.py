@@ -1,0 +1,111 @@
+"""A project's images, and what the tasks make of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile, File
+from django.db import transaction
+from django.db.models.fields.files import FieldFile
+
+from projects import access, files
+from projects.errors import CanvasNotFound, ProjectNotFound
+from projects.models import Canvas, Role
+from projects.services.projects import lock_project
+from projects.signals import canvas_added, canvas_removed, canvas_renamed
+
+EDITORS = tuple(role for role in Role if role.may_edit)
+
+
+@transaction.atomic
+def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
+    """Add an uploaded image, already validated.
+
+    Raises:
+        ProjectNotFound, NotAllowed
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, *EDITORS)
+    return attach_canvas(user=user, project_id=project_id, title=title, image=image)
+
+
+@transaction.atomic
+def attach_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
+    """Add an image as staff, whatever their role in the project: the admin's way."""
+    canvas = Canvas.objects.create(
+        project_id=project_id, title=title, image=image, uploaded_by=user
+    )
+    canvas_added.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+    return canvas
+
+
+@transaction.atomic
+def rename_canvas(*, user: User, canvas_id: int, title: str) -> Canvas:
+    """Give a canvas another title, already validated.
+
+    Raises:
+        CanvasNotFound, NotAllowed
+    """
+    canvas = _locked_canvas(user, canvas_id)
+    before, canvas.title = canvas.title, title
+    if before != title:
+        canvas.save(update_fields=["title"])
+        canvas_renamed.send(sender=Canvas, canvas=canvas, before=before, actor_id=user.pk)
+    return canvas
+
+
+@transaction.atomic
+def remove_canvas(*, user: User, canvas_id: int) -> None:
+    """Delete a canvas, and its files with the commit.
+
+    Raises:
+        CanvasNotFound, NotAllowed
+    """
+    canvas = _locked_canvas(user, canvas_id)
+    canvas_removed.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+    canvas.delete()
+
+
+def _locked_canvas(user: User, canvas_id: int) -> Canvas:
+    """Return a canvas that the user may change, with its project locked."""
+    project_id = access.canvas(canvas_id, user.pk, *EDITORS).project_id
+    try:
+        lock_project(project_id=project_id)
+    except ProjectNotFound:
+        raise CanvasNotFound from None
+    return access.canvas(canvas_id, user.pk, *EDITORS)
+
+
+def save_analysis(*, canvas_id: int, analysis: dict[str, Any]) -> None:
+    """Keep what a task found out.
+
+    Raises:
+        CanvasNotFound: if the canvas was deleted meanwhile.
+    """
+    if not Canvas.objects.filter(pk=canvas_id).update(analysis=analysis):
+        raise CanvasNotFound
+
+
+def save_soundscape(*, canvas_id: int, wav: bytes) -> None:
+    """Keep the sound that a task made, in place of the one before.
+
+    Raises:
+        CanvasNotFound: if the canvas was deleted meanwhile.
+    """
+    made = Canvas(pk=canvas_id).soundscape
+    made.save("", ContentFile(wav), save=False)
+    try:
+        _replace_soundscape(canvas_id, made)
+    except BaseException:
+        made.delete(save=False)
+        raise
+
+
+@transaction.atomic
+def _replace_soundscape(canvas_id: int, made: FieldFile) -> None:
+    canvas = Canvas.objects.select_for_update().filter(pk=canvas_id).first()
+    if canvas is None:
+        raise CanvasNotFound
+    files.discard(canvas.soundscape)
+    Canvas.objects.filter(pk=canvas_id).update(soundscape=made.name)

@@ -1,0 +1,96 @@
+"""Who has which role in a project."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from projects import access
+from projects.errors import Invalid, MemberNotFound, NotAllowed
+from projects.models import Membership, Role
+from projects.services.projects import lock_project
+from projects.signals import membership_changed
+
+
+@transaction.atomic
+def add_member(*, user: User, project_id: int, member: User, role: Role) -> None:
+    """Make somebody a member; for owners.
+
+    Raises:
+        ProjectNotFound, NotAllowed
+        Invalid: if they are one already: to change a role is another verb.
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, Role.OWNER)
+    if access.roles([project_id], [member.pk]):
+        raise Invalid({"username": [f"{member.get_username()} is a member already."]})
+    set_role(project_id=project_id, user_id=member.pk, role=role, actor_id=user.pk)
+
+
+@transaction.atomic
+def change_role(*, user: User, project_id: int, member_id: int, role: Role) -> None:
+    """Give a member another role; for owners.
+
+    Raises:
+        ProjectNotFound, MemberNotFound
+        NotAllowed: also if the project would have no owner any more.
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, Role.OWNER)
+    _require_member(project_id, member_id)
+    set_role(project_id=project_id, user_id=member_id, role=role, actor_id=user.pk)
+
+
+@transaction.atomic
+def remove_member(*, user: User, project_id: int, member_id: int) -> None:
+    """Take a member's role away; for owners, and anybody may leave.
+
+    Raises:
+        ProjectNotFound, MemberNotFound
+        NotAllowed: also if the project would have no owner any more.
+    """
+    lock_project(project_id=project_id)
+    access.require(project_id, user.pk, *(Role if member_id == user.pk else [Role.OWNER]))
+    _require_member(project_id, member_id)
+    set_role(project_id=project_id, user_id=member_id, role=None, actor_id=user.pk)
+
+
+def _require_member(project_id: int, user_id: int) -> None:
+    if not access.roles([project_id], [user_id]):
+        raise MemberNotFound
+
+
+@transaction.atomic
+def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int | None) -> None:
+    """Make a user a member with a role, or none any more, whoever asks: the admin's way.
+
+    Raises:
+        ProjectNotFound
+        NotAllowed: if the project would have no owner any more.
+    """
+    lock_project(project_id=project_id)
+    before = access.roles([project_id], [user_id]).get((project_id, user_id))
+    if before == role:
+        return
+    if before is Role.OWNER and not _has_other_owner(project_id, user_id):
+        raise NotAllowed("A project needs an owner.")
+    if role is None:
+        Membership.objects.filter(project_id=project_id, user_id=user_id).delete()
+    else:
+        Membership.objects.update_or_create(
+            project_id=project_id, user_id=user_id, defaults={"role": role}
+        )
+    membership_changed.send(
+        sender=Membership,
+        project_id=project_id,
+        user_id=user_id,
+        role=role,
+        before=before,
+        actor_id=actor_id,
+    )
+
+
+def _has_other_owner(project_id: int, user_id: int) -> bool:
+    """Whether somebody else can still manage the project: an account that ended cannot."""
+    owners = Membership.objects.filter(project_id=project_id, role=Role.OWNER, user__is_active=True)
+    return owners.exclude(user_id=user_id).exists()
