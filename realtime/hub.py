@@ -161,6 +161,7 @@ class Hub:
             members = {**room.roster, socket.user_id: socket.username}
             ack = protocol.JoinAck(
                 seq=view.seq,
+                user_id=socket.user_id,
                 role=view.role,
                 project=view.project,
                 members=[protocol.Member(*member) for member in members.items()],

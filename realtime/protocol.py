@@ -295,6 +295,8 @@ class RunningTask(Struct):
 class JoinAck(Struct):
     seq: int
     """The position of the room that the snapshot stands for; live events follow it."""
+    user_id: int
+    """Who the client is here."""
     role: str
     project: dict[str, Any]
     members: list[Member]

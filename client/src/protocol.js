@@ -20,6 +20,7 @@
  *
  * @typedef {object} JoinAck
  * @property {number} seq
+ * @property {number} user_id the own user id
  * @property {string} role
  * @property {Record<string, any>} project
  * @property {Member[]} members

@@ -11,7 +11,7 @@ import { merge } from "./merge.js";
  * @property {readonly import("./protocol.js").Member[]} members
  * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
  * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
- * @property {number | null} me the own user id
+ * @property {number} me the own user id
  * @property {string} joinRole the role at position `joinSeq`
  * @property {number} joinSeq
  * @property {Readonly<Record<number, string | null>>} roles what changed after that, by user
@@ -27,14 +27,14 @@ const ENDED_KEPT = 100;
  * @returns {View}
  */
 export function join(view, ack) {
-  const { role, members, tasks } = ack;
+  const { user_id: me, role, members, tasks } = ack;
   // With `recovered`, the events that lead from the old position to the new one follow.
   const known = view && ack.recovered ? view : ack;
   const { seq, project } = known;
   const running = new Set(tasks.map((task) => task.task_id));
   const ended = (view?.ended ?? []).filter((id) => !running.has(id));
   const joinSeq = ack.seq;
-  return { seq, project, members, tasks, ended, me: null, joinRole: role, joinSeq, roles: {} };
+  return { seq, project, members, tasks, ended, me, joinRole: role, joinSeq, roles: {} };
 }
 
 /**
@@ -44,7 +44,7 @@ export function join(view, ack) {
  * @returns {string | null}
  */
 export function role({ me, roles, joinRole }) {
-  return me !== null && me in roles ? (roles[me] ?? null) : joinRole;
+  return me in roles ? (roles[me] ?? null) : joinRole;
 }
 
 /**
@@ -72,8 +72,7 @@ function change(view, message) {
       const { user_id, username } = message.payload;
       const isKnown = view.members.some((member) => member.user_id === user_id);
       const members = isKnown ? view.members : [...view.members, { user_id, username }];
-      // The first after a join is one's own.
-      return { members, me: view.me ?? user_id };
+      return { members };
     }
     case "user_left": {
       const { user_id } = message.payload;

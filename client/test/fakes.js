@@ -127,6 +127,7 @@ export class FakeSocket {
 
 export const joinAck = {
   seq: 10,
+  user_id: 1,
   role: "editor",
   project: { id: 1, title: "Old", description: "", status: "draft", content: {} },
   members: [{ user_id: 1, username: "alice" }],

@@ -57,7 +57,7 @@ export class Model {
 
   #join(socket, { since = -1 }, reply) {
     const recovered = since >= this.pruned && since <= this.seq;
-    const rest = { role: "editor", members: [], tasks: [], recovered };
+    const rest = { user_id: 1, role: "editor", members: [], tasks: [], recovered };
     reply("ack", { seq: this.seq, project: this.state, ...rest });
     if (recovered) {
       this.log.slice(since).forEach(({ event }) => this.out.push({ socket, message: event }));

@@ -20,6 +20,7 @@
  *
  * @typedef {object} JoinAck
  * @property {number} seq
+ * @property {number} user_id the own user id
  * @property {string} role
  * @property {Record<string, any>} project
  * @property {Member[]} members
@@ -78,6 +79,10 @@ export type Project = {
 };
 export type JoinAck = {
     seq: number;
+    /**
+     * the own user id
+     */
+    user_id: number;
     role: string;
     project: Record<string, any>;
     members: Member[];

@@ -17,7 +17,7 @@ export type View = {
     /**
      * the own user id
      */
-    me: number | null;
+    me: number;
     /**
      * the role at position `joinSeq`
      */

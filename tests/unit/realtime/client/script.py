@@ -46,6 +46,7 @@ class Peer:
             "ack",
             {
                 "seq": seq,
+                "user_id": 1,
                 "role": "editor",
                 "project": project,
                 "members": [{"user_id": 1, "username": "alice"}],
