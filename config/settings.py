@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -12,13 +14,15 @@ from csp.constants import NONE, SELF
 from config import embedded, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = env.directory("VAR_DIR", BASE_DIR / "var")
 
 DEBUG = env.boolean("DEBUG", default=True)
+if not DEBUG:
+    env.require("SECRET_KEY", "set it to 50 random characters, which sign tokens and sessions")
+    env.require("ALLOWED_HOSTS", "set it to the names of this site, separated by commas")
 SECRET_KEY = env.text("SECRET_KEY", "for-development-only-and-refused-by-check-deploy")
-ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
-ALLOWED_ORIGINS = env.listed("ALLOWED_ORIGINS")
+ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
 """Origins of web pages on other hosts or ports that may use the WebSocket and the REST API."""
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
@@ -72,14 +76,14 @@ TEMPLATES = [
 
 
 def _database() -> dict[str, Any]:
-    url = env.text("DATABASE_URL")
-    if url and not url.startswith("sqlite"):
-        # Connections under ASGI must not outlive a request; the pool makes that cheap.
-        database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=0)}
+    in_var_dir = f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}"
+    # Connections under ASGI must not outlive a request; the pool makes that cheap.
+    parsed = dj_database_url.parse(env.database_url("DATABASE_URL", in_var_dir), conn_max_age=0)
+    database: dict[str, Any] = {**parsed}
+    if database["ENGINE"] == "django.db.backends.postgresql":
         database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 10}
         return database
-    return {
-        **dj_database_url.parse(url or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"),
+    return database | {
         "OPTIONS": {
             # Take the write lock at once: to upgrade a read lock fails where another waits.
             "transaction_mode": "IMMEDIATE",
@@ -97,7 +101,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis: channel layer, presence, Celery's broker and results
 
 EMBEDDED_VALKEY = not env.text("REDIS_URL")
-REDIS_URL = env.text("REDIS_URL") or embedded.url(VAR_DIR)
+REDIS_URL = env.redis_url("REDIS_URL", embedded.url(VAR_DIR))
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -125,8 +129,19 @@ REALTIME = {
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
 }
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
-CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+
+def _celery_url() -> str:
+    """Return REDIS_URL in the words of Celery."""
+    if REDIS_URL.startswith("unix:"):
+        url = REDIS_URL.replace("unix:", "redis+socket:", 1)
+        return re.sub(r"([?&])db=", r"\1virtual_host=", url)
+    if REDIS_URL.startswith("rediss:") and "ssl_cert_reqs=" not in REDIS_URL:
+        # What redis-py does where nothing is said, Celery wants to be told.
+        return f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}ssl_cert_reqs=required"
+    return REDIS_URL
+
+
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _celery_url()
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
@@ -146,14 +161,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["projects.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign_in": env.text("SIGN_IN_RATE", "30/min")},
+    "DEFAULT_THROTTLE_RATES": {"sign_in": env.rate("SIGN_IN_RATE", "30/min")},
     # How many proxies in front add to X-Forwarded-For. Without any, what a client says of its
     # address there does not count.
     "NUM_PROXIES": env.number("NUM_PROXIES", 0),
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Realtime", "VERSION": "1.0.0"}
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.number("ACCESS_TOKEN_LIFETIME", 3600)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.number("ACCESS_TOKEN_LIFETIME", 3600, least=1)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
     "LEEWAY": 5,
     # A changed password ends the tokens from before.
@@ -207,12 +222,13 @@ SECURE_REDIRECT_EXEMPT = ["^health/", "^metrics$"]
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "config.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     "loggers": {
         # Django gives this one a console of its own under DEBUG: every line would come twice.
         "django": {"handlers": []},

@@ -12,15 +12,19 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from projects import services
-from projects.models import Canvas, Membership, Project, Role
+from projects.models import Project, Role
 
-PEOPLE = ("alice", "bob", "carol", "dave")
+OPERATOR = "alice"
+PEOPLE = (OPERATOR, "bob", "carol", "dave")
 PASSWORD = "realtime"  # noqa: S105  (public, and only made with DEBUG)
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "demo"
 
 
 class Command(BaseCommand):
-    help = "Make alice, bob, carol and dave, and a project of alice's; does nothing without DEBUG."
+    help = (
+        "Make alice, bob, carol and dave, and a project of alice's. "
+        "Changes nobody who is there already; does nothing without DEBUG."
+    )
 
     @transaction.atomic
     def handle(self, *_: Any, **__: Any) -> None:
@@ -28,7 +32,6 @@ class Command(BaseCommand):
             self.stderr.write("Without DEBUG there is no demo data.")
             return
         alice, bob, carol, _dave = [self._user(name) for name in PEOPLE]
-        User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
         if Project.objects.exists():
             return
         project = services.create_project(
@@ -40,20 +43,23 @@ class Command(BaseCommand):
                 "content": {"mood": "calm", "palette": "warm"},
             },
         )
-        for user, role in ((bob, Role.EDITOR), (carol, Role.VIEWER)):
-            Membership.objects.create(project=project, user=user, role=role)
+        for member, role in ((bob, Role.EDITOR), (carol, Role.VIEWER)):
+            services.add_member(user=alice, project_id=project.pk, member=member, role=role)
         for path in sorted(PHOTOGRAPHS.glob("*.jpg")):
             with path.open("rb") as file:
-                Canvas.objects.create(
-                    project=project,
+                services.add_canvas(
+                    user=alice,
+                    project_id=project.pk,
                     title=path.stem.replace("-", " ").capitalize(),
                     image=File(file, name=path.name),
-                    uploaded_by=alice,
                 )
 
     def _user(self, username: str) -> User:
-        user, is_new = User.objects.get_or_create(username=username)
-        if is_new:
-            user.set_password(PASSWORD)
-            user.save()
-        return user
+        """Return a user; one who is there already stays as they are."""
+        user = User.objects.filter(username=username).first()
+        if user is not None:
+            return user
+        is_operator = username == OPERATOR
+        return User.objects.create_user(
+            username, password=PASSWORD, is_staff=is_operator, is_superuser=is_operator
+        )

@@ -24,7 +24,7 @@ def rows(text: str, pattern: str) -> set[str]:
 
 
 def test_every_variable_of_the_environment() -> None:
-    read = found(r'env\.[a-z]+\(\s*"([A-Z_]+)"', "config") | {"PORT", "HOST"}
+    read = found(r'env\.[a-z_]+\(\s*"([A-Z_]+)"', "config") | {"PORT", "HOST"}
     assert read == rows(DEPLOY, r"`([A-Z_]{4,})`")
 
 
