@@ -23,9 +23,9 @@ _LENGTH_16, _LENGTH_64 = 126, 127
 """In place of a length: it follows in so many bits."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def framed(texts: tuple[str, ...]) -> bytes:
-    """Return the frames of texts; kept while a room is served with them."""
+    """Return the frames of texts; kept just long enough to serve a room with them."""
     return b"".join(map(_frame, texts))
 
 

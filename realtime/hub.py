@@ -169,8 +169,7 @@ class Hub:
                 recovered=view.missed is not None,
             )
             socket.outbox.push(protocol.encode(protocol.Ack(payload=ack, ref=ref)))
-        for hint in [*(view.missed or []), *passed]:
-            socket.outbox.push(hint.text)
+        socket.outbox.push_all(tuple(hint.text for hint in [*(view.missed or []), *passed]))
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
         room.add(socket, view.seq)

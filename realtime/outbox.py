@@ -80,7 +80,7 @@ class Outbox:
     def push_all(self, texts: tuple[str, ...]) -> None:
         """Send text frames, together if that is possible."""
         is_idle = self._task is None and not self.closed
-        if not (is_idle and self._write is not None and self._write(texts)):
+        if not (texts and is_idle and self._write is not None and self._write(texts)):
             for text in texts:
                 self.push(text)
 

@@ -1,0 +1,118 @@
+"""Rows about sockets that come, stay and come back; and about tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from bench import machines
+from bench.columns import (
+    NOWHERE,
+    P50,
+    P99,
+    Figures,
+    label,
+    ratio,
+    result_of,
+)
+from bench.load.jobs import Connects, Idle, Memory, Opened, Recovery, Storm
+from bench.results import Entry, Goal, Result
+from bench.servers import ROOT
+from bench.session import Session
+
+# --- connections
+
+
+def connect(session: Session) -> Result:
+    seats = session.seats(10 if session.quick else 100, 10)
+    found = {}
+    for name in (
+        *("ours-daphne", "ours-uvicorn", "plain-daphne", "plain-uvicorn", "plain-daphne-core"),
+        *("python-socketio", "node-socketio"),
+    ):
+        opened = session.run(name, Connects(NOWHERE, seats), Opened)
+        found[name] = {
+            "connects/s": opened.count / opened.seconds,
+            "CPU µs/connect": 1e6 * opened.cpu / opened.count,
+            "stores' CPU µs/connect": 1e6 * opened.helpers_cpu / opened.count,
+            P50: 1e3 * opened.latencies[0],
+            P99: 1e3 * opened.latencies[1],
+        }
+    goals = [
+        Goal(
+            f"{label(one)}, with JWT and join: {label(other)} with neither",
+            ratio(found, "connects/s", one, other),
+            1,
+            at_least=True,
+        )
+        for one, other in (("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn"))
+    ]
+    return result_of("connect", found, goals)
+
+
+def memory(session: Session) -> Result:
+    seats = session.seats(20 if session.quick else 100, 10)
+    found = {}
+    for name in ("ours-daphne", "ours-uvicorn", "plain-daphne", "plain-uvicorn"):
+        held = session.run(name, Idle(NOWHERE, seats), Memory)
+        found[name] = {
+            "KiB/socket": (held.after - held.before) / held.count / 1024,
+            "MiB before": held.before / 2**20,
+            "idle CPU %": 100 * held.cpu,
+        }
+    goals = [
+        Goal(
+            f"{label(one)}: at most 1.2 × {label(other)}",
+            ratio(found, "KiB/socket", one, other),
+            1.2,
+            at_least=False,
+        )
+        for one, other in (("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn"))
+    ]
+    return result_of("memory", found, goals)
+
+
+def storm(session: Session) -> Result:
+    seats = session.seats(10 if session.quick else 100, 10)
+    found, goals = {}, []
+    for name in ("ours-daphne", "ours-uvicorn"):
+        back = session.run(name, Storm(NOWHERE, seats), Recovery)
+        found[name] = {
+            "connected after s": back.bare,
+            "current after s": back.current,
+            "CPU s to connect": back.bare_cpu,
+            "CPU s to be current": back.current_cpu,
+        }
+        goals.append(
+            Goal(
+                f"{label(name)}: all current within 2 × their bare connects",
+                back.current / back.bare,
+                2,
+                at_least=False,
+            )
+        )
+    return result_of("storm", found, goals)
+
+
+# --- tasks
+
+
+def progress(session: Session) -> Result:
+    command = [sys.executable, "-m", "bench.task_progress", "50" if session.quick else "400"]
+    done = subprocess.run(
+        ["taskset", "-c", ",".join(map(str, machines.SERVER_CORES)), *command],
+        cwd=ROOT,
+        env={**os.environ, **session.stores.environment},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    figures: Figures = json.loads(done.stdout)
+    goal = Goal(
+        "share of a task that reports at the throttle's rate, percent",
+        figures["% of a task"],
+        1,
+        at_least=False,
+    )
+    return Result("progress", [Entry("**this project**, a worker", figures)], [goal])

@@ -1,0 +1,200 @@
+"""Rows about updates that flow through rooms."""
+
+from __future__ import annotations
+
+from bench.columns import (
+    CPU,
+    NOWHERE,
+    P50,
+    P99,
+    RATE,
+    flow_figures,
+    label,
+    ratio,
+    result_of,
+)
+from bench.load.flow import median_window
+from bench.load.jobs import FanOut, Flow, Job, Paced, Writers
+from bench.results import Entry, Goal, Result
+from bench.session import Session
+
+# --- fan-out
+
+_FAN_OUT = [
+    *("ours-daphne", "ours-uvicorn", "plain-daphne-core", "plain-daphne", "plain-uvicorn-core"),
+    *("plain-uvicorn", "chanx", "dcrf", "python-socketio", "node-socketio", "node-ws", "picows"),
+]
+
+
+def fan_out(session: Session) -> Result:
+    seats = session.seats(1, 30 if session.quick else 300)
+    seconds = 0.5 if session.quick else 1.5
+    found = {
+        name: flow_figures(session.run(name, FanOut(NOWHERE, seats, seconds=seconds), Flow))
+        for name in _FAN_OUT
+    }
+    goals = [
+        Goal(
+            f"{label(one)}: {bound:g} × {label(other)}",
+            ratio(found, RATE, one, other),
+            bound,
+            at_least=True,
+        )
+        for one, other, bound in (
+            ("ours-daphne", "plain-daphne-core", 8),
+            ("ours-daphne", "python-socketio", 1),
+            ("ours-uvicorn", "plain-uvicorn", 10),
+            ("ours-uvicorn", "node-socketio", 1),
+            ("ours-uvicorn", "picows", 0.5),
+        )
+    ]
+    return result_of("fanout", found, goals)
+
+
+def under_way(session: Session) -> Result:
+    seats = session.seats(1, 30 if session.quick else 300)
+    entries = []
+    for name in ("ours-daphne", "ours-uvicorn", "node-socketio", "picows"):
+        for under_way in (1, 4, 16):
+            job = FanOut(NOWHERE, seats, under_way=under_way, windows=1)
+            figures = flow_figures(session.run(name, job, Flow))
+            entries.append(Entry(label(name, f": {under_way} under way"), figures))
+    return Result("underway", entries, [])
+
+
+# --- persisted updates
+
+
+def updates(session: Session) -> Result:
+    seats = session.seats(1, 50)
+    seconds = 0.5 if session.quick else 2.0
+    found = {}
+    for name in ("ours-daphne", "ours-uvicorn", "saving-daphne", "saving-uvicorn", "dcrf"):
+        flow = session.run(name, Writers(NOWHERE, seats, seconds=seconds), Flow)
+        figures = flow_figures(flow)
+        window = median_window(flow.windows)
+        updates = max(window.updates, 1)
+        found[name] = {
+            "updates/s": figures["updates/s"],
+            "CPU µs/update": 1e6 * window.cpu / updates,
+            "stores' CPU µs/update": 1e6 * window.helpers_cpu / updates,
+            P50: figures[P50],
+            P99: figures[P99],
+            "refused": float(flow.refused),
+        }
+    goals = [
+        Goal(
+            f"{label(one)}: 10 × {label(other)}",
+            ratio(found, "updates/s", one, other),
+            10,
+            at_least=True,
+        )
+        for one, other in (
+            ("ours-daphne", "saving-daphne"),
+            ("ours-uvicorn", "saving-uvicorn"),
+        )
+    ]
+    return result_of("updates", found, goals)
+
+
+def latency(session: Session) -> Result:
+    seats = session.seats(1, 50)
+    seconds = 2.0 if session.quick else 10.0
+    found = {}
+    for name in ("ours-daphne", "ours-uvicorn", "saving-daphne", "saving-uvicorn"):
+        figures = flow_figures(session.run(name, Paced(NOWHERE, seats, seconds=seconds), Flow))
+        found[name] = {column: figures[column] for column in (P50, P99, "updates/s", CPU)}
+    goals = [
+        Goal(
+            f"{label(one)}: p99 at most that of {label(other)} (ratio)",
+            ratio(found, P99, one, other),
+            1,
+            at_least=False,
+        )
+        for one, other in (
+            ("ours-daphne", "saving-daphne"),
+            ("ours-uvicorn", "saving-uvicorn"),
+        )
+    ]
+    return result_of("latency", found, goals)
+
+
+# --- many rooms, many processes
+
+
+def rooms(session: Session) -> Result:
+    few, many = ((2, 30), (20, 3)) if session.quick else ((10, 300), (1000, 3))
+    entries, goals = [], []
+    for name in ("ours-daphne", "ours-uvicorn", "plain-uvicorn"):
+        cpu = {}
+        for rooms, sockets in (few, many):
+            job = FanOut(NOWHERE, session.seats(rooms, sockets), under_way=32, elsewhere=True)
+            figures = flow_figures(session.run(name, job, Flow, processes=2))
+            cpu[rooms] = figures[CPU]
+            note = f": {rooms:,} rooms of {sockets}"
+            entries.append(Entry(label(name, note), figures))
+        goals.append(
+            Goal(
+                f"{label(name)}: CPU per delivery in many rooms, by that in few",
+                cpu[many[0]] / cpu[few[0]],
+                1.5,
+                at_least=False,
+            )
+        )
+    return Result("rooms", entries, goals[:2])
+
+
+def processes(session: Session) -> Result:
+    """Measure one process with a room, and two with as many sockets each, or half as many."""
+    size = 30 if session.quick else 300
+    entries, goals = [], []
+    for name in ("ours-daphne", "ours-uvicorn"):
+        found = []
+        for processes, sockets in ((1, size), (2, 2 * size), (2, size)):
+            seats = session.seats(1, sockets)
+            job = FanOut(NOWHERE, seats, under_way=8 * processes, exact=True)
+            flow = session.run(name, job, Flow, processes=processes)
+            figures = flow_figures(flow)
+            figures["sockets found exact"] = float(flow.checked or 0)
+            found.append(figures)
+            note = f": {processes} × {sockets // processes}"
+            entries.append(Entry(label(name, note), figures))
+        goals.append(
+            Goal(
+                f"{label(name)}: CPU per delivery with two such processes, by that with one",
+                found[1][CPU] / found[0][CPU],
+                1.1,
+                at_least=False,
+            )
+        )
+    return Result("processes", entries, goals)
+
+
+# --- growth
+
+GROWTH_SOCKETS = (10, 30, 100, 300, 1000)
+GROWTH_ROOMS = ((1, 300), (10, 30), (100, 3))
+GROWTH_PROCESSES = (1, 2, 3)
+
+
+def growth(session: Session) -> Result:
+    """Measure what a delivery costs with more sockets, more rooms and more processes."""
+    entries = []
+
+    def measure(name: str, rooms: int, sockets: int, processes: int = 1) -> None:
+        job: Job = FanOut(NOWHERE, session.seats(rooms, sockets), windows=1)
+        if session.quick:
+            job = FanOut(NOWHERE, session.seats(rooms, sockets), windows=1, seconds=0.3)
+        figures = flow_figures(session.run(name, job, Flow, processes=processes))
+        figures |= {"rooms": rooms, "sockets": rooms * sockets, "processes": processes}
+        entries.append(Entry(label(name), figures))
+
+    for name in ("ours-daphne", "ours-uvicorn", "plain-uvicorn", "picows"):
+        for sockets in GROWTH_SOCKETS[: 3 if session.quick else None]:
+            measure(name, 1, sockets)
+    for name in ("ours-daphne", "ours-uvicorn"):
+        for rooms, sockets in GROWTH_ROOMS[1:]:
+            measure(name, rooms, sockets)
+        for processes in GROWTH_PROCESSES[1:]:
+            measure(name, 1, 300, processes)
+    return Result("growth", entries, [])
