@@ -78,10 +78,15 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 image=canvas.image,
             )
             canvas.pk = saved.pk
-        for canvas, _ in formset.changed_objects:
-            canvas.save()
+        for canvas, changed in formset.changed_objects:
+            services.edit_canvas(
+                user=request.user,  # type: ignore[arg-type]
+                canvas_id=canvas.pk,
+                title=canvas.title,
+                image=canvas.image if "image" in changed else None,
+            )
         for canvas in formset.deleted_objects:
-            canvas.delete()
+            services.detach_canvas(user=request.user, canvas_id=canvas.pk)  # type: ignore[arg-type]
 
     def _save_memberships(self, request: HttpRequest, formset: Any) -> None:
         for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:

@@ -117,11 +117,23 @@ def log_canvas_title(*, canvas: Canvas, before: str, actor_id: int, **_: Any) ->
     log.append(canvas.project_id, [entry])
 
 
+@receiver(signals.canvas_replaced, dispatch_uid="projects.realtime.canvas_replaced")
+def log_canvas_image(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
+    payload = {
+        "project_id": canvas.project_id,
+        "canvas_id": canvas.pk,
+        "title": canvas.title,
+        "replaced_by": str(actor_id),
+    }
+    log.append(canvas.project_id, [log.Entry("canvas_replaced", payload, actor_id)])
+
+
 @receiver(signals.canvas_removed, dispatch_uid="projects.realtime.canvas_removed")
 def log_canvas_removal(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
     payload = {
         "project_id": canvas.project_id,
         "canvas_id": canvas.pk,
+        "title": canvas.title,
         "removed_by": str(actor_id),
     }
     entry = log.Entry("canvas_removed", payload, actor_id, before={"title": canvas.title})

@@ -15,6 +15,9 @@ canvas_added = Signal()
 canvas_renamed = Signal()
 """canvas: the `Canvas`; before: its title until now; actor_id: int."""
 
+canvas_replaced = Signal()
+"""canvas: the `Canvas` with another image; actor_id: int."""
+
 canvas_removed = Signal()
 """canvas: the `Canvas`, still there; actor_id: int."""
 

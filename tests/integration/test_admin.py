@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db.models.fields.files import FieldFile
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from projects import services, tasks
 from projects.models import Canvas, Membership, Project, Role
 from realtime import task_state
 from realtime.models import Disconnection, Event, Room
 from realtime.progress import Report
+from tests.harness.pictures import encoded, upload
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def media(settings: Settings, tmp_path: Path) -> Path:
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +138,8 @@ def edit(client: Client, project: Project, **fields: Any) -> None:
         data |= {f"{formset.management_form.prefix}-{name}": value
                  for name, value in formset.management_form.initial.items()}  # fmt: skip
         for form in formset.initial_forms:
-            data |= {form.add_prefix(name): value or "" for name, value in form.initial.items()}
+            data |= {form.add_prefix(name): value or "" for name, value in form.initial.items()
+                     if not isinstance(value, FieldFile)}  # fmt: skip
             data[form.add_prefix("id")] = form.instance.pk
             data[form.add_prefix("project")] = project.pk
     response = client.post(url, {k: v for k, v in (data | fields).items() if v is not None})
@@ -194,6 +204,52 @@ def test_a_picture_that_is_added_reaches_the_room(
     assert (canvas.width, canvas.uploaded_by) == (8, alice)
     event = Event.objects.latest("seq")
     assert (event.type, event.payload["canvas_id"]) == ("canvas_added", canvas.pk)
+
+
+ANALYSIS = {"label": "calm", "pleasure": 0.5, "arousal": 0.0, "dominance": 0.25}
+
+
+def test_canvases_are_renamed_replaced_and_deleted(
+    client: Client,
+    alice: User,
+    project: Project,
+    media: Path,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    project.canvases.all().delete()
+    for title in ("Bay", "Cliff", "Dune"):
+        canvas = services.attach_canvas(
+            user=alice, project_id=project.pk, title=title, image=upload()
+        )
+        services.save_soundscape(canvas_id=canvas.pk, wav=b"sound")
+        services.save_analysis(canvas_id=canvas.pk, analysis=ANALYSIS)
+    bay, cliff, dune = project.canvases.all()
+    Event.objects.all().delete()
+    files = {path.name for path in media.rglob("*.*")}
+    new = upload(encoded(Image.new("RGB", (20, 10), "navy")))
+    with django_capture_on_commit_callbacks() as callbacks:
+        edit(
+            client,
+            project,
+            **{"canvases-0-title": "Lagoon", "canvases-1-image": new, "canvases-2-DELETE": "on"},
+        )
+    assert files < {path.name for path in media.rglob("*.*")}, "none goes before the commit"
+    for callback in callbacks:
+        callback()
+
+    bay, cliff = project.canvases.all()
+    assert (bay.title, bay.analysis, bool(bay.soundscape)) == ("Lagoon", ANALYSIS, True)
+    assert (cliff.width, cliff.height) == (20, 10)
+    assert (cliff.analysis, bool(cliff.soundscape)) == (None, False), "they were of the old one"
+    kept = {bay.image.name, bay.soundscape.name, cliff.image.name}
+    assert {path.relative_to(media).as_posix() for path in media.rglob("*.*")} == kept
+    told = [(event.type, event.payload["canvas_id"], event.payload["title"], event.actor_id)
+            for event in Event.objects.all()]  # fmt: skip
+    assert told == [
+        ("canvas_renamed", bay.pk, "Lagoon", alice.pk),
+        ("canvas_replaced", cliff.pk, "Cliff", alice.pk),
+        ("canvas_removed", dune.pk, "Dune", alice.pk),
+    ]
 
 
 # --- history

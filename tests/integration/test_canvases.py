@@ -250,7 +250,12 @@ def test_a_canvas_is_deleted(client: APIClient, alice: User, project: Project) -
     assert client.delete(f"/api/canvases/{canvas.pk}/").status_code == 404
     assert last_event(project) == (
         "canvas_removed",
-        {"project_id": project.pk, "canvas_id": canvas.pk, "removed_by": str(alice.pk)},
+        {
+            "project_id": project.pk,
+            "canvas_id": canvas.pk,
+            "title": "Bay",
+            "removed_by": str(alice.pk),
+        },
     )
 
 

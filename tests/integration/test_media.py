@@ -58,3 +58,48 @@ def test_a_file_that_is_gone_is_not_found(client: Client, name: str) -> None:
     url = default_storage.url(name)
     default_storage.delete(name)
     assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "content", "place"),
+    [
+        ("bytes=0-1", b"pi", "bytes 0-1/7"),  # what Safari begins with
+        ("bytes=4-", b"ure", "bytes 4-6/7"),
+        ("bytes=5-99", b"re", "bytes 5-6/7"),
+        ("bytes=-2", b"re", "bytes 5-6/7"),
+        ("bytes=-99", b"picture", "bytes 0-6/7"),
+    ],
+)
+def test_a_part_is_sent_where_one_is_asked_for(
+    client: Client, name: str, asked: str, content: bytes, place: str
+) -> None:
+    response = client.get(default_storage.url(name), headers={"range": asked})
+    assert response.status_code == 206
+    assert (response.content, response["Content-Range"]) == (content, place)
+    assert response["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize("asked", ["bytes=7-", "bytes=99-100", "bytes=-0"])
+def test_no_part_of_the_file(client: Client, name: str, asked: str) -> None:
+    response = client.get(default_storage.url(name), headers={"range": asked})
+    assert (response.status_code, response.content) == (416, b"")
+    assert response["Content-Range"] == "bytes */7"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"range": "bytes=0-1,3-4"},
+        {"range": "bytes=3-1"},
+        {"range": "bytes=-"},
+        {"range": "bytes=a-b"},
+        {"range": "bytes=\u0661-"},
+        {"range": "lines=0-1"},
+        {"range": "bytes=0-1", "if-range": '"another"'},
+    ],
+    ids=str,
+)
+def test_else_all_of_it_is_sent(client: Client, name: str, headers: dict[str, str]) -> None:
+    response = client.get(default_storage.url(name), headers=headers)
+    assert (response.status_code, response.content) == (200, b"picture")
+    assert response["Accept-Ranges"] == "bytes"
