@@ -1,9 +1,10 @@
-"""A TCP proxy before a server, which a test may cut, stall and close."""
+"""A TCP proxy before a server, which a test may cut, stall and close; it can speak TLS."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from typing import Self
 
@@ -14,8 +15,9 @@ _RESET = struct.pack("ii", 1, 0)
 class Proxy:
     """Forwards to a port of the loopback interface, and keeps its own port."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, tls: ssl.SSLContext | None = None) -> None:
         self._target = target
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
@@ -36,7 +38,9 @@ class Proxy:
         return f"ws://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:

@@ -62,6 +62,15 @@ class Uvicorn(WebServer):
         return ("-m", "uvicorn", "--port", str(port), self.application)
 
 
+class Runserver(WebServer):
+    """Django's own command, which the `daphne` app makes an ASGI server."""
+
+    name = "runserver"
+
+    def command(self, port: int) -> tuple[str, ...]:
+        return ("manage.py", "runserver", str(port), "--noreload")
+
+
 class Worker(ServerProcess):
     """A Celery worker with two prefork children."""
 

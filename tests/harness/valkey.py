@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from redis import Redis
 from redis.exceptions import ConnectionError as NotConnected
@@ -17,19 +18,32 @@ from tests.harness.ports import free_port
 class Valkey:
     """Keeps its port, and so its URL, over a restart; and its data if `persistent`."""
 
-    def __init__(self, directory: Path, *, persistent: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        persistent: bool = True,
+        password: str = "",
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.directory = directory
         self.port = free_port()
         self.persistent = persistent
+        self.password = password
+        self.options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return self._url(database=0)
 
-    def client(self) -> Redis:
+    def _url(self, database: int) -> str:
+        user = f":{quote(self.password, safe='')}@" if self.password else ""
+        return f"redis://{user}127.0.0.1:{self.port}/{database}"
+
+    def client(self, database: int = 0) -> Redis:
         """Return a client; close it."""
-        return Redis.from_url(self.url, socket_timeout=5)
+        return Redis.from_url(self._url(database), socket_timeout=5)
 
     def start(self) -> None:
         """Start, or start again, and return once it answers."""
@@ -41,6 +55,8 @@ class Valkey:
                     *("--port", str(self.port), "--bind", "127.0.0.1"),
                     *("--dir", str(self.directory), "--save", ""),
                     *("--appendonly", "yes" if self.persistent else "no"),
+                    *(("--requirepass", self.password) if self.password else ()),
+                    *self.options,
                 ],
                 stdout=log,
                 stderr=log,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.harness.process import ROOT
@@ -204,3 +205,6 @@ def test_redis(environment: pytest.MonkeyPatch, url: str, celery: str) -> None:
     assert made["CHANNEL_LAYERS"]["default"]["CONFIG"] == {"hosts": [url]}
     assert made["REALTIME"]["REDIS_URL"] == made["CACHES"]["default"]["LOCATION"] == url
     assert made["CELERY_BROKER_URL"] == made["CELERY_RESULT_BACKEND"] == celery
+    assert Celery(
+        backend=celery
+    ).backend.as_uri()  # it would refuse one that it does not understand

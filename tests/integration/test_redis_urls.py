@@ -1,0 +1,137 @@
+"""A Redis with a password, and a database by number, and TLS: all get through, and keep to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from tests.harness.process import ROOT
+from tests.harness.proxy import Proxy
+from tests.harness.valkey import Valkey
+
+PASSWORD = "p@ss/wörd"
+QUOTED = "p%40ss%2Fw%C3%B6rd"
+USE_ALL = """
+import asyncio, django
+django.setup()
+from channels.layers import get_channel_layer
+from django.core.cache import cache
+from realtime.presence import Entry, Presence
+from config.celery import app
+
+async def send_and_receive():
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add("room", channel)
+    await layer.group_send("room", {"type": "hello"})
+    async with asyncio.timeout(10):
+        print("layer:", (await layer.receive(channel))["type"])
+    await layer.flush()
+
+async def be_present():
+    presence = Presence()
+    await presence.renew()
+    await presence.enter([Entry(1, 2, "ann")])
+
+asyncio.run(send_and_receive())
+asyncio.run(be_present())
+cache.set("key", "value")
+app.send_task("no.such.task")
+app.backend.store_result("some-id", None, "SUCCESS")
+print("result:", app.AsyncResult("some-id").state)
+"""
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey that lets in nobody without the password, also by a Unix socket."""
+    directory = tmp_path_factory.mktemp("locked")
+    server = Valkey(directory, password=PASSWORD, options=("--unixsocket", "valkey.sock"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def empty(locked: Valkey) -> Valkey:
+    with locked.client() as client:
+        client.flushall()
+    return locked
+
+
+@pytest.mark.parametrize("form", ["redis://:{0}@127.0.0.1:{1}/3", "unix://:{0}@{2}?db=3"])
+def test_with_a_password_and_a_database(empty: Valkey, form: str, tmp_path: Path) -> None:
+    url = form.format(QUOTED, empty.port, empty.directory / "valkey.sock")
+    use_all(url, tmp_path)
+    assert_all_in_database_3(empty)
+
+
+async def test_by_tls_with_an_authority_of_ones_own(empty: Valkey, tmp_path: Path) -> None:
+    certificate = new_certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    async with Proxy(empty.port, tls=tls) as proxy:
+        url = f"rediss://:{QUOTED}@127.0.0.1:{proxy.port}/3"
+        await asyncio.to_thread(use_all, f"{url}?ssl_ca_certs={certificate}", tmp_path)
+        assert_all_in_database_3(empty)
+        with pytest.raises(AssertionError, match="certificate verify failed"):
+            await asyncio.to_thread(use_all, url, tmp_path)
+
+
+def use_all(url: str, var_dir: Path) -> None:
+    """Use the layer, presence, the cache and Celery, in a process with this REDIS_URL."""
+    variables = {"DJANGO_SETTINGS_MODULE": "config.settings", "VAR_DIR": str(var_dir)}
+    done = subprocess.run(
+        [sys.executable, "-c", USE_ALL],
+        cwd=ROOT,
+        env=os.environ | variables | {"REDIS_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "layer: hello\nresult: SUCCESS\n"
+
+
+def assert_all_in_database_3(server: Valkey) -> None:
+    with server.client(database=3) as client:
+        assert list(client.info("keyspace")) == ["db3"]
+        names = {name.decode() for name in client.scan_iter()}
+    assert {"realtime:processes", "realtime:room:1", "cache:1:key", "celery"} <= names
+    assert "celery-task-meta-some-id" in names
+
+
+def new_certificate(directory: Path) -> Path:
+    """Return a file with a key and a certificate of 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / "server.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    return path
