@@ -40,6 +40,48 @@ async def test_a_picture_is_uploaded_analysed_and_heard(visit: Visit, project_id
         assert duration > 5
 
 
+async def test_a_picture_is_renamed_and_deleted(visit: Visit, project_id: int) -> None:
+    alice = await visit("alice", project_id)
+    bob = await visit("bob", project_id)
+    carol = await visit("carol", project_id)
+    await alice.page.get_by_label("Upload pictures").set_input_files(PHOTOGRAPH)
+    title = alice.page.get_by_label("Canvas title")
+    await title.fill("Espresso")
+    await title.press("Enter")
+    for person in (bob, carol):
+        await expect(person.page.get_by_label("Canvas title")).to_have_value("Espresso")
+        await expect(person.page.get_by_role("img", name="Espresso")).to_be_visible()
+        await expect(person.page.locator(".timeline li").first).to_contain_text(
+            "alice renamed a canvas to Espresso"
+        )
+    await expect(bob.page.locator(".canvas .tag-flash")).to_have_text("alice changed this")
+    await expect(carol.page.get_by_label("Canvas title")).not_to_be_editable()
+    await expect(carol.page.get_by_role("button", name="Delete Espresso")).to_have_count(0)
+
+    # The server has no such title, and the person keeps what they wrote.
+    await title.fill("")
+    await title.press("Enter")
+    await expect(alice.page.locator(".canvas .field-note")).to_have_text(
+        "This field may not be blank."
+    )
+    alice.complaints.clear()  # the 400 itself
+    await title.press("Escape")
+    await expect(title).to_have_value("Espresso")
+
+    await bob.page.get_by_role("button", name="Delete Espresso").press("Enter")
+    await bob.page.keyboard.press("Escape")
+    await expect(bob.page.get_by_role("button", name="Delete Espresso")).to_be_focused()
+    await bob.page.keyboard.press("Enter")
+    await bob.page.keyboard.press("Tab")
+    await bob.page.keyboard.press("Enter")
+    for person in (alice, bob, carol):
+        await expect(person.page.locator(".canvas")).to_have_count(0)
+        await expect(person.page.locator(".timeline li").first).to_contain_text(
+            "deleted the canvas Espresso"
+        )
+    await expect(bob.page.get_by_role("heading", name="Canvases")).to_be_focused()
+
+
 async def record_progress(page: Page) -> None:
     """Note each value that a progress bar shows, in `window.shown`."""
     await page.evaluate(

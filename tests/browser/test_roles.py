@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.harness.browser import Person
+from tests.harness.stack import Stack
 
 
 async def test_a_viewer_sees_everything_and_changes_nothing(visit: Visit, project_id: int) -> None:
@@ -33,6 +36,13 @@ async def test_members_are_added_and_removed(visit: Visit, project_id: int) -> N
     await alice.page.get_by_label("Role of the new member").select_option("viewer")
     await alice.page.get_by_label("Username of a new member").press("Enter")
     await expect(bob.page.locator(".members li", has_text="dave")).to_contain_text("Viewer")
+    await alice.page.get_by_label("Username of a new member").fill("bob")
+    await alice.page.get_by_label("Username of a new member").press("Enter")
+    await expect(alice.page.locator(".card", has_text="People").get_by_role("alert")).to_have_text(
+        "bob is a member already."
+    )
+    await expect(alice.page.get_by_label("Role of bob")).to_have_value("editor")
+    alice.complaints.clear()  # the 400 itself
 
     await alice.page.get_by_role("button", name="Remove bob").click()
     await alice.page.get_by_role("button", name="Remove", exact=True).click()
@@ -76,3 +86,23 @@ async def sign_in(person: Person, username: str, password: str) -> None:
     await person.page.get_by_label("Username").fill(username)
     await person.page.get_by_label("Password").fill(password)
     await person.page.keyboard.press("Enter")
+
+
+async def test_every_page_of_a_long_list_is_shown(visit: Visit, stack: Stack) -> None:
+    titles = [f"Number {number}" for number in range(101)]
+    script = CREATE.format(titles=titles)
+    await asyncio.to_thread(stack.manage, "shell", "-v", "0", "-c", script)
+    dave = await visit("dave")
+    for title in (titles[0], titles[-1]):
+        await expect(dave.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    # What changed last is on top, though it came with the last page.
+    await expect(dave.page.locator(".project-item").first).to_contain_text(titles[-1])
+
+
+CREATE = """
+from django.contrib.auth.models import User
+from projects import services
+dave = User.objects.get(username="dave")
+for title in {titles}:
+    services.create_project(user=dave, data={{"title": title}})
+"""

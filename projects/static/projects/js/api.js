@@ -15,27 +15,40 @@ export class Api {
     this.#session = session;
   }
 
-  get(path) {
-    return this.#call("GET", path);
+  async get(path) {
+    const response = await this.#call("GET", path);
+    return response.json();
   }
 
-  post(path, data) {
-    return this.#call("POST", path, data);
+  /** Yield a long list page by page, as its `Link` headers lead on. */
+  async *pages(path) {
+    for (let query = ""; query !== null; ) {
+      const response = await this.#call("GET", path + query);
+      yield response.json();
+      const [, next] = /<([^>]*)>; rel="next"/.exec(response.headers.get("Link")) ?? [];
+      query = next ? new URL(next).search : null;
+    }
   }
 
-  patch(path, data) {
-    return this.#call("PATCH", path, data);
+  async post(path, data) {
+    const response = await this.#call("POST", path, data);
+    return response.json();
   }
 
-  delete(path) {
-    return this.#call("DELETE", path);
+  async patch(path, data) {
+    const response = await this.#call("PATCH", path, data);
+    return response.json();
+  }
+
+  async delete(path) {
+    await this.#call("DELETE", path);
   }
 
   async #call(method, path, data) {
     let response = await this.#send(method, path, data);
     if (response.status === 401) response = await this.#send(method, path, data);
     if (!response.ok) throw new ApiError(response.status, await reason(response));
-    return response.status === 204 ? null : response.json();
+    return response;
   }
 
   async #send(method, path, data) {

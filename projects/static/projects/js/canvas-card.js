@@ -1,12 +1,20 @@
+import { CanvasTitle } from "./canvas-title.js";
+import { text } from "./controls.js";
 import { h, icon, reconcile } from "./dom.js";
 import { emotionFigure } from "./emotion.js";
+import { Field } from "./field.js";
 import { player } from "./player.js";
 import { taskRow } from "./task-row.js";
 
 /** One picture: what the tasks make of it, and how far they are. */
 export class CanvasCard {
   #image;
-  #title = h("h3");
+  #open;
+  #heading = h("h3", { class: "visually-hidden" });
+  #title;
+  #field;
+  #remove;
+  #player = null;
   #result = h("div", { class: "canvas-result" });
   #tasks = h("div", { class: "canvas-tasks" });
   #analyze;
@@ -16,20 +24,42 @@ export class CanvasCard {
   canvas = null;
   element;
 
-  /** @param {(verb: string, type: string) => void} start starts a task on the canvas */
-  constructor(canvas, start) {
+  /**
+   * @param project the `ProjectView` that it belongs to
+   * @param {{start: (verb: string, type: string) => void, remove: () => void}} actions what its
+   *     buttons do: start a task on the canvas, delete it
+   */
+  constructor(project, canvas, { start, remove }) {
     this.#image = h("img", { loading: "lazy", decoding: "async" });
+    this.#title = new CanvasTitle(project.api, canvas);
+    const bin = { type: "button", class: "icon-button for-editors", onclick: remove };
+    this.#remove = h("button", bin, icon("trash"));
+    this.#field = new Field(project, {
+      path: ["canvas", String(canvas.id)],
+      label: "Canvas title",
+      control: text({ maxlength: 200, placeholder: "Untitled" }),
+      actions: [this.#remove],
+      editable: this.#title,
+    });
     this.#analyze = this.#button("spark", "Analyze", () => start("analyze", "analyze_image_emotion"));
     this.#compose = this.#button("note", "Compose", () => start("compose", "compose_soundscape"));
     this.#actions = h("div", { class: "row for-editors" }, this.#analyze, this.#compose);
-    const open = h("button", { type: "button", class: "canvas-image", onclick: () => this.#enlarge() });
-    open.append(this.#image);
+    const zoom = { type: "button", class: "canvas-image", onclick: () => this.#enlarge() };
+    this.#open = h("button", zoom, this.#image);
     this.#dialog = h("dialog", { class: "lightbox", onclick: () => this.#dialog.close() });
     this.element = h(
       "article",
       { class: "card canvas", "data-canvas": canvas.id },
-      open,
-      h("div", { class: "canvas-text" }, this.#title, this.#tasks, this.#result, this.#actions),
+      this.#open,
+      h(
+        "div",
+        { class: "canvas-text" },
+        this.#heading,
+        this.#field.element,
+        this.#tasks,
+        this.#result,
+        this.#actions,
+      ),
       this.#dialog,
     );
     this.update(canvas);
@@ -42,29 +72,44 @@ export class CanvasCard {
   update(canvas) {
     const before = this.canvas;
     this.canvas = canvas;
-    this.#title.textContent = canvas.title;
-    this.element.setAttribute("aria-label", canvas.title);
-    this.#analyze.setAttribute("aria-label", `Analyze ${canvas.title}`);
-    this.#compose.setAttribute("aria-label", `Compose a soundscape from ${canvas.title}`);
+    this.#title.update(canvas.title);
+    this.#name(canvas.title);
     if (before?.image !== canvas.image) {
       this.#image.src = canvas.image;
-      this.#image.alt = canvas.title;
       this.#image.width = canvas.width;
       this.#image.height = canvas.height;
-      this.#image.parentElement?.setAttribute("aria-label", `Enlarge ${canvas.title}`);
     }
-    if (JSON.stringify(before?.analysis) !== JSON.stringify(canvas.analysis) && canvas.analysis) {
+    if (JSON.stringify(before?.analysis) !== JSON.stringify(canvas.analysis)) {
       this.#result.querySelector(".emotion")?.remove();
-      this.#result.prepend(emotionFigure(canvas.analysis));
+      if (canvas.analysis) this.#result.prepend(emotionFigure(canvas.analysis));
     }
-    if (before?.soundscape !== canvas.soundscape && canvas.soundscape) {
-      this.#result.querySelector(".player")?.remove();
-      this.#result.append(player(canvas.soundscape, `the soundscape of ${canvas.title}`));
+    if (before?.soundscape !== canvas.soundscape) {
+      this.#player?.element.remove();
+      this.#player = canvas.soundscape ? player(canvas.soundscape) : null;
+      if (this.#player) this.#result.append(this.#player.element);
     }
+    this.#player?.name(`the soundscape of ${canvas.title}`);
   }
 
-  /** Show running tasks, and let nobody start one twice or without the right to. */
-  showTasks(tasks, canEdit) {
+  /** Say of each part to which canvas it belongs. */
+  #name(title) {
+    this.#heading.textContent = title;
+    this.#image.alt = title;
+    this.element.setAttribute("aria-label", title);
+    this.#open.setAttribute("aria-label", `Enlarge ${title}`);
+    this.#remove.setAttribute("aria-label", `Delete ${title}`);
+    this.#analyze.setAttribute("aria-label", `Analyze ${title}`);
+    this.#compose.setAttribute("aria-label", `Compose a soundscape from ${title}`);
+  }
+
+  /** Show for a moment that somebody has just changed the title. */
+  flash(by) {
+    this.#field.flash(by);
+  }
+
+  /** Show running tasks, and let nobody start one twice or change anything without the right to. */
+  render(tasks, canEdit) {
+    this.#field.render();
     const known = new Map([...this.#tasks.children].map((row) => [row.dataset.task, row]));
     reconcile(
       this.#tasks,

@@ -13,6 +13,8 @@ export class Canvases {
   /** @type {Map<string, {canvasId: number, type: string}>} tasks that have not ended, by id */
   #tasks = new Map();
   #ended = new Set();
+  #heading = h("h2", { id: "canvases-title", tabindex: -1 }, "Canvases");
+  #loads = 0;
   #gallery = h("div", { class: "gallery" });
   #uploads = h("div", { class: "uploads" });
   #unplaced = h("div", { class: "unplaced" });
@@ -38,7 +40,7 @@ export class Canvases {
       h(
         "div",
         { class: "section-head" },
-        h("h2", { id: "canvases-title" }, "Canvases"),
+        this.#heading,
         h(
           "div",
           { class: "for-editors" },
@@ -55,7 +57,10 @@ export class Canvases {
     room.on("signal", ({ data }) => this.#hear(data));
     room.on("task_completed", (payload) => this.#taskEnded(payload));
     room.on("task_failed", (payload) => this.#taskEnded(payload));
-    room.on("canvas_added", ({ canvas_id: id }) => this.#cards.has(id) || this.#refresh());
+    room.on("canvas_added", () => this.#refresh());
+    room.on("canvas_replaced", () => this.#refresh());
+    room.on("canvas_renamed", (payload) => this.#renamed(payload));
+    room.on("canvas_removed", (payload) => this.#removed(payload));
     room.on("snapshot", () => this.#tasks.clear());
   }
 
@@ -64,7 +69,12 @@ export class Canvases {
   }
 
   async load() {
+    const number = ++this.#loads;
     const canvases = await this.#project.api.get(`projects/${this.#project.id}/canvases/`);
+    // What was asked later is the newer truth, whichever answer comes first.
+    if (number !== this.#loads) return;
+    const ids = new Set(canvases.map(({ id }) => id));
+    for (const id of this.#cards.keys()) if (!ids.has(id)) this.#drop(id);
     for (const canvas of canvases) this.#show(canvas);
     this.render();
   }
@@ -72,7 +82,7 @@ export class Canvases {
   /** Bring progress and rights up to date. */
   render() {
     for (const card of this.#cards.values()) {
-      card.showTasks(this.#tasksOf(card.canvas.id), this.#project.canEdit);
+      card.render(this.#tasksOf(card.canvas.id), this.#project.canEdit);
     }
     this.#showUnplaced();
     const cards = [...this.#cards.values()].map((card) => card.element);
@@ -110,8 +120,9 @@ export class Canvases {
       form.append("image", file);
       form.append("title", file.name.replace(/\.[^.]+$/, "").slice(0, 200));
       try {
-        this.#show(await api.post(`projects/${id}/canvases/`, form));
+        await api.post(`projects/${id}/canvases/`, form);
         announce(`${file.name} is uploaded.`);
+        await this.#refresh();
       } catch (error) {
         notices.error(`${file.name}: ${error.message}`);
       } finally {
@@ -180,12 +191,47 @@ export class Canvases {
     const card = this.#cards.get(canvas.id);
     if (card) card.update(canvas);
     else {
-      this.#cards.set(
-        canvas.id,
-        new CanvasCard(canvas, (verb, type) => this.start(canvas.id, verb, type)),
-      );
+      const start = (verb, type) => this.start(canvas.id, verb, type);
+      const remove = () => this.#remove(canvas.id);
+      this.#cards.set(canvas.id, new CanvasCard(this.#project, canvas, { start, remove }));
     }
+  }
+
+  /** Ask, then delete a canvas for everybody. */
+  async #remove(id) {
+    const { api, notices } = this.#project;
+    const question = `Delete “${this.title(id)}” for everybody? This cannot be undone.`;
+    if (!(await this.#project.confirm(question, "Delete"))) return;
+    try {
+      await api.delete(`canvases/${id}/`);
+      await this.#refresh();
+    } catch (error) {
+      notices.error(error.message);
+    }
+  }
+
+  #renamed({ canvas_id: id, title, renamed_by: by }) {
+    const { people } = this.#project;
+    if (Number(by) !== people.me.id) {
+      announce(`${people.name(by)} renamed ${this.title(id)} to ${title}.`);
+      this.#cards.get(id)?.flash(by);
+    }
+    this.#refresh();
+  }
+
+  #removed({ canvas_id: id, title, removed_by: by }) {
+    const { people } = this.#project;
+    if (Number(by) !== people.me.id) announce(`${people.name(by)} deleted ${title}.`);
+    this.#drop(id);
     this.render();
+    this.#refresh();
+  }
+
+  /** Take a canvas off the page; who was in it goes on at the top of the section. */
+  #drop(id) {
+    const card = this.#cards.get(id);
+    this.#cards.delete(id);
+    if (card?.element.contains(document.activeElement)) this.#heading.focus();
   }
 
   #acceptDrops() {

@@ -21,14 +21,15 @@ export class Field {
 
   /**
    * @param project the `ProjectView` that it belongs to
-   * @param {{path: string[], label: string, control: object, actions?: Node[]}} options
+   * @param {{path: string[], label: string, control: object, actions?: Node[], editable?: object}}
+   *     options; without `editable`, it is the project's value at that path
    */
-  constructor(project, { path, label, control, actions = [] }) {
+  constructor(project, { path, label, control, actions = [], editable }) {
     this.name = path.join(".");
     this.label = label;
     this.#project = project;
     this.#control = control;
-    this.#editable = new Editable(project.room, path);
+    this.#editable = editable ?? new Editable(project.room, path);
     this.#conflict = new ConflictPanel(this.#editable, label, () => this.focus());
     const id = `field-${encodeURIComponent(this.name)}`;
     control.element.id = id;

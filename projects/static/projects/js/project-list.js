@@ -1,10 +1,11 @@
-import { h, icon } from "./dom.js";
+import { h, icon, reconcile } from "./dom.js";
 
 /** The person's projects, and a way to begin another. */
 export class ProjectList {
   #api;
   #list = h("ul", { class: "projects" }, h("li", { class: "loading" }, "Loading…"));
   #note = h("p", { class: "field-note", "data-kind": "error", role: "alert" });
+  #isClosed = false;
   headerElement = null;
   element;
 
@@ -44,19 +45,28 @@ export class ProjectList {
     this.#load();
   }
 
+  /** Show all, each page when it comes: those that changed last are on top. */
   async #load() {
+    const items = [];
     try {
-      const projects = await this.#api.get("projects/");
-      projects.sort((one, other) => other.updated_at.localeCompare(one.updated_at));
-      const empty = h("li", { class: "quiet" }, "You are in no project yet. Create one above.");
-      this.#list.replaceChildren(...(projects.length ? projects.map(item) : [empty]));
+      for await (const projects of this.#api.pages("projects/")) {
+        if (this.#isClosed) return;
+        for (const project of projects) items.push({ project, element: item(project) });
+        items.sort((one, other) =>
+          other.project.updated_at.localeCompare(one.project.updated_at),
+        );
+        const empty = h("li", { class: "quiet" }, "You are in no project yet. Create one above.");
+        reconcile(this.#list, items.length ? items.map(({ element }) => element) : [empty]);
+      }
     } catch (error) {
-      this.#list.replaceChildren();
+      this.#list.querySelector(".loading")?.remove();
       this.#note.textContent = error.message;
     }
   }
 
-  close() {}
+  close() {
+    this.#isClosed = true;
+  }
 }
 
 function item({ id, title, description, status, role, updated_at: updatedAt }) {

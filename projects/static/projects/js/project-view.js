@@ -20,6 +20,12 @@ const STATUSES = [
   ["archived", "Archived"],
 ];
 
+/** The events that the activity tells of, besides edits. */
+const TOLD = [
+  ...["task_completed", "task_failed", "member_changed"],
+  ...["canvas_added", "canvas_renamed", "canvas_replaced", "canvas_removed"],
+];
+
 /** One project, live: what its parts share, and how they are put together. */
 export class ProjectView {
   element = h("div", { class: "project" }, h("p", { class: "loading" }, "Opening the project…"));
@@ -130,9 +136,7 @@ export class ProjectView {
       this.timeline.add(message);
       this.#flash(payload);
     });
-    for (const type of ["task_completed", "task_failed", "member_changed", "canvas_added"]) {
-      room.on(type, (_, message) => this.timeline.add(message));
-    }
+    for (const type of TOLD) room.on(type, (_, message) => this.timeline.add(message));
     room.on("user_joined", ({ user_id: id, username }) => this.people.learn(id, username));
   }
 

@@ -7,6 +7,8 @@ const SHOWN = 60;
 
 const TASKS = { analyze_image_emotion: "analysis", compose_soundscape: "soundscape" };
 const MARKS = { task_failed: "close", member_changed: "person" };
+/** Where events name who made them. */
+const AUTHORS = ["updated_by", "added_by", "renamed_by", "replaced_by", "removed_by"];
 const formatter = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 
 /** What happened to the project: from its log, then live. */
@@ -46,7 +48,8 @@ export class Timeline {
   /** Add an event that has just come from the room. */
   add({ type, payload, seq }) {
     if (seq === undefined || this.#events.has(seq)) return;
-    const by = payload.updated_by ?? payload.added_by ?? null;
+    const author = AUTHORS.find((name) => name in payload);
+    const by = author ? payload[author] : null;
     this.#events.set(seq, { seq, type, payload, by, at: new Date() });
     this.render();
   }
@@ -94,6 +97,12 @@ export class Timeline {
         return [subject, " changed ", ...changesInWords(payload.changes)];
       case "canvas_added":
         return [subject, " added the canvas ", quoted(payload.title)];
+      case "canvas_renamed":
+        return [subject, " renamed a canvas to ", quoted(payload.title)];
+      case "canvas_replaced":
+        return [subject, " replaced the picture of ", quoted(payload.title)];
+      case "canvas_removed":
+        return [subject, " deleted the canvas ", quoted(payload.title)];
       case "member_changed": {
         const name = h("b", {}, people.name(payload.user_id));
         const by = who ? [subject, " "] : [];
