@@ -19,6 +19,7 @@ export class Awareness extends EventTarget {
     this.#me = me;
     room.on("signal", ({ user_id: id, data }) => this.#hear(id, data));
     room.on("project_updated", ({ updated_by: id }) => this.#saved(Number(id)));
+    room.on("canvas_renamed", ({ renamed_by: id }) => this.#saved(Number(id)));
     room.on("user_left", ({ user_id: id }) => this.#forget(id));
     room.on("user_joined", ({ user_id: id }) => {
       if (id !== this.#me.id && this.#own) this.#send();
