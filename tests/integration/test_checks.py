@@ -10,6 +10,7 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from tests.harness.servers import Daphne
 from tests.harness.stack import run_manage
 
 PRODUCTION = {
@@ -33,6 +34,10 @@ def test_production_settings_are_clean(tmp_path: Path) -> None:
     ("changes", "ids"),
     [
         ({"SECRET_KEY": "for-development-only-and-refused-by-check-deploy"}, ["config.E001"]),
+        ({"SECRET_KEY": "short"}, ["security.W009"]),
+        ({"DEBUG": "1"}, ["security.W018"]),
+        ({"SSL_REDIRECT": "0"}, ["security.W008"]),
+        ({"HSTS_SECONDS": "0"}, ["security.W004"]),
         ({"ALLOWED_HOSTS": "*"}, ["config.E002"]),
         ({"REDIS_URL": ""}, ["config.W001"]),
         ({"DATABASE_URL": ""}, ["config.W002"]),
@@ -47,6 +52,13 @@ def test_what_production_must_not_have_is_told(
         run_manage(os.environ | PRODUCTION | changes | {"VAR_DIR": str(tmp_path)}, *CHECK)
     for name in ids:
         assert name in str(failed.value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS"])
+def test_a_production_server_does_not_start_without(tmp_path: Path, name: str) -> None:
+    environment = os.environ | PRODUCTION | {name: "", "VAR_DIR": str(tmp_path)}
+    with pytest.raises(RuntimeError, match=f"ImproperlyConfigured: {name} is missing: set it to"):
+        Daphne(environment=environment, directory=tmp_path).start()
 
 
 @pytest.mark.parametrize(
