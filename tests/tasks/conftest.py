@@ -23,7 +23,7 @@ class Tasks:
         self.stack = stack
         self.worker = worker
         self.queue = queue
-        self.app = Celery(broker=stack.valkey.url, backend=stack.valkey.url)
+        self.app = Celery(broker=stack.valkey.url, backend=stack.valkey.url, set_as_current=False)
 
     def start(self, name: str, *args: Any, **kwargs: Any) -> str:
         """Send a task, as a program that knows only its name does; return its id."""
