@@ -55,7 +55,7 @@ def under_way(session: Session) -> Result:
     seats = session.seats(1, 30 if session.quick else 300)
     entries = []
     for name in ("ours-daphne", "ours-uvicorn", "node-socketio", "picows"):
-        for under_way in (1, 4, 16):
+        for under_way in (1, 8, 16):
             job = FanOut(NOWHERE, seats, under_way=under_way, windows=1)
             figures = flow_figures(session.run(name, job, Flow))
             entries.append(Entry(label(name, f": {under_way} under way"), figures))
@@ -152,7 +152,7 @@ def processes(session: Session) -> Result:
         found = []
         for processes, sockets in ((1, size), (2, 2 * size), (2, size)):
             seats = session.seats(1, sockets)
-            job = FanOut(NOWHERE, seats, under_way=8 * processes, exact=True)
+            job = FanOut(NOWHERE, seats, under_way=4 * processes, exact=True)
             flow = session.run(name, job, Flow, processes=processes)
             figures = flow_figures(flow)
             figures["sockets found exact"] = float(flow.checked or 0)

@@ -22,7 +22,7 @@ ROWS = [
     Row(
         "fanout",
         "Fan-out: one room of 300",
-        "Members of one room send updates in turn, eight under way at a time; an update is done "
+        "Members of one room send updates in turn, four under way at a time; an update is done "
         "when all 300 sockets have it. Ours and Channels REST Framework save each update, the "
         "others save nothing.",
         flows.fan_out,
@@ -81,7 +81,7 @@ ROWS = [
         "processes",
         "One server process, and two",
         "One room, its sockets on one process, on two with as many each, and spread over two; both "
-        "processes share one core. Members of both write in turn, eight updates under way per "
+        "processes share one core. Members of both write in turn, four updates under way per "
         "process. Every socket's events are checked: each `seq` once, in order, none missing.",
         flows.processes,
     ),

@@ -28,7 +28,7 @@ class FanOut(msgspec.Struct, tag=True):
 
     target: Target
     seats: list[Seat]
-    under_way: int = 8
+    under_way: int = 4
     windows: int = 3
     seconds: float = 1.5
     """Of each window; the result is the median window."""
