@@ -16,40 +16,48 @@ export class CanvasTitle extends EventTarget {
   #api;
   #id;
   #unanswered = 0;
+  /** What the server has, as far as is known; while an edit waits, that edit is shown. */
+  #known;
 
   constructor(api, { id, title }) {
     super();
     this.#api = api;
     this.#id = id;
-    this.value = title;
+    this.value = this.#known = title;
   }
 
   get isWaiting() {
     return this.#unanswered > 0;
   }
 
-  /** Take the server's word, unless it may be from before the person's own. */
+  /** Take the server's word. */
   update(title) {
+    this.#known = title;
     if (!this.isWaiting) this.value = title;
   }
 
   begin() {}
 
   async commit(mine) {
-    const before = this.value;
-    if (mine === before) return;
-    this.value = mine;
+    if (mine === this.value) return;
+    const before = this.#known;
+    this.value = this.#known = mine;
     this.#unanswered += 1;
     this.#become("saving");
     try {
       await this.#api.patch(`canvases/${this.#id}/`, { title: mine });
-      this.#unanswered -= 1;
+      this.#answered();
       if (!this.isWaiting) this.#become("saved");
     } catch (error) {
-      this.#unanswered -= 1;
-      if (this.value === mine) this.value = before;
+      if (this.#known === mine) this.#known = before;
+      this.#answered();
       this.#become("error", { message: error.message, refused: { mine } });
     }
+  }
+
+  #answered() {
+    this.#unanswered -= 1;
+    if (!this.isWaiting) this.value = this.#known;
   }
 
   #become(status, { message = "", refused = null } = {}) {
