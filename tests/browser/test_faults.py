@@ -15,8 +15,8 @@ from tests.harness.proxy import Proxy
 from tests.harness.servers import Daphne
 from tests.harness.stack import Stack
 
-OFFLINE = 10.0
-"""Seconds; it makes no difference to the client, but for the attempts that fail meanwhile."""
+OFFLINE = 30.0
+"""Seconds, in which several attempts to connect fail."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
