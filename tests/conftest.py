@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from tests.harness.stack import Stack, running_stack
 from tests.harness.valkey import Valkey
+
+# A shell starts a background job with SIGINT ignored, and so would be every server started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATABASE_FIXTURES = {"db", "transactional_db", "stack", "live_server"}
 
