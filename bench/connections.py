@@ -29,8 +29,8 @@ def connect(session: Session) -> Result:
     seats = session.seats(10 if session.quick else 100, 10)
     found = {}
     for name in (
-        *("ours-daphne", "ours-uvicorn", "plain-daphne", "plain-uvicorn", "plain-daphne-core"),
-        *("python-socketio", "node-socketio"),
+        *("ours-daphne", "ours-uvicorn", "members-daphne", "members-uvicorn", "plain-daphne"),
+        *("plain-uvicorn", "plain-daphne-core", "python-socketio", "node-socketio"),
     ):
         opened = session.run(name, Connects(NOWHERE, seats), Opened)
         found[name] = {

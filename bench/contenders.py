@@ -104,6 +104,20 @@ _ALL = [
         _site("plain.SavingConsumer"),
     ),
     Contender(
+        "members-daphne",
+        "plain Channels for members, Daphne, pubsub layer",
+        "members",
+        _daphne(_SITE),
+        _site("members.MemberConsumer") | {"MIDDLEWARE": "members.TokenAuthMiddleware"},
+    ),
+    Contender(
+        "members-uvicorn",
+        "plain Channels for members, uvicorn, pubsub layer",
+        "members",
+        _uvicorn(_SITE),
+        _site("members.MemberConsumer") | {"MIDDLEWARE": "members.TokenAuthMiddleware"},
+    ),
+    Contender(
         "chanx",
         "chanx, uvicorn, pubsub layer",
         "chanx",

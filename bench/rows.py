@@ -52,8 +52,9 @@ ROWS = [
         "connect",
         "Connect and join",
         "1,000 sockets into 100 rooms, 32 at a time. Ours checks a token against the database, "
-        "joins with an acknowledged snapshot, and shows everybody who came; the plain consumer "
-        "joins the group that its address names, and asks nothing.",
+        "joins with an acknowledged snapshot, and shows everybody who came. The plain consumer for "
+        "members does the same in the documented way, but counts, lists and numbers nothing; the "
+        "plain one joins the group that its address names, and asks nothing.",
         connections.connect,
     ),
     Row(

@@ -50,11 +50,15 @@ def _users(count: int) -> list[User]:
 
 
 def _make_documents() -> None:
-    """Give the peers that save one row per room."""
+    """Give the peers that have a database one row per room, with the same members."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO site_document (id, title, updated_at) "
             "SELECT id, '', now() FROM projects_project ON CONFLICT DO NOTHING"
+        )
+        cursor.execute(
+            "INSERT INTO site_document_members (document_id, user_id) "
+            "SELECT project_id, user_id FROM projects_membership ON CONFLICT DO NOTHING"
         )

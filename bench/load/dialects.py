@@ -100,6 +100,13 @@ CHANNELS = Dialect(
     event=b'"message"',
 )
 
+MEMBERS = Dialect(
+    path=lambda seat: f"/ws/chat/{seat.room}/?token={seat.token}",
+    steps=lambda _: [Step(None, b'"document"')],
+    update=CHANNELS.update,
+    event=CHANNELS.event,
+)
+
 CHANX = Dialect(
     path=lambda seat: f"/ws/chat/{seat.room}/",
     steps=lambda _: [Step(None, b'"joined"')],
@@ -140,6 +147,7 @@ BARE = Dialect(
 DIALECTS = {
     "realtime": REALTIME,
     "channels": CHANNELS,
+    "members": MEMBERS,
     "chanx": CHANX,
     "rest_framework": REST_FRAMEWORK,
     "socketio": SOCKETIO,

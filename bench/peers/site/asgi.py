@@ -1,4 +1,7 @@
-"""The application that CONSUMER names: `plain.ChatConsumer`, `chanx_chat.ChatConsumer`, …"""
+"""The application that CONSUMER names: `plain.ChatConsumer`, `chanx_chat.ChatConsumer`, …
+
+MIDDLEWARE may name what stands in front of it.
+"""
 
 import os
 
@@ -12,14 +15,12 @@ from django.urls import re_path  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
 consumer = import_string(f"bench.peers.site.{os.environ['CONSUMER']}")
-application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": URLRouter(
-            [
-                re_path(r"^ws/chat/(?P<room_name>\w+)/$", consumer.as_asgi()),
-                re_path(r"^ws/$", consumer.as_asgi()),
-            ]
-        ),
-    }
+websocket = URLRouter(
+    [
+        re_path(r"^ws/chat/(?P<room_name>\w+)/$", consumer.as_asgi()),
+        re_path(r"^ws/$", consumer.as_asgi()),
+    ]
 )
+if "MIDDLEWARE" in os.environ:
+    websocket = import_string(f"bench.peers.site.{os.environ['MIDDLEWARE']}")(websocket)
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

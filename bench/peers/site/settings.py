@@ -4,7 +4,7 @@ import os
 
 import dj_database_url
 
-SECRET_KEY = "only-for-measurements"  # noqa: S105
+SECRET_KEY = os.environ["SECRET_KEY"]  # the tokens are the same for all
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = [
     "daphne",
