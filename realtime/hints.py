@@ -39,8 +39,10 @@ class LayerMessage(Struct, rename={"sender": "from"}):
     """For a client that lags, the newest ephemeral message of a key replaces those before."""
     progress: tuple[str, int] | None = None
     """The task that the ephemeral message is about, and its progress."""
-    joined: tuple[int, str] | None = None
-    left: int | None = None
+    arrived: list[tuple[int, str]] = []
+    """Users who are new in the room, and their names."""
+    departed: list[int] = []
+    """Users who are not in the room any more."""
 
 
 def parse(message: Any) -> LayerMessage:

@@ -243,10 +243,8 @@ class Hub:
             message.progress is None or room.note_progress(*message.progress)
         ):
             room.broadcast(message.ephemeral, key=message.key)
-        if message.joined is not None:
-            room.arrive(*message.joined)
-        if message.left is not None:
-            self._roster.heard_of_leaving(room, message.left)
+        if message.arrived or message.departed:
+            self._roster.hear(room, message.arrived, message.departed)
 
     def _deliver(self, room: Room, found: list[Hint]) -> None:
         for socket in room.deliver(found):

@@ -2,150 +2,34 @@
 
 Each process holds a lease and a list of its users; a user is in a room as long as a process
 with a live lease lists them. Where a lease runs out, whichever process notices first takes
-the dead one's entries away and learns who is gone. All times are Redis's own.
+the dead one's entries away and learns who is gone.
 
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<project>:<user>``),
-``realtime:room:<project>`` (hash: ``<process>:<user>`` → username) and
+``realtime:room:<project>`` (hash: ``<process>:<user>`` → username),
+``realtime:versions`` (hash: project → version of its room, while somebody is in it) and
 ``realtime:sockets:<process>`` (hash: user → number of open sockets).
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from realtime import conf
-
-_LIVE = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-local live = {}
-for _, process in ipairs(redis.call('ZRANGEBYSCORE', 'realtime:processes', now, '+inf')) do
-    live[process] = true
-end
-local function is_present(project, user)
-    for process in pairs(live) do
-        if redis.call('HEXISTS', 'realtime:room:' .. project, process .. ':' .. user) == 1 then
-            return true
-        end
-    end
-    return false
-end
-"""
-
-_RENEW = (
-    _LIVE
-    + """
-redis.call('ZADD', 'realtime:processes', now + tonumber(ARGV[2]), ARGV[1])
-return live[ARGV[1]] and 1 or 0
-"""
-)
-
-_ENTER = """
-for i = 2, #ARGV, 3 do
-    redis.call('HSET', 'realtime:room:' .. ARGV[i], ARGV[1] .. ':' .. ARGV[i + 1], ARGV[i + 2])
-    redis.call('SADD', 'realtime:process:' .. ARGV[1], ARGV[i] .. ':' .. ARGV[i + 1])
-end
-"""
-
-_LEAVE = (
-    _LIVE
-    + """
-redis.call('HDEL', 'realtime:room:' .. ARGV[2], ARGV[1] .. ':' .. ARGV[3])
-redis.call('SREM', 'realtime:process:' .. ARGV[1], ARGV[2] .. ':' .. ARGV[3])
-return is_present(ARGV[2], ARGV[3]) and 1 or 0
-"""
-)
-
-_MEMBERS = (
-    _LIVE
-    + """
-local answer = {}
-for _, project in ipairs(ARGV) do
-    local flat = {}
-    local entries = redis.call('HGETALL', 'realtime:room:' .. project)
-    for i = 1, #entries, 2 do
-        local process, user = string.match(entries[i], '^(.-):(.*)$')
-        if live[process] then
-            table.insert(flat, user)
-            table.insert(flat, entries[i + 1])
-        end
-    end
-    table.insert(answer, flat)
-end
-return answer
-"""
-)
-
-_REAP = (
-    _LIVE
-    + """
-local dead = redis.call('ZRANGEBYSCORE', 'realtime:processes', '-inf', now)
-if ARGV[1] then table.insert(dead, ARGV[1]) end
-local candidates = {}
-for _, process in ipairs(dead) do
-    live[process] = nil
-    for _, entry in ipairs(redis.call('SMEMBERS', 'realtime:process:' .. process)) do
-        local project, user = string.match(entry, '^(.-):(.*)$')
-        redis.call('HDEL', 'realtime:room:' .. project, process .. ':' .. user)
-        candidates[entry] = {project, user}
-    end
-    redis.call('DEL', 'realtime:process:' .. process, 'realtime:sockets:' .. process)
-    redis.call('ZREM', 'realtime:processes', process)
-end
-local gone = {}
-for _, pair in pairs(candidates) do
-    if not is_present(pair[1], pair[2]) then
-        table.insert(gone, pair[1])
-        table.insert(gone, pair[2])
-    end
-end
-return gone
-"""
-)
-
-_CONNECT = (
-    _LIVE
-    + """
-local answer = {}
-for i = 3, #ARGV, 2 do
-    local open = tonumber(ARGV[i + 1])
-    for process in pairs(live) do
-        if process ~= ARGV[1] then
-            local elsewhere = redis.call('HGET', 'realtime:sockets:' .. process, ARGV[i])
-            open = open + tonumber(elsewhere or 0)
-        end
-    end
-    if open > tonumber(ARGV[2]) then
-        table.insert(answer, 0)
-    else
-        redis.call('HSET', 'realtime:sockets:' .. ARGV[1], ARGV[i], ARGV[i + 1])
-        table.insert(answer, 1)
-    end
-end
-return answer
-"""
-)
-
-_COUNT = """
-local key = 'realtime:sockets:' .. ARGV[1]
-for i = 2, #ARGV, 2 do
-    if ARGV[i + 1] == '0' then
-        redis.call('HDEL', key, ARGV[i])
-    else
-        redis.call('HSET', key, ARGV[i], ARGV[i + 1])
-    end
-end
-"""
+from realtime import conf, presence_scripts
 
 _MAX_CONNECTIONS = 1
 """One, so that what is noted first arrives first."""
 _TIMEOUT = 2.0
 """Seconds to wait for a connection, and for an answer."""
+
+Place = tuple[int, int]
+"""A project and a user."""
 
 
 class Entry(NamedTuple):
@@ -160,6 +44,24 @@ class Arrival(NamedTuple):
     user_id: int
     open_here: int
     """Sockets of the user in this process, with this one."""
+
+
+class Synced(NamedTuple):
+    """What Redis said to the changes of one process."""
+
+    elsewhere: set[Place]
+    """Those who left and are still there, by another process."""
+    gone: set[Place]
+    """Those who were there until now, and are not any more."""
+    is_alone: bool
+    """Whether there is no other process. One that comes reads who is there."""
+
+
+class Reaped(NamedTuple):
+    gone: list[Place]
+    """Those who are not there any more."""
+    is_alone: bool
+    """Whether there is no other process."""
 
 
 class Presence:
@@ -183,27 +85,41 @@ class Presence:
             decode_responses=True,
         )
         self._redis = Redis.from_pool(pool)
-        self._renew = self._redis.register_script(_RENEW)
-        self._enter = self._redis.register_script(_ENTER)
-        self._leave = self._redis.register_script(_LEAVE)
-        self._members = self._redis.register_script(_MEMBERS)
-        self._reap = self._redis.register_script(_REAP)
-        self._connect = self._redis.register_script(_CONNECT)
-        self._count = self._redis.register_script(_COUNT)
+        self._renew = self._redis.register_script(presence_scripts.RENEW)
+        self._sync = self._redis.register_script(presence_scripts.SYNC)
+        self._members = self._redis.register_script(presence_scripts.MEMBERS)
+        self._reap = self._redis.register_script(presence_scripts.REAP)
+        self._connect = self._redis.register_script(presence_scripts.CONNECT)
 
     async def renew(self) -> bool:
-        """Prolong the lease. False where Redis knew of none: then `enter` everybody again."""
+        """Prolong the lease. False where Redis knew of none: then list everybody again."""
         return bool(await self._renew(args=[self.process, self._lease]))
 
-    async def enter(self, entries: list[Entry]) -> None:
-        """List users of this process."""
-        flat = [part for entry in entries for part in entry]
-        if flat:
-            await self._enter(args=[self.process, *flat])
+    async def sync(
+        self,
+        *,
+        entering: Sequence[Entry] = (),
+        leaving: Sequence[Place] = (),
+        open_here: dict[int, int] | None = None,
+    ) -> Synced:
+        """List users of this process, take others off its list, and count sockets: all in one.
 
-    async def leave(self, project_id: int, user_id: int) -> bool:
-        """Take a user off this process's list; return whether another still has them."""
-        return bool(await self._leave(args=[self.process, project_id, user_id]))
+        `open_here` says how many sockets of a user are open in this process.
+        """
+        # The ids as text: Lua knows no integers beyond 53 bits.
+        change = {
+            "entering": [(str(e.project_id), str(e.user_id), e.username) for e in entering],
+            "leaving": [(str(project_id), str(user_id)) for project_id, user_id in leaving],
+            "open_here": {str(user_id): count for user_id, count in (open_here or {}).items()},
+        }
+        text = msgspec.json.encode(change)
+        is_alone, outcomes = await self._sync(args=[self.process, _new_version(), text])
+        found = list(zip(leaving, outcomes, strict=True))
+        return Synced(
+            elsewhere={place for place, outcome in found if outcome == "elsewhere"},
+            gone={place for place, outcome in found if outcome == "gone"},
+            is_alone=bool(is_alone),
+        )
 
     async def members(self, project_ids: list[int]) -> list[dict[int, str]]:
         """Return, for each project, its users and their names."""
@@ -212,15 +128,22 @@ class Presence:
         answer: list[list[str]] = await self._members(args=project_ids)
         return [dict(zip(map(int, flat[::2]), flat[1::2], strict=True)) for flat in answer]
 
-    async def reap(self, *, own: bool = False) -> list[tuple[int, int]]:
-        """Remove the entries of dead processes, and with `own` this one's too.
+    async def versions(self, project_ids: list[int]) -> list[str | None]:
+        """Return, for each project, the version of its room; None where nobody is listed.
 
-        Returns:
-            The (project, user) pairs that are gone with them.
+        As long as it is the same, no process has listed anybody there or taken them off.
         """
-        flat = await self._reap(args=[self.process] if own else [])
-        numbers = [int(part) for part in flat]
-        return list(zip(numbers[::2], numbers[1::2], strict=True))
+        if not project_ids:
+            return []
+        fields = [str(project_id) for project_id in project_ids]
+        return cast("list[str | None]", await self._redis.hmget("realtime:versions", fields))
+
+    async def reap(self, *, own: bool = False) -> Reaped:
+        """Remove the entries of dead processes, and with `own` this one's too."""
+        is_alone, gone = await self._reap(args=[self.process, _new_version(), int(own)])
+        return Reaped(
+            [(int(project_id), int(user_id)) for project_id, user_id in gone], bool(is_alone)
+        )
 
     async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
         """Note, one after the other, how many sockets of a user are open in this process.
@@ -231,11 +154,9 @@ class Presence:
         answer = await self._connect(args=[self.process, limit, *flat])
         return [bool(is_within) for is_within in answer]
 
-    async def count(self, open_here: dict[int, int]) -> None:
-        """Note how many sockets of some users are open in this process."""
-        flat = [number for item in open_here.items() for number in item]
-        if flat:
-            await self._count(args=[self.process, *flat])
-
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+def _new_version() -> str:
+    return secrets.token_hex(8)

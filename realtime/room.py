@@ -18,6 +18,8 @@ _RECENT = 256
 """Events that a room remembers, for sockets that join while they pass; and tasks."""
 _ENDED = 101
 """A progress that no report reaches."""
+UNCOMPARED = ""
+"""The version of a roster of which it is not known whether it is what Redis knows."""
 
 _stays = itertools.count(1)
 
@@ -50,7 +52,9 @@ class Room:
         self.roster: dict[int, str] = {}
         """Everybody who is here, in this process and in others: user id → name."""
         self.is_loaded = False
-        """Whether the roster has been compared with Redis once."""
+        """Whether the roster has been read from Redis once."""
+        self.version: str | None = UNCOMPARED
+        """That of the roster in Redis, when it was compared with this one and was the same."""
         self._positions: dict[Socket, int] = {}
         self._sockets_of: Counter[int] = Counter()
         """Local sockets per user."""

@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
 from realtime import conf, metrics, publish
 from realtime.batch import Batcher
-from realtime.presence import Arrival, Entry, Presence
-from realtime.room import Room
+from realtime.presence import Arrival, Entry, Place, Presence
+from realtime.room import UNCOMPARED, Room
 
 logger = logging.getLogger(__name__)
 
 _UNREACHABLE = (RedisError, OSError, asyncio.TimeoutError)
 
-_MAX_ARRIVALS = 256
-"""Sockets that are counted in one call of Redis, when many come at once."""
+_MAX_AT_ONCE = 256
+"""Sockets, or places, that one call of Redis is about, when many come or go at once."""
+_SWEEP = 30
+"""Ticks within which each room is compared with Redis, whatever its version says."""
 
-Place = tuple[int, int]
-"""A project and a user."""
+Item = TypeVar("Item")
 
 
 class Roster:
@@ -37,15 +39,18 @@ class Roster:
         self._presence = Presence()
         self.process = self._presence.process
         self._listed: set[Place] = set()
+        """Places that Redis lists for this process."""
         self._changed: set[Place] = set()
+        """Places of which Redis is to be told whether they are listed."""
         self._sockets: Counter[int] = Counter()
         """Open sockets per user, in this process."""
         self._uncounted: set[int] = set()
         """Users whose number Redis does not know yet."""
-        self._arrivals: Batcher[None, Arrival, bool] = Batcher(self._connect, limit=_MAX_ARRIVALS)
+        self._arrivals: Batcher[None, Arrival, bool] = Batcher(self._connect, limit=_MAX_AT_ONCE)
         self._sync: asyncio.Task[None] | None = None
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
+        self._ticks = 0
         self._leased = False
         self._patient_until = 0.0
         """Until then nobody is taken for gone, as Redis has lost what it knew."""
@@ -97,53 +102,67 @@ class Roster:
     async def _sync_changes(self) -> None:
         """Tell Redis and the other processes, as long as there is something to tell."""
         while self._changed or self._uncounted:
-            places, self._changed = self._changed, set()
-            users, self._uncounted = self._uncounted, set()
+            places, users = _take(self._changed), _take(self._uncounted)
             try:
-                await self._presence.count({user: self._sockets[user] for user in users})
-                await self._enter({p for p in places if self._is_local(p)} - self._listed)
-                for place in [p for p in places if not self._is_local(p)]:
-                    await self._leave(place)
+                await self._tell_redis(places, users)
             except _UNREACHABLE as error:
                 _note("Presence is local", error)
-                self._uncounted |= users  # and the next tick compares the places
+                # Whether Redis did it, nobody knows. The next tick tries again; twice is harmless.
+                self._changed |= places
+                self._listed -= places
+                self._uncounted |= users
                 for place in places:
                     if not self._is_local(place):
                         self._depart(place)
                 return
+
+    async def _tell_redis(self, places: set[Place], users: set[int]) -> None:
+        local = {place for place in places if self._is_local(place)}
+        entering = [
+            Entry(project_id, user_id, self._rooms[project_id].roster[user_id])
+            for project_id, user_id in local - self._listed
+        ]
+        leaving = list(places - local)
+        open_here = {user_id: self._sockets[user_id] for user_id in users}
+        if not (entering or leaving or open_here):
+            return
+        if entering:
+            await self._ensure_lease()
+        done = await self._presence.sync(entering=entering, leaving=leaving, open_here=open_here)
+        self._listed.update((project_id, user_id) for project_id, user_id, _ in entering)
+        self._listed.difference_update(leaving)
+        back = {place for place in leaving if self._is_local(place)}
+        self._changed |= back
+        for place in set(leaving) - back - done.elsewhere:
+            self._depart(place)
+        if not done.is_alone:
+            await self._tell_others(entering, done.gone - back)
 
     def _is_local(self, place: Place) -> bool:
         project_id, user_id = place
         room = self._rooms.get(project_id)
         return room is not None and room.has_user(user_id)
 
-    async def _enter(self, places: Iterable[Place]) -> None:
-        entries = [
-            Entry(project_id, user_id, self._rooms[project_id].roster[user_id])
-            for project_id, user_id in places
-        ]
-        if not entries:
-            return
-        await self._ensure_lease()
-        await self._presence.enter(entries)
-        for project_id, user_id, username in entries:
-            self._listed.add((project_id, user_id))
-            await publish.asend(project_id, {"joined": [user_id, username], "from": self.process})
+    async def _tell_others(self, entered: Iterable[Entry], gone: Iterable[Place]) -> None:
+        """Send one message to each room; none is overtaken by a later one, as all are awaited."""
+        news: dict[int, dict[str, Any]] = {}
 
-    async def _leave(self, place: Place) -> None:
-        project_id, user_id = place
-        is_elsewhere = await self._presence.leave(project_id, user_id)
-        self._listed.discard(place)
-        if self._is_local(place):  # came back meanwhile
-            self._changed.add(place)
-        elif not is_elsewhere:
-            self._depart(place)
-            await publish.asend(project_id, {"left": user_id, "from": self.process})
+        def of(project_id: int) -> dict[str, Any]:
+            empty = {"arrived": [], "departed": [], "from": self.process}
+            return news.setdefault(project_id, empty)
+
+        for project_id, user_id, username in entered:
+            of(project_id)["arrived"].append([user_id, username])
+        for project_id, user_id in gone:
+            of(project_id)["departed"].append(user_id)
+        while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
+            await asyncio.gather(*(publish.asend(*item) for item in batch))
 
     def _depart(self, place: Place) -> None:
         project_id, user_id = place
         if room := self._rooms.get(project_id):
             room.depart(user_id)
+            room.version = UNCOMPARED
 
     # --- what others do
 
@@ -160,55 +179,95 @@ class Roster:
                 room.arrive(user_id, username)
             room.is_loaded = True
 
-    def heard_of_leaving(self, room: Room, user_id: int) -> None:
-        """Believe another process that a user has gone, unless they are here."""
+    def hear(self, room: Room, arrived: Sequence[tuple[int, str]], departed: Sequence[int]) -> None:
+        """Believe another process who has come to a room, and who has gone.
+
+        It may be late, and wrong by now: the next tick looks.
+        """
+        for user_id in departed:
+            self._believe_departed(room, user_id)
+        for user_id, username in arrived:
+            room.arrive(user_id, username)
+        room.version = UNCOMPARED
+
+    def _believe_departed(self, room: Room, user_id: int) -> None:
         if room.has_user(user_id):
             # This process was taken for dead.
-            self._listed.discard((room.project_id, user_id))
-            self.changed(room.project_id, user_id)
+            self._list_again((room.project_id, user_id))
         else:
             room.depart(user_id)
 
+    def _list_again(self, place: Place) -> None:
+        self._listed.discard(place)
+        self.changed(*place)
+
     async def tick(self) -> None:
-        """Renew the lease, bury dead processes, and compare every room with Redis."""
+        """Renew the lease, bury dead processes, and compare with Redis the rooms that changed."""
+        self._ticks += 1
         try:
             await self._renew()
             is_patient = asyncio.get_running_loop().time() < self._patient_until
             if not is_patient:
-                for project_id, user_id in await self._presence.reap():
-                    await publish.asend(project_id, {"left": user_id})
+                await self._bury_the_dead()
             await self._compare(believing=not is_patient)
         except _UNREACHABLE as error:
             _note("Presence is local", error)
 
     async def _renew(self) -> None:
-        local = {(p, user_id) for p, room in self._rooms.items() for user_id in room.users()}
         if not await self._presence.renew():
             # Redis has lost us: its data are gone, or it was away for longer than a lease. The
             # other processes list their users anew, too; they have as long as a lease for that.
             self._listed.clear()
             self._uncounted |= self._sockets.keys()
+            for room in self._rooms.values():
+                room.version = UNCOMPARED
+                self._changed.update((room.project_id, user_id) for user_id in room.users())
             if self._leased:
                 self._patient_until = asyncio.get_running_loop().time() + 5 * self.interval
         self._leased = True
-        if self._uncounted:
+        if self._changed or self._uncounted:
             self._start_sync()
-        for place in local ^ self._listed:
-            self.changed(*place)
+
+    async def _bury_the_dead(self) -> None:
+        reaped = await self._presence.reap()
+        for project_id, user_id in reaped.gone:
+            if room := self._rooms.get(project_id):
+                self._believe_departed(room, user_id)
+        if not reaped.is_alone:
+            await self._tell_others([], [p for p in reaped.gone if not self._is_local(p)])
 
     async def _compare(self, *, believing: bool) -> None:
-        """Show in the rooms who is there; with `believing`, also who is not."""
-        before = {project_id: dict(room.roster) for project_id, room in self._rooms.items()}
-        found = await self._presence.members(list(before))
-        for (project_id, roster), members in zip(before.items(), found, strict=True):
-            room = self._rooms.get(project_id)
-            if room is None or room.roster != roster:
+        """Show in the rooms who is there; with `believing`, also who is not.
+
+        Only rooms that have changed are read: those whose version is another one than when they
+        were compared last, be it newer or, with a Redis that lost something, older.
+        """
+        rooms = list(self._rooms.values())
+        versions = await self._presence.versions([room.project_id for room in rooms])
+        changed = [
+            (room, version)
+            for room, version in zip(rooms, versions, strict=True)
+            if room.version != version or (room.project_id + self._ticks) % _SWEEP == 0
+        ]
+        before = [dict(room.roster) for room, _ in changed]
+        found = await self._presence.members([room.project_id for room, _ in changed])
+        for (room, version), roster, members in zip(changed, before, found, strict=True):
+            if self._rooms.get(room.project_id) is not room or room.roster != roster:
                 continue  # changed while we asked: look again next time
-            for user_id, username in members.items():
-                room.arrive(user_id, username)
-            for user_id in roster.keys() - members.keys():
-                if believing and not room.has_user(user_id):
+            self._show(room, members, believing=believing)
+            if believing:
+                room.version = version
+
+    def _show(self, room: Room, members: dict[int, str], *, believing: bool) -> None:
+        for user_id, username in members.items():
+            room.arrive(user_id, username)
+        for user_id in room.roster.keys() - members.keys():
+            place = (room.project_id, user_id)
+            if not room.has_user(user_id):
+                if believing:
                     room.depart(user_id)
+            elif place in self._listed:
+                self._list_again(place)  # Redis has lost what it was told last
 
     async def close(self) -> None:
         """Take this process's users out of every room."""
@@ -217,11 +276,17 @@ class Roster:
             await asyncio.gather(self._sync, return_exceptions=True)
         try:
             if self._leased:
-                for project_id, user_id in await self._presence.reap(own=True):
-                    await publish.asend(project_id, {"left": user_id})
+                reaped = await self._presence.reap(own=True)
+                if not reaped.is_alone:
+                    await self._tell_others([], reaped.gone)
             await self._presence.close()
         except _UNREACHABLE as error:
             _note("Presence is local", error)
+
+
+def _take(pending: set[Item]) -> set[Item]:
+    """Remove and return as many as one call of Redis may be about."""
+    return {pending.pop() for _ in range(min(len(pending), _MAX_AT_ONCE))}
 
 
 def _note(what: str, error: Exception) -> None:

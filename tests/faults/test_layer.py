@@ -35,10 +35,13 @@ def poison(project_id: int) -> list[Any]:
         {"events": [[-1, "{}", None]]},
         {"ephemeral": {"no": "text"}},
         {"ephemeral": "{}", "progress": ["task"]},
-        {"joined": 1},
-        {"joined": ["one", 1]},
-        {"left": "somebody"},
-        {"left": 10**15},
+        {"arrived": 1},
+        {"arrived": [1, "one"]},
+        {"arrived": [["one", 1]]},
+        {"departed": 1},
+        {"departed": ["somebody"]},
+        {"departed": [10**15]},
+        {"joined": [5, "eve"], "left": 1},
     ]
     ours = {"type": "realtime.message", "project_id": project_id}
     return [

@@ -45,7 +45,7 @@ async def send_and_receive():
 async def be_present():
     presence = Presence()
     await presence.renew()
-    await presence.enter([Entry(1, 2, "ann")])
+    await presence.sync(entering=[Entry(1, 2, "ann")])
 
 asyncio.run(send_and_receive())
 asyncio.run(be_present())

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.hints import EVERYONE, Hint
-from realtime.outbox import Outbox
-from realtime.room import Room, Socket
-
-
-class Client(Socket):
-    """A socket that notes what reaches it."""
-
-    __slots__ = ("received",)
-
-    def __init__(self, user_id: int = 1) -> None:
-        self.received: list[str] = []
-        super().__init__(
-            user_id, f"user{user_id}", Outbox(self.send, limit=10**6, timeout=60, abort=pytest.fail)
-        )
-
-    async def send(self, message: dict[str, Any]) -> None:
-        self.received.append(message["text"] if "text" in message else str(message["code"]))
+from realtime.room import Room
+from tests.harness.members import Client
 
 
 def event(seq: int, evicts: int | None = None) -> Hint:

@@ -1,0 +1,256 @@
+"""What presence costs, and that it comes right again: two rosters, the layer and a Valkey."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from redis import Redis
+
+from realtime import hints
+from realtime.hints import LayerMessage
+from realtime.presence import Place
+from realtime.room import Room
+from realtime.roster import Roster
+from realtime.subscriptions import Subscriptions
+from tests.harness.measure import people, until
+from tests.harness.members import Client
+from tests.harness.valkey import Valkey
+
+
+class Server:
+    """A server process, as far as presence goes."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, Room] = {}
+        self.roster = Roster(self.rooms)
+        self.is_deaf = False
+        """Whether the layer loses what it should bring."""
+        self.heard: list[LayerMessage] = []
+        self._subscriptions = Subscriptions(self.rooms, self._receive)
+
+    def _receive(self, raw: Any) -> None:
+        message = hints.parse(raw)
+        if message.sender == self.roster.process or self.is_deaf:
+            return
+        self.heard.append(message)
+        self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
+
+    async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
+        """Let new sockets of some users into some rooms, all at once."""
+        clients = {place: Client(place[1]) for place in places}
+        for user_id in sorted({user_id for _, user_id in clients}):
+            await self.roster.connect(user_id)
+        for project_id in sorted({project_id for project_id, _ in clients}):
+            room = self.rooms.setdefault(project_id, Room(project_id))
+            await self._subscriptions.settle(project_id)
+            await self.roster.load(room)
+        for (project_id, user_id), client in clients.items():
+            self.rooms[project_id].add(client, 0)
+            self.rooms[project_id].arrive(user_id, client.username)
+            self.roster.changed(project_id, user_id)
+        return clients
+
+    def lose(self, clients: dict[Place, Client]) -> None:
+        """Lose the connections of some sockets, all at once."""
+        for (project_id, user_id), client in clients.items():
+            self.roster.disconnect(user_id)
+            self.rooms[project_id].remove(client)
+            self.roster.changed(project_id, user_id)
+
+    def shows(self, project_id: int) -> set[int]:
+        return set(self.rooms[project_id].roster)
+
+    async def close(self) -> None:
+        await self.roster.close()
+        await self._subscriptions.close()
+
+
+@pytest.fixture
+def redis(valkey: Valkey, settings: Settings) -> Iterable[Redis]:
+    """A client of an empty Valkey, which the rosters and the layer use."""
+    settings.REALTIME = settings.REALTIME | {"REDIS_URL": valkey.url}
+    backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [valkey.url]}}}
+    with valkey.client() as client:
+        client.flushall()
+        client.config_resetstat()
+        yield client
+
+
+@pytest.fixture
+async def servers(redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
+    pair = Server(), Server()
+    yield pair
+    for server in pair:
+        await server.close()
+
+
+def told(client: Client) -> Counter[tuple[str, int]]:
+    """Return which `user_joined` and `user_left` a socket got, and how often each."""
+    messages = [json.loads(text) for text in client.received]
+    return Counter((message["type"], message["payload"]["user_id"]) for message in messages)
+
+
+def calls(redis: Redis) -> Counter[str]:
+    """Return the commands that Valkey has run since the last time, scripts' own included."""
+    found: dict[str, Any] = redis.info("commandstats")
+    redis.config_resetstat()
+    return Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()})
+
+
+async def settled(redis: Redis, servers: Iterable[Server], expected: dict[int, set[int]]) -> None:
+    """Wait until Redis and every server that has a room open show the same people in it."""
+
+    def is_so() -> bool:
+        return all(
+            people(redis, project_id) == users
+            and all(s.shows(project_id) == users for s in servers if project_id in s.rooms)
+            for project_id, users in expected.items()
+        )
+
+    await until(is_so)
+
+
+async def test_who_comes_or_goes_at_once_is_one_message_for_each_room(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    watching = await here.join([(1, 1), (2, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}, 2: {1}})
+    here.heard.clear()
+    calls(redis)
+
+    crowd = {1: set(range(10, 110)), 2: {10, 11, 300}}
+    places = [(project_id, user_id) for project_id, users in crowd.items() for user_id in users]
+    coming = await there.join(places)
+    await settled(redis, servers, {1: {1, 2} | crowd[1], 2: {1} | crowd[2]})
+    assert sorted(message.project_id for message in here.heard) == [1, 2]
+    assert calls(redis)["publish"] == 2
+    for project_id, users in crowd.items():
+        seen = told(watching[project_id, 1])
+        assert {place: n for place, n in seen.items() if place[1] in users} == {
+            ("user_joined", user_id): 1 for user_id in users
+        }
+
+    here.heard.clear()
+    for client in watching.values():
+        client.received.clear()
+    there.lose(coming)
+    await settled(redis, servers, {1: {1, 2}, 2: {1}})
+    spent = calls(redis)
+    assert spent["publish"] == len(here.heard) == 2
+    assert spent["evalsha"] == 1, "all leave in one call"
+    for project_id, users in crowd.items():
+        await until(lambda: len(watching[project_id, 1].received) >= len(users))  # noqa: B023
+        assert told(watching[project_id, 1]) == {("user_left", user_id): 1 for user_id in users}
+
+
+async def test_a_process_that_is_alone_sends_nothing_until_another_comes(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    coming = await here.join([(1, 1), (1, 2), (2, 2)])
+    await settled(redis, [here], {1: {1, 2}, 2: {2}})
+    here.lose({(2, 2): coming[2, 2]})
+    await settled(redis, [here], {1: {1, 2}, 2: set()})
+    assert "publish" not in calls(redis)
+
+    await there.join([(1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    here.lose({(1, 2): coming[1, 2]})
+    await settled(redis, servers, {1: {1, 3}})
+    assert [message.departed for message in there.heard] == [[2]]
+
+
+async def test_a_tick_reads_only_rooms_that_changed(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    rooms = range(1, 9)
+    await here.join([(project_id, 1) for project_id in rooms])
+    await there.join([(project_id, 2) for project_id in rooms])
+    await settled(redis, servers, {project_id: {1, 2} for project_id in rooms})
+    await here.roster.tick()
+    calls(redis)
+    await here.roster.tick()
+    spent = calls(redis)
+    assert "hgetall" not in spent, "nothing has changed"
+    assert (spent["evalsha"], spent["hmget"]) == (2, 1)
+
+    here.is_deaf = True
+    await there.join([(3, 5)])
+    await until(lambda: people(redis, 3) == {1, 2, 5})
+    calls(redis)
+    await here.roster.tick()
+    assert calls(redis)["hgetall"] == 1
+    assert here.shows(3) == {1, 2, 5}
+
+
+async def test_a_room_that_nobody_is_in_leaves_nothing_in_redis(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    coming = await here.join([(1, 1)])
+    await there.join([(1, 2), (2, 2)])
+    await settled(redis, servers, {1: {1, 2}, 2: {2}})
+    assert redis.hkeys("realtime:versions") == [b"1", b"2"]
+    here.lose(coming)
+    await settled(redis, [there], {1: {2}})
+    await there.roster.close()
+    assert redis.keys("realtime:*") == [b"realtime:processes"], "the lease of the first"
+
+
+async def test_what_the_layer_lost_is_seen_at_the_next_tick(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    watching = await here.join([(1, 1)])
+    coming = await there.join([(1, 2), (1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    await here.roster.tick()
+    here.is_deaf = True
+    there.lose({(1, 2): coming[1, 2]})
+    await there.join([(1, 4)])
+    await until(lambda: people(redis, 1) == {1, 3, 4})
+    assert here.shows(1) == {1, 2, 3}
+    await here.roster.tick()
+    assert here.shows(1) == {1, 3, 4}
+    seen = told(watching[1, 1])
+    assert (seen["user_left", 2], seen["user_joined", 4]) == (1, 1)
+
+
+async def test_what_came_too_late_is_put_right_at_the_next_tick(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    await here.join([(1, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}})
+    await here.roster.tick()
+    here.roster.hear(here.rooms[1], [(9, "ghost")], [2])
+    assert here.shows(1) == {1, 9}
+    await here.roster.tick()
+    assert here.shows(1) == {1, 2}
+
+
+async def test_after_a_flush_everybody_is_listed_again_and_nobody_was_said_to_leave(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    watching = await here.join([(1, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}})
+    redis.flushall()
+    for server in servers:
+        await server.roster.tick()
+    await settled(redis, servers, {1: {1, 2}})
+    for server in servers:
+        await server.roster.tick()
+    assert told(watching[1, 1])["user_left", 2] == 0
+    assert here.shows(1) == there.shows(1) == {1, 2}
