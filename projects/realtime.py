@@ -22,11 +22,8 @@ class ProjectBackend:
         roles = access.roles(project_ids, user_ids)
         return {place: Access(role.value, role.may_edit) for place, role in roles.items()}
 
-    def snapshot(self, project_id: int) -> dict[str, Any]:
-        try:
-            return access.snapshot(project_id)
-        except errors.ProjectNotFound:
-            raise ProjectNotFound from None
+    def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        return access.snapshots(project_ids)
 
     def lock(self, project_id: int) -> Project:
         try:

@@ -57,11 +57,11 @@ class Backend(Protocol):
         Asked once a second for all open rooms of a process together, so one query should do.
         """
 
-    def snapshot(self, project_id: int) -> dict[str, Any]:
-        """Return the project's state as JSON: what its update events change.
+    def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """Return the states of projects as JSON: what their update events change.
 
-        Raises:
-            ProjectNotFound
+        A project that does not exist is left out. Asked for all projects together that are
+        joined at one moment, so one query should do.
         """
 
     def lock(self, project_id: int) -> Any:

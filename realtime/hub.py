@@ -21,7 +21,6 @@ import msgspec
 from django.db import Error as DatabaseError
 
 from realtime import conf, database, hints, joins, metrics, protocol, publish, task_lease
-from realtime.batch import Batcher
 from realtime.hints import EVERYONE, Hint
 from realtime.load import Load, measure
 from realtime.repair import Repair
@@ -54,8 +53,7 @@ def load() -> Load:
 class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._rooms: dict[int, Room] = {}
-        self._joins: Batcher[int, joins.JoinRequest, joins.View | protocol.ProtocolError]
-        self._joins = Batcher(self._read_joins, limit=1000)
+        self._joins = joins.Joins()
         self._under_way: dict[int, int] = {}
         """How many joins a room is kept open for."""
         self._repair = Repair(self._rooms, self._deliver)
@@ -128,11 +126,8 @@ class Hub:
             await self._subscriptions.settle(project_id)
             await self._roster.load(room)
             while True:
-                view = await self._joins.submit(
-                    project_id, joins.JoinRequest(socket.user_id, since)
-                )
-                if isinstance(view, protocol.ProtocolError):
-                    raise view
+                request = joins.JoinRequest(project_id, socket.user_id, since)
+                view = await self._joins.view(request)
                 passed = room.catch_up(view.seq)
                 if passed is None:
                     continue  # so much has happened since that it must be read again
@@ -207,11 +202,6 @@ class Hub:
         if room is not None and room.is_empty and project_id not in self._under_way:
             del self._rooms[project_id]
             self._spawn(self._subscriptions.settle(project_id))
-
-    async def _read_joins(
-        self, project_id: int, requests: list[joins.JoinRequest]
-    ) -> list[joins.View | protocol.ProtocolError]:
-        return await database.run(joins.read, project_id, requests)
 
     # --- signals
 

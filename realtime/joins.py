@@ -1,19 +1,25 @@
-"""What a client is told when it joins a room, read from the database."""
+"""What clients are told when they join rooms, read from the database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-from realtime import backend, conf, hints, log
+from django.db import InterfaceError, OperationalError
+
+from realtime import backend, conf, database, faults, hints, log
+from realtime.batch import Batcher
 from realtime.hints import Hint
 from realtime.models import TaskState
 from realtime.protocol import ErrorCode, ProtocolError, RunningTask
 
 
 class JoinRequest(NamedTuple):
+    project_id: int
     user_id: int
-    since: int | None
+    since: int | None = None
     """The last `seq` that the client has seen, if it comes back."""
 
 
@@ -28,29 +34,74 @@ class View(NamedTuple):
     """The events after `since` up to `seq`; None where the log no longer has them all."""
 
 
+Answer = View | ProtocolError | None
+"""None where the replays of those before were as many as go together: ask again."""
+
+_MAX_JOINS = 50
+"""Joins of one room that are read together."""
+_MAX_ROOMS = 50
+"""Rooms whose joins are read together."""
+_PATIENCE = 0.25
+"""Seconds that joins wait for those of rooms that are slow to read."""
 _ATTEMPTS = 3
+_MAX_REPLAYED = 2000
+"""Events that are replayed together, unless those of one project are more."""
 
 
-def read(project_id: int, requests: Sequence[JoinRequest]) -> list[View | ProtocolError]:
-    """Serve joins of one project together, in one set of queries."""
+class Joins:
+    """Reads for the joins of a server process: those that come at once in one set of queries.
+
+    The joins of one room wait for each other, so that a project that is slow to read takes
+    one thread; those of other rooms wait for it for a moment only.
+    """
+
+    def __init__(self) -> None:
+        self._rooms = Batcher(self._read_room, limit=_MAX_JOINS)
+        self._reads = Batcher(_read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE)
+
+    async def view(self, request: JoinRequest) -> View:
+        """Return the room as the user may see it.
+
+        Raises:
+            ProtocolError: if they may not.
+        """
+        answer = None
+        while answer is None:
+            answer = await self._rooms.submit(request.project_id, request)
+        if isinstance(answer, ProtocolError):
+            raise answer
+        return answer
+
+    async def _read_room(self, _: int, requests: list[JoinRequest]) -> list[Answer]:
+        return await self._reads.submit(None, requests)
+
+
+async def _read_rooms(_: None, rooms: list[list[JoinRequest]]) -> list[list[Answer]]:
+    answers = iter(await database.run(read, [request for room in rooms for request in room]))
+    return [list(islice(answers, len(room))) for room in rooms]
+
+
+def read(requests: Sequence[JoinRequest]) -> list[Answer]:
+    """Serve joins of any projects together, in one set of queries.
+
+    Where one project cannot be read, the joins of the others do not fail with it.
+
+    Raises:
+        DatabaseError: if the database cannot be reached.
+    """
     try:
-        seq, access, project = _snapshot(project_id, {request.user_id for request in requests})
-    except backend.ProjectNotFound:
-        return [not_found(project_id) for _ in requests]
-    tasks = _running_tasks(project_id)
-    missed = _missed(project_id, seq, {r.since for r in requests if r.since is not None})
-    return [
-        View(
-            seq,
-            access[request.user_id].role,
-            project,
-            tasks,
-            None if request.since is None else missed[request.since],
-        )
-        if request.user_id in access
-        else not_found(project_id)
-        for request in requests
-    ]
+        return _read(requests)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever the host raises)
+        project_ids = {request.project_id for request in requests}
+        if len(project_ids) == 1:
+            return [faults.answer(error)] * len(requests)
+        answers: dict[JoinRequest, Answer] = {}
+        for project_id in project_ids:
+            alone = [request for request in requests if request.project_id == project_id]
+            answers.update(zip(alone, read(alone), strict=True))
+        return [answers[request] for request in requests]
 
 
 def not_found(project_id: int) -> ProtocolError:
@@ -58,58 +109,105 @@ def not_found(project_id: int) -> ProtocolError:
     return ProtocolError(ErrorCode.PROJECT_NOT_FOUND, f"There is no project {project_id} for you")
 
 
-def _snapshot(
-    project_id: int, user_ids: set[int]
-) -> tuple[int, dict[int, backend.Access], dict[str, Any]]:
-    """Return a position, and the users' access and the state that belong to it.
+def _read(requests: Sequence[JoinRequest]) -> list[Answer]:
+    states = _states(requests)
+    tasks = _running_tasks(states)
+    missed = _missed(states, requests)
 
-    Reading all in one transaction would take SQLite's write lock. Instead the position is
-    read before and after. Should updates keep coming, the earlier one is right too: events
-    carry values, so to apply one again changes nothing in the end; and whose access ended
-    after that position is put out by the event that says so.
+    def answer(request: JoinRequest) -> Answer:
+        project_id, user_id, since = request
+        state = states.get(project_id)
+        access = state and state.access.get((project_id, user_id))
+        if state is None or access is None:
+            return not_found(project_id)
+        if since is not None and (project_id, since) not in missed:
+            return None
+        replay = None if since is None else missed[project_id, since]
+        return View(state.seq, access.role, state.project, tasks[project_id], replay)
 
-    Raises:
-        ProjectNotFound: also where none of the users has access.
+    return [answer(request) for request in requests]
+
+
+class _State(NamedTuple):
+    """A project at a position, and who had access then (with that of others)."""
+
+    seq: int
+    access: dict[tuple[int, int], backend.Access]
+    project: dict[str, Any]
+
+
+def _states(requests: Iterable[JoinRequest]) -> dict[int, _State]:
+    """Return positions, and the users' access and the projects' states that belong to them.
+
+    Projects that are missing, or that none of those who ask for them may see, are left out.
+
+    Reading all in one transaction would take SQLite's write lock. Instead the positions are
+    read before and after, and projects that have moved are looked at again. Should updates
+    keep coming, the earlier position is right too: events carry values, so to apply one again
+    changes nothing in the end; and whose access ended after that position is put out by the
+    event that says so.
     """
     host = backend.get()
+    places = {(request.project_id, request.user_id) for request in requests}
+    user_ids = {user_id for _, user_id in places}
+    moving = {project_id for project_id, _ in places}
+    states: dict[int, _State] = {}
     for _ in range(_ATTEMPTS):
-        seq = log.heads([project_id])[project_id]
-        found = host.access([project_id], user_ids)
-        if not found:
-            raise backend.ProjectNotFound
-        project = host.snapshot(project_id)
-        if log.heads([project_id])[project_id] == seq:
+        before = log.heads(moving)
+        access = host.access(moving, user_ids)
+        projects = host.snapshots({place[0] for place in places if place in access})
+        after = log.heads(projects)
+        states = {key: state for key, state in states.items() if key not in moving} | {
+            key: _State(before[key], access, project) for key, project in projects.items()
+        }
+        moving = {key for key in projects if after[key] != before[key]}
+        if not moving:
             break
-    return seq, {user_id: access for (_, user_id), access in found.items()}, project
+    return states
 
 
-def _running_tasks(project_id: int) -> list[RunningTask]:
-    states = TaskState.objects.filter(project_id=project_id, state__in=TaskState.OPEN).order_by(
-        "created_at"
-    )
-    return [RunningTask(s.task_id, s.task_type, s.progress, s.message) for s in states]
+def _running_tasks(project_ids: Collection[int]) -> dict[int, list[RunningTask]]:
+    rows = TaskState.objects.filter(project_id__in=project_ids, state__in=TaskState.OPEN)
+    fields = ("project_id", "task_id", "task_type", "progress", "message")
+    tasks: dict[int, list[RunningTask]] = {project_id: [] for project_id in project_ids}
+    for project_id, *task in rows.order_by("created_at").values_list(*fields):
+        tasks[project_id].append(RunningTask(*task))
+    return tasks
 
 
-def _missed(project_id: int, head: int, positions: set[int]) -> dict[int, list[Hint] | None]:
-    """Return for each position what came after it, up to `head`: one query for them all.
+def _missed(
+    states: Mapping[int, _State], requests: Iterable[JoinRequest]
+) -> dict[tuple[int, int], list[Hint] | None]:
+    """Return for each project and `since` the events after it: one query for them all.
 
     A replay is bounded in events and in bytes: what is longer would be cut off at once as too
-    much for a client that has not begun to read.
+    much for a client that has not begun to read. What is beyond `_MAX_REPLAYED` is left out.
     """
-    missed: dict[int, list[Hint] | None] = dict.fromkeys(positions)
     limit = conf.get().REPLAY_LIMIT
-    within = [position for position in positions if head - limit <= position <= head]
-    if not within:
-        return missed
-    found = [hints.from_event(row) for row in log.tail(project_id, min(within), upto=head)]
-    for position in within:
-        count = head - position
-        # Sequences have no holes: so many rows at the end are exactly those after it.
-        events = found[len(found) - count :]
-        if count <= len(found) and _size(events) <= conf.get().MAX_UNSENT / 2:
-            missed[position] = events
+    positions: defaultdict[int, set[int]] = defaultdict(set)
+    for project_id, _, since in requests:
+        if project_id in states and since is not None:
+            positions[project_id].add(since)
+    spans: dict[int, log.Span] = {}
+    total = 0
+    for project_id, wanted in positions.items():
+        head = states[project_id].seq
+        oldest = min((since for since in wanted if head - limit <= since <= head), default=head)
+        if not total or total + head - oldest <= _MAX_REPLAYED:
+            total += head - oldest
+            spans[project_id] = log.Span(oldest, head)
+    missed: dict[tuple[int, int], list[Hint] | None] = {}
+    for project_id, rows in log.spans(spans).items():
+        found = [hints.from_event(row) for row in rows]
+        for since in positions[project_id]:
+            missed[project_id, since] = _replay(spans[project_id], found, since)
     return missed
 
 
-def _size(events: list[Hint]) -> int:
-    return sum(len(event.text.encode()) for event in events)
+def _replay(span: log.Span, found: Sequence[Hint], since: int) -> list[Hint] | None:
+    if not span.after <= since <= span.upto:
+        return None
+    events = [hint for hint in found if hint.seq > since]
+    is_whole = len(events) == span.upto - since  # sequences have no holes; the oldest are pruned
+    size = sum(len(hint.text.encode()) for hint in events)
+    return events if is_whole and size <= conf.get().MAX_UNSENT / 2 else None

@@ -99,7 +99,7 @@ class _Batch:
         rows = self.tail.after(base_seq)
         if len(rows) == self.head - base_seq and not any(_touches(row, data) for row in rows):
             return None
-        current = self.host.snapshot(self.project_id)
+        current = self.host.snapshots([self.project_id])[self.project_id]
         return ProtocolError(
             ErrorCode.CONFLICT,
             f"What you change was changed after {base_seq}",

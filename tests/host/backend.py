@@ -20,11 +20,9 @@ class ShoppingBackend:
         shopper = Access("shopper", may_update=True)
         return {(row.shoppinglist_id, row.user_id): shopper for row in rows}
 
-    def snapshot(self, project_id: int) -> dict[str, Any]:
-        try:
-            return dict(ShoppingList.objects.get(pk=project_id).items)
-        except ShoppingList.DoesNotExist:
-            raise ProjectNotFound from None
+    def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        rows = ShoppingList.objects.filter(pk__in=project_ids)
+        return dict(rows.values_list("pk", "items"))
 
     def lock(self, project_id: int) -> ShoppingList:
         try:

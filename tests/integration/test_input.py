@@ -88,13 +88,12 @@ async def test_8_a_forbidden_and_a_missing_project_answer_alike(cast: Cast) -> N
 def test_8_and_take_alike_long(transactional_db: None) -> None:
     """The same queries; a clock would only measure the machine."""
     cast = make_cast()
-    request = joins.JoinRequest(cast.users["bob"].pk, 0)
 
     def queries(project_id: int) -> list[str]:
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            joins.read(project_id, [request])
+            joins.read([joins.JoinRequest(project_id, cast.users["bob"].pk, 0)])
         return [query["sql"].replace(str(project_id), "ID") for query in captured]
 
     assert queries(cast.other_id) == queries(10**9)

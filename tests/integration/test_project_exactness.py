@@ -146,7 +146,7 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     assert list(changes) == list(range(1, len(events) + 1))
     for seq, answered in play.answered.items():
         assert changes[seq] == answered, "an acknowledgement tells what the log says"
-    fresh = await database.run(access.snapshot, project_id)
+    fresh = (await database.run(access.snapshots, [project_id]))[project_id]
     for replica in people.values():
         await replica.catch_up(len(events))
         assert replica.state == fresh

@@ -87,6 +87,10 @@ TAKEN: list[dict[str, Any]] = [
 ]
 
 
+async def snapshot(project_id: int) -> dict[str, Any]:
+    return (await database.run(access.snapshots, [project_id]))[project_id]
+
+
 class Editors:
     """Two projects of one user: one is edited by REST, one by WebSocket."""
 
@@ -135,7 +139,7 @@ async def test_what_is_refused_is_refused_alike() -> None:
             assert answer.json() == refusal["details"]
             assert answer.json().keys() == {field}
         for project_id in (editors.by_rest, editors.by_socket):
-            found = await database.run(access.snapshot, project_id)
+            found = await snapshot(project_id)
             assert found["title"] == "Old"
             assert found["content"] == {}
 
@@ -148,7 +152,7 @@ async def test_what_is_taken_is_stored_alike() -> None:
             reply = await editors.update(data)
             assert "changes" in reply, (data, reply)
             one, other = [
-                await database.run(access.snapshot, project_id) | {"id": 0}
+                await snapshot(project_id) | {"id": 0}
                 for project_id in (editors.by_rest, editors.by_socket)
             ]
             assert one == other
@@ -211,7 +215,7 @@ async def test_content_is_limited_as_a_whole() -> None:
         assert answer.json() == reply["details"]
         assert answer.json()["content"] == [f"More than {validation.MAX_CONTENT_SIZE} bytes."]
         for project_id in (editors.by_rest, editors.by_socket):
-            found = await database.run(access.snapshot, project_id)
+            found = await snapshot(project_id)
             assert found["content"].keys() == {"a"}
 
 
@@ -221,7 +225,7 @@ async def test_one_wrong_field_stops_the_whole_update() -> None:
         answer = await editors.patch(json.dumps(data))
         assert answer.json().keys() == {"status", "description"}
         assert (await editors.update(data))["details"] == answer.json()
-        assert (await database.run(access.snapshot, editors.by_rest))["title"] == "Old"
+        assert (await snapshot(editors.by_rest))["title"] == "Old"
 
 
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read() -> None:

@@ -51,10 +51,8 @@ class Command(BaseCommand):
 
     def _check_access(self, project_id: int, user_id: int, username: str) -> None:
         host = backend.get()
-        try:
-            host.snapshot(project_id)
-        except backend.ProjectNotFound:
-            raise CommandError(f"There is no project {project_id}") from None
+        if not host.snapshots([project_id]):
+            raise CommandError(f"There is no project {project_id}")
         if not host.access([project_id], [user_id]):
             raise CommandError(f"{username} may not see project {project_id}")
 

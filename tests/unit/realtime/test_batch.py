@@ -75,3 +75,17 @@ async def test_work_that_answers_too_little_keeps_nobody_waiting() -> None:
     with pytest.raises(ValueError, match="zip"):
         await two
     assert await batcher.submit("a", 3) == 3
+
+
+async def test_work_that_takes_long_holds_up_the_next_no_longer_than_patience() -> None:
+    work = Work()
+    batcher = Batcher(work, limit=2, patience=0.01)
+    slow = [batcher.submit("a", item) for item in (1, 2, 3)]
+    async with asyncio.timeout(5):
+        while len(work.batches) < 2:
+            await asyncio.sleep(0.001)
+    assert work.batches == [("a", [1, 2]), ("a", [3])]
+    assert not any(future.done() for future in slow)
+    work.gate.set()
+    assert await asyncio.gather(*slow) == [10, 20, 30]
+    assert await batcher.submit("a", 4) == 40
