@@ -8,9 +8,12 @@ from typing import Any
 from django.dispatch import receiver
 
 from projects import access, errors, services, signals
-from projects.models import Canvas, Project, Role
+from projects.models import Canvas, Membership, Project, Role
 from realtime import log
 from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
+from realtime.lookups import AnyOf
+
+_ACCESS = {role.value: Access(role.value, role.may_edit) for role in Role}
 
 
 class ProjectBackend:
@@ -19,8 +22,11 @@ class ProjectBackend:
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        roles = access.roles(project_ids, user_ids)
-        return {place: Access(role.value, role.may_edit) for place, role in roles.items()}
+        members = Membership.objects.filter(
+            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
+        )
+        rows = members.order_by().values_list("project_id", "user_id", "role")
+        return {(project_id, user_id): _ACCESS[role] for project_id, user_id, role in rows}
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
         return access.snapshots(project_ids)

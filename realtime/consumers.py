@@ -98,7 +98,6 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.end(identity)
             return
         self.socket = Socket(identity.user_id, identity.username, self.outbox)
-        self.idle_since = time.monotonic()
         self.identify(identity)
         try:
             await self.hub.connect(self)
@@ -189,7 +188,6 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def leave_project(self, command: protocol.LeaveProject) -> None:
         self.require_joined(command.payload.project_id)
         self.hub.leave(self.socket, command.payload.project_id)
-        self.idle_since = time.monotonic()
         self.acknowledge(command.ref, protocol.EmptyAck())
 
     async def update_project(self, command: protocol.UpdateProject) -> None:

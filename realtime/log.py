@@ -21,6 +21,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from realtime import publish
+from realtime.lookups import AnyOf
 from realtime.models import Event, Receipt, Room, TaskState
 
 
@@ -98,8 +99,8 @@ def recording() -> Iterator[list[Event]]:
 
 def heads(project_ids: Collection[int]) -> dict[int, int]:
     """Return the last `seq` of each project: one query; 0 where nothing happened yet."""
-    found = dict(Room.objects.filter(project_id__in=project_ids).values_list("project_id", "seq"))
-    return {project_id: found.get(project_id, 0) for project_id in project_ids}
+    rooms = Room.objects.filter(AnyOf("project_id", project_ids))
+    return dict.fromkeys(project_ids, 0) | dict(rooms.values_list("project_id", "seq"))
 
 
 def tail(

@@ -38,7 +38,7 @@ class Repair:
         heads = await database.run(log.heads, list(before))
         for project_id, head in heads.items():
             room = self._rooms.get(project_id)
-            if room is None:
+            if room is None or (head == room.seq and head >= room.newest):
                 continue
             if head < (before[project_id] or 0):
                 # The log has gone back: somebody restored an older database.

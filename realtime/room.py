@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -21,13 +22,14 @@ _ENDED = 101
 UNCOMPARED = ""
 """The version of a roster of which it is not known whether it is what Redis knows."""
 
-_stays = itertools.count(1)
+stays = itertools.count(1)
+"""Numbers of the stays of sockets in rooms: a later one is higher."""
 
 
 class Socket:
     """One client's connection, as the rooms see it."""
 
-    __slots__ = ("outbox", "rooms", "user_id", "username")
+    __slots__ = ("idle_since", "outbox", "rooms", "user_id", "username")
 
     def __init__(self, user_id: int, username: str, outbox: Outbox) -> None:
         self.user_id = user_id
@@ -35,6 +37,8 @@ class Socket:
         self.outbox = outbox
         self.rooms: dict[int, int] = {}
         """The projects whose rooms it is in, each with the number of its stay there."""
+        self.idle_since = time.monotonic()
+        """Since when it is in no room, where it is in none."""
 
 
 class Room:
@@ -96,12 +100,13 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self._sockets_of[socket.user_id] += 1
-        socket.rooms[self.project_id] = next(_stays)
+        socket.rooms[self.project_id] = next(stays)
 
     def remove(self, socket: Socket) -> None:
         if self._positions.pop(socket, None) is None:
             return
         socket.rooms.pop(self.project_id, None)
+        socket.idle_since = time.monotonic()
         self._sockets_of[socket.user_id] -= 1
         if not self._sockets_of[socket.user_id]:
             del self._sockets_of[socket.user_id]

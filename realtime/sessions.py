@@ -9,37 +9,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from realtime import backend, conf, database, disconnections, tokens
-from realtime.backend import Access
+from realtime import backend, conf, database, disconnections, room, tokens
 from realtime.protocol import ErrorCode, ProtocolError
 from realtime.room import Socket
+
+Place = tuple[int, int]
+"""A project and a user."""
 
 
 class Session(Protocol):
     identity: tokens.Identity
     socket: Socket
-    idle_since: float
-    """When the socket was last in no room, by `time.monotonic()`."""
 
     def end(self, error: ProtocolError) -> None:
         """Tell the client why, and close."""
 
     def drain(self) -> None:
         """Tell the client that this server process ends, and close."""
-
-
-class Stay(NamedTuple):
-    """A socket's time in a room, from a join to the next leaving."""
-
-    session: Session
-    project_id: int
-    number: int
-
-    @property
-    def goes_on(self) -> bool:
-        return self.session.socket.rooms.get(self.project_id) == self.number
 
 
 class Sessions:
@@ -66,29 +54,44 @@ class Sessions:
     async def check(self) -> None:
         """Compare all sessions with the clock, and with the database: four queries."""
         self._end_idle()
-        disconnected = await database.run(self._disconnections.look)
-        for session in self:
-            if session.identity.user_id in disconnected:
-                session.end(disconnections.answer())
-        identities = {session.identity for session in self._open}
-        if not identities:
+        if disconnected := await database.run(self._disconnections.look):
+            for session in self:
+                if session.identity.user_id in disconnected:
+                    session.end(disconnections.answer())
+        if not self._open:
             return
-        # A socket that rejoins while we ask has been found to be allowed by a newer look.
-        stays = [Stay(s, p, number) for s in self._open for p, number in s.socket.rooms.items()]
-        places = {(stay.project_id, stay.session.socket.user_id) for stay in stays}
-        revoked, access = await database.run(_look, identities, places)
+        identities = {session.identity for session in self._open}
+        places = {
+            (project_id, session.socket.user_id)
+            for session in self._open
+            for project_id in session.socket.rooms
+        }
+        asked = next(room.stays)
+        revoked, lost = await database.run(_look, identities, places)
+        # Of thousands, hardly any: only where there is one are they looked at one by one.
+        if revoked:
+            for session in self:
+                if session.identity in revoked:
+                    session.end(revoked[session.identity])
+        if lost:
+            self._revoke_all(lost, asked)
+
+    def _revoke_all(self, lost: set[Place], asked: int) -> None:
+        """Put out whoever was in one of these places when the database was asked.
+
+        A socket that has rejoined since has been found to be allowed by a newer look.
+        """
         for session in self:
-            if session.identity in revoked:
-                session.end(revoked[session.identity])
-        for stay in stays:
-            place = stay.project_id, stay.session.socket.user_id
-            if stay.goes_on and place not in access:
-                self._revoke(stay.session.socket, stay.project_id)
+            socket = session.socket
+            for project_id, stay in list(socket.rooms.items()):
+                if (project_id, socket.user_id) in lost and stay < asked:
+                    self._revoke(socket, project_id)
 
     def _end_idle(self) -> None:
         deadline = conf.get().JOIN_DEADLINE
-        for session in self:
-            if not session.socket.rooms and time.monotonic() - session.idle_since > deadline:
+        overdue = time.monotonic() - deadline
+        for session in [session for session in self._open if not session.socket.rooms]:
+            if session.socket.idle_since < overdue:
                 session.end(
                     ProtocolError(
                         ErrorCode.NOT_JOINED, f"A socket must join a project within {deadline:g} s"
@@ -97,9 +100,10 @@ class Sessions:
 
 
 def _look(
-    identities: Collection[tokens.Identity], places: Collection[tuple[int, int]]
-) -> tuple[dict[tokens.Identity, ProtocolError], dict[tuple[int, int], Access]]:
+    identities: Collection[tokens.Identity], places: Collection[Place]
+) -> tuple[dict[tokens.Identity, ProtocolError], set[Place]]:
+    """Return who is no longer signed in, and in which places nobody may be any more."""
     project_ids = {project_id for project_id, _ in places}
     user_ids = {user_id for _, user_id in places}
     access = backend.get().access(project_ids, user_ids) if places else {}
-    return tokens.revoked(identities), access
+    return tokens.revoked(identities), set(places).difference(access)

@@ -14,6 +14,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from realtime.lookups import AnyOf
 from realtime.protocol import ErrorCode, ProtocolError
 from realtime.token_life import leeway
 
@@ -104,7 +105,7 @@ def _identify(claims: Sequence[Any]) -> list[Identity | None]:
     users = get_user_model()._default_manager
     keys = [_user_key(each) for each in claims]
     named = {key for key in keys if key is not None}
-    found = users.filter(**{f"{api_settings.USER_ID_FIELD}__in": named}) if named else []
+    found = users.filter(AnyOf(api_settings.USER_ID_FIELD, named)) if named else []
     by_key = {getattr(user, api_settings.USER_ID_FIELD): user for user in found}
     return [_identity(each, by_key.get(key)) for each, key in zip(claims, keys, strict=True)]
 
@@ -140,20 +141,19 @@ def _matches_password(claims: Any, password: str) -> bool:
 
 def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
     """Return those that are no longer valid, each with the reason: two queries for them all."""
-    rows = get_user_model()._default_manager.filter(pk__in={i.user_id for i in identities})
-    users = {
-        pk: (active, hash(password))
-        for pk, active, password in rows.values_list("pk", "is_active", "password")
-    }
+    users = get_user_model()._default_manager.filter(
+        AnyOf("pk", {identity.user_id for identity in identities}), is_active=True
+    )
+    passwords = dict(users.order_by().values_list("pk", "password"))
     ended = _ended_sessions(identity.session for identity in identities)
     reasons = {}
     for identity in identities:
-        active, credential = users.get(identity.user_id, (False, 0))
-        if not active:
+        password = passwords.get(identity.user_id)
+        if password is None:
             reasons[identity] = ProtocolError(
                 ErrorCode.USER_INACTIVE, "The account is no longer active"
             )
-        elif credential != identity.credential or identity.session in ended:
+        elif hash(password) != identity.credential or identity.session in ended:
             reasons[identity] = ProtocolError(ErrorCode.TOKEN_EXPIRED, "Sign in again")
     return reasons
 
@@ -164,7 +164,8 @@ def _ended_sessions(sessions: Iterable[str | None]) -> set[str]:
     if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         return set()
     blacklist = apps.get_model("token_blacklist", "BlacklistedToken")._default_manager
-    return set(blacklist.filter(token__jti__in=named).values_list("token__jti", flat=True))
+    ended = blacklist.filter(AnyOf("token__jti", named))
+    return set(ended.values_list("token__jti", flat=True))
 
 
 def expired() -> ProtocolError:
