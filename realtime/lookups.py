@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, F, IntegerField, Lookup
 from django.db.models.lookups import In
@@ -26,7 +27,7 @@ class AnyOf(Lookup):
     prepare_rhs = False
 
     def __init__(self, field: str, values: Collection[Any]) -> None:
-        super().__init__(F(field), list(values))
+        super().__init__(F(field), [value for value in values if value is not None])
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         """Do as `__in` does, on databases that have nothing better."""
@@ -52,6 +53,8 @@ class AnyOf(Lookup):
     def _compare(
         self, test: str, array: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> Sql:
+        if not self.rhs:
+            raise EmptyResultSet
         column, parameters = self.process_lhs(compiler, connection)
         return f"{column} {test}", (*parameters, array)
 

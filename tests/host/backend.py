@@ -7,6 +7,7 @@ from typing import Any
 
 from realtime import log
 from realtime.backend import Access, Invalid, Outcome, ProjectNotFound, Update
+from realtime.lookups import AnyOf
 from tests.host.models import ShoppingList
 
 
@@ -14,11 +15,11 @@ class ShoppingBackend:
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        rows = ShoppingList.shoppers.through.objects.filter(
-            shoppinglist_id__in=project_ids, user_id__in=user_ids
+        shoppers = ShoppingList.shoppers.through.objects.filter(
+            AnyOf("shoppinglist_id", project_ids), AnyOf("user_id", user_ids)
         )
-        shopper = Access("shopper", may_update=True)
-        return {(row.shoppinglist_id, row.user_id): shopper for row in rows}
+        places = shoppers.values_list("shoppinglist_id", "user_id")
+        return dict.fromkeys(places, Access("shopper", may_update=True))
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
         rows = ShoppingList.objects.filter(pk__in=project_ids)

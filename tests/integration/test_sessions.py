@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from realtime import database, sessions, tokens
 from realtime.backend import Access
@@ -22,22 +23,55 @@ from tests.host.models import ShoppingList
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
 
-def test_a_look_takes_three_queries_however_many_rooms(
+def test_of_thousands_it_finds_the_few_whose_access_ended(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    users = [User.objects.create_user(f"user{number}") for number in range(5)]
-    lists = [ShoppingList.objects.create() for _ in range(5)]
-    for shopping, user in zip(lists, users, strict=True):
-        shopping.shoppers.add(user)
-    claims: list[Any] = [AccessToken.for_user(user) for user in users]
-    for token in claims:
-        token[tokens.SESSION_CLAIM] = "a session"
-    identities = [tokens.authenticate(str(token)) for token in claims]
-    places = {(shopping.pk, user.pk) for shopping in lists for user in users}
+    """Whatever the way, and in three queries."""
+    lists = ShoppingList.objects.bulk_create(ShoppingList() for _ in range(1000))
+    users = User.objects.bulk_create(
+        User(username=f"user{number}", password=f"!{number}") for number in range(3000)
+    )
+    shoppers = ShoppingList.shoppers.through.objects
+    shoppers.bulk_create(
+        shoppers.model(shoppinglist=lists[number // 3], user=user)
+        for number, user in enumerate(users)
+    )
+    # A member of another list has no place in this one.
+    places = {(lists[number // 3].pk, user.pk) for number, user in enumerate(users)}
+    strange = (lists[0].pk, users[-1].pk)
+    refreshes: list[Any] = [RefreshToken.for_user(user) for user in users[:2]]
+    identities = [
+        tokens.Identity(user.pk, user.username, 0.0, hash(user.password), str(number))
+        for number, user in enumerate(users)
+    ]
+    for number, refresh in enumerate(refreshes):
+        identities[number] = identities[number]._replace(session=refresh["jti"])
     with django_assert_num_queries(3):
-        revoked, access = sessions._look(identities, places)
-    assert revoked == {}
-    assert access.keys() == {(s.pk, u.pk) for s, u in zip(lists, users, strict=True)}
+        assert sessions._look(identities, places) == ({}, set())
+        assert sessions._look([], set()) == ({}, set())
+
+    refreshes[0].blacklist()
+    execute("UPDATE auth_user SET is_active = %s WHERE id = %s", False, users[10].pk)
+    execute("UPDATE auth_user SET password = '!other' WHERE id = %s", users[20].pk)
+    shoppers_of = "DELETE FROM host_shoppinglist_shoppers WHERE"
+    execute(f"{shoppers_of} user_id = %s", users[30].pk)
+    execute("DELETE FROM auth_user WHERE id = %s", users[30].pk)
+    ended = (lists[13].pk, users[40].pk)
+    execute(f"{shoppers_of} shoppinglist_id = %s AND user_id = %s", *ended)
+    with django_assert_num_queries(3):
+        revoked, lost = sessions._look(identities, places | {strange})
+    assert {identity.user_id: error.code for identity, error in revoked.items()} == {
+        users[0].pk: "TOKEN_EXPIRED",
+        users[10].pk: "USER_INACTIVE",
+        users[20].pk: "TOKEN_EXPIRED",
+        users[30].pk: "USER_INACTIVE",
+    }
+    assert lost == {strange, ended, (lists[10].pk, users[30].pk)}
+
+
+def execute(sql: str, *parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
 
 
 class PausingBackend(ShoppingBackend):

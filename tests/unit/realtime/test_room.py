@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +102,15 @@ def test_whose_access_ends_gets_nothing_after_it() -> None:
     assert bob.received == [*texts(1), '{"type":"access_revoked","payload":{"project_id":1}}']
     assert room.deliver([event(4, evicts=EVERYONE)]) == [alice]
     assert room.is_empty
+
+
+def test_whoever_is_put_out_has_time_to_join_another_room() -> None:
+    room, alice = room_at(0), Client()
+    room.add(alice, 0)
+    alice.idle_since -= 3600
+    before = time.monotonic()
+    room.deliver([event(1, evicts=EVERYONE)])
+    assert alice.idle_since >= before
 
 
 def test_who_was_let_in_again_is_not_put_out_by_the_past() -> None:
