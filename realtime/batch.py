@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -14,8 +15,8 @@ Outcome = TypeVar("Outcome")
 class Batcher(Generic[Key, Item, Outcome]):
     """Collects the items of a key while an earlier batch of that key is at work.
 
-    An idle key starts at once, so nothing waits for company. One batch of a key runs at a
-    time, in the order of submission; different keys run side by side.
+    An idle key starts at once, so nothing that is alone waits for company. One batch of a key
+    runs at a time, in the order of submission; different keys run side by side.
     """
 
     def __init__(
@@ -24,37 +25,44 @@ class Batcher(Generic[Key, Item, Outcome]):
         *,
         limit: int,
         patience: float | None = None,
+        gathering: float = 0.0,
     ) -> None:
         """`work` returns one outcome per item, in order. `limit` is the size of a batch.
 
         `patience` is for work that need not be done in order: the seconds after which a batch
         that is still at work no longer holds up the next one of its key.
+
+        `gathering` is for work that costs as much for many as for one, and for clients that go
+        on once they are answered: after a batch of several, the next one starts when as many
+        are there again, or after so many seconds.
         """
         self._work = work
         self._limit = limit
         self._patience = patience
-        self._waiting: dict[Key, list[tuple[Item, asyncio.Future[Outcome]]]] = {}
+        self._gathering = gathering
+        self._lines: dict[Key, _Line[Item, Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, key: Key, item: Item) -> asyncio.Future[Outcome]:
         """Return a future of the item's outcome, or of the exception that `work` raised."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if key in self._waiting:
-            self._waiting[key].append((item, future))
-        else:
-            self._waiting[key] = [(item, future)]
+        if key not in self._lines:
+            self._lines[key] = _Line()
             self._spawn(self._run(key))
+        self._lines[key].append(item, future)
         return future
 
     async def _run(self, key: Key) -> None:
-        # The key stays in the table until its list is found empty, with no await between.
-        while batch := self._waiting[key][: self._limit]:
-            del self._waiting[key][: self._limit]
+        line = self._lines[key]
+        # The key stays in the table until its line is found empty, with no await between.
+        while batch := line.take(self._limit):
             if self._patience is None:
                 await self._do(key, batch)
             else:
                 await asyncio.wait([self._spawn(self._do(key, batch))], timeout=self._patience)
-        del self._waiting[key]
+            if self._gathering and len(batch) > 1:
+                await line.gather(len(batch), self._gathering)
+        del self._lines[key]
 
     async def _do(self, key: Key, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         try:
@@ -72,3 +80,32 @@ class Batcher(Generic[Key, Item, Outcome]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+class _Line(Generic[Item, Outcome]):
+    """The items of one key that wait for its next batch."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        self._expected = 0
+        self._complete = asyncio.Event()
+
+    def append(self, item: Item, future: asyncio.Future[Outcome]) -> None:
+        self._waiting.append((item, future))
+        if len(self._waiting) >= self._expected:
+            self._complete.set()
+
+    def take(self, limit: int) -> list[tuple[Item, asyncio.Future[Outcome]]]:
+        taken = self._waiting[:limit]
+        del self._waiting[:limit]
+        return taken
+
+    async def gather(self, expected: int, timeout: float) -> None:
+        """Return when so many wait, or after `timeout` seconds."""
+        if len(self._waiting) >= expected:
+            return
+        self._expected = expected
+        self._complete.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._complete.wait()

@@ -11,6 +11,9 @@ from django.db import InterfaceError, OperationalError
 from realtime import conf, database, faults, metrics, updates
 from realtime.batch import Batcher
 
+_GATHERING = 0.004
+"""Seconds that the writers of a busy room are waited for, to go into one transaction."""
+
 Writer = Batcher[int, updates.UpdateRequest, updates.Result]
 
 _writers: WeakKeyDictionary[asyncio.AbstractEventLoop, Writer] = WeakKeyDictionary()
@@ -20,7 +23,7 @@ def current() -> Writer:
     """Return the writer of the running event loop: one per server process."""
     loop = asyncio.get_running_loop()
     if loop not in _writers:
-        _writers[loop] = Batcher(_write, limit=conf.get().MAX_BATCH)
+        _writers[loop] = Batcher(_write, limit=conf.get().MAX_BATCH, gathering=_GATHERING)
     return _writers[loop]
 
 

@@ -89,3 +89,33 @@ async def test_work_that_takes_long_holds_up_the_next_no_longer_than_patience() 
     work.gate.set()
     assert await asyncio.gather(*slow) == [10, 20, 30]
     assert await batcher.submit("a", 4) == 40
+
+
+async def test_after_a_batch_of_several_as_many_are_expected() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, limit=5, gathering=60)
+    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3)))
+    early = [batcher.submit("a", item) for item in (4, 5)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert work.batches == [("a", [1, 2, 3])]
+    await asyncio.gather(*early, batcher.submit("a", 6))
+    assert work.batches == [("a", [1, 2, 3]), ("a", [4, 5, 6])]
+
+
+async def test_those_who_are_expected_are_not_waited_for_long() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, limit=5, gathering=0.01)
+    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2)))
+    assert await batcher.submit("a", 3) == 30
+
+
+async def test_who_is_alone_waits_for_nobody() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, limit=5, gathering=60)
+    for item in (1, 2, 3):
+        assert await batcher.submit("a", item) == item * 10
+    assert work.batches == [("a", [1]), ("a", [2]), ("a", [3])]
