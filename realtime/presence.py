@@ -7,7 +7,8 @@ the dead one's entries away and learns who is gone.
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<project>:<user>``),
 ``realtime:room:<project>`` (hash: ``<process>:<user>`` → username),
-``realtime:versions`` (hash: project → version of its room, while somebody is in it) and
+``realtime:versions`` (hash: project → version of its room, while somebody is in it),
+``realtime:lists`` (hash: process → version of its list) and
 ``realtime:sockets:<process>`` (hash: user → number of open sockets).
 """
 
@@ -85,15 +86,26 @@ class Presence:
             decode_responses=True,
         )
         self._redis = Redis.from_pool(pool)
+        self._version: str | None = None
+        """That of this process's list; None where it is not known what Redis has of it."""
         self._renew = self._redis.register_script(presence_scripts.RENEW)
+        self._recall = self._redis.register_script(presence_scripts.RECALL)
         self._sync = self._redis.register_script(presence_scripts.SYNC)
         self._members = self._redis.register_script(presence_scripts.MEMBERS)
         self._reap = self._redis.register_script(presence_scripts.REAP)
         self._connect = self._redis.register_script(presence_scripts.CONNECT)
 
     async def renew(self) -> bool:
-        """Prolong the lease. False where Redis knew of none: then list everybody again."""
-        return bool(await self._renew(args=[self.process, self._lease]))
+        """Prolong the lease. False where Redis knew of none, or has lost a part of the list."""
+        is_live, version = await self._renew(args=[self.process, self._lease])
+        return bool(is_live) and self._version in (None, version)
+
+    async def recall(self) -> set[Place]:
+        """Forget how many sockets are open here, and return whom Redis lists for this process."""
+        entries: list[str] = await self._recall(args=[self.process])
+        self._version = None
+        pairs = (entry.split(":") for entry in entries)
+        return {(int(project_id), int(user_id)) for project_id, user_id in pairs}
 
     async def sync(
         self,
@@ -113,7 +125,9 @@ class Presence:
             "open_here": {str(user_id): count for user_id, count in (open_here or {}).items()},
         }
         text = msgspec.json.encode(change)
-        is_alone, outcomes = await self._sync(args=[self.process, _new_version(), text])
+        version, self._version = _new_version(), None
+        is_alone, outcomes = await self._sync(args=[self.process, version, text])
+        self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
             elsewhere={place for place, outcome in found if outcome == "elsewhere"},

@@ -1,7 +1,8 @@
 """The scripts of `realtime.presence`, each one step of Redis that nothing comes between.
 
-All times are Redis's own. Where a room changes, it gets a new version: a word that was never
-used before, and so is no counter that could go back with a Redis that lost something.
+All times are Redis's own. A room that changes gets a new version, and so does the list of a
+process: a word that was never used before, and so no counter that could go back with a Redis
+that has lost something.
 """
 
 from __future__ import annotations
@@ -45,9 +46,14 @@ RENEW = (
     _LIVE
     + """
 redis.call('ZADD', 'realtime:processes', now + tonumber(ARGV[2]), ARGV[1])
-return live[ARGV[1]] and 1 or 0
+return {live[ARGV[1]] and 1 or 0, redis.call('HGET', 'realtime:lists', ARGV[1])}
 """
 )
+
+RECALL = """
+redis.call('DEL', 'realtime:sockets:' .. ARGV[1])
+return redis.call('SMEMBERS', 'realtime:process:' .. ARGV[1])
+"""
 
 SYNC = (
     _LIVE
@@ -85,6 +91,7 @@ for _, place in ipairs(change.leaving) do
 end
 
 stamp(touched, version)
+redis.call('HSET', 'realtime:lists', process, version)
 -- A process that Redis has forgotten cannot know whether the others are forgotten, too.
 return {live[process] and is_alone(process) and 1 or 0, outcomes}
 """
@@ -128,6 +135,7 @@ for _, ended in ipairs(dead) do
     end
     redis.call('DEL', 'realtime:process:' .. ended, 'realtime:sockets:' .. ended)
     redis.call('ZREM', 'realtime:processes', ended)
+    redis.call('HDEL', 'realtime:lists', ended)
 end
 stamp(touched, version)
 local gone = {}

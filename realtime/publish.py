@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
@@ -21,11 +21,14 @@ from realtime import hints, metrics, protocol
 
 if TYPE_CHECKING:
     from realtime.models import Event
+    from realtime.presence import Entry, Place
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 2.0
 """Seconds after which a send to the layer is given up."""
+_MAX_AT_ONCE = 256
+"""Messages that wait for the layer together: few enough not to be given up for the wait."""
 
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -69,6 +72,24 @@ def send(project_id: int, content: dict[str, Any]) -> None:
         # coroutine. The rooms find the event in the log.
         metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
+
+
+async def presence(process: str, entered: Iterable[Entry], gone: Iterable[Place]) -> None:
+    """Send to each of the rooms, in one message, who has come and who has gone.
+
+    Returns when all have been sent or given up: then no later one overtakes them.
+    """
+    news: dict[int, dict[str, Any]] = {}
+
+    def room(project_id: int) -> dict[str, Any]:
+        return news.setdefault(project_id, {"arrived": [], "departed": [], "from": process})
+
+    for project_id, user_id, username in entered:
+        room(project_id)["arrived"].append([user_id, username])
+    for project_id, user_id in gone:
+        room(project_id)["departed"].append(user_id)
+    while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
+        await asyncio.gather(*(asend(*item) for item in batch))
 
 
 async def asend(project_id: int, content: dict[str, Any]) -> None:

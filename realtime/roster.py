@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from redis.exceptions import RedisError
 
@@ -52,6 +52,8 @@ class Roster:
         """Seconds between two ticks."""
         self._ticks = 0
         self._leased = False
+        self._is_lost = False
+        """Whether Redis has lost what it was told."""
         self._patient_until = 0.0
         """Until then nobody is taken for gone, as Redis has lost what it knew."""
 
@@ -136,27 +138,12 @@ class Roster:
         for place in set(leaving) - back - done.elsewhere:
             self._depart(place)
         if not done.is_alone:
-            await self._tell_others(entering, done.gone - back)
+            await publish.presence(self.process, entering, done.gone - back)
 
     def _is_local(self, place: Place) -> bool:
         project_id, user_id = place
         room = self._rooms.get(project_id)
         return room is not None and room.has_user(user_id)
-
-    async def _tell_others(self, entered: Iterable[Entry], gone: Iterable[Place]) -> None:
-        """Send one message to each room; none is overtaken by a later one, as all are awaited."""
-        news: dict[int, dict[str, Any]] = {}
-
-        def of(project_id: int) -> dict[str, Any]:
-            empty = {"arrived": [], "departed": [], "from": self.process}
-            return news.setdefault(project_id, empty)
-
-        for project_id, user_id, username in entered:
-            of(project_id)["arrived"].append([user_id, username])
-        for project_id, user_id in gone:
-            of(project_id)["departed"].append(user_id)
-        while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
-            await asyncio.gather(*(publish.asend(*item) for item in batch))
 
     def _depart(self, place: Place) -> None:
         project_id, user_id = place
@@ -193,13 +180,10 @@ class Roster:
     def _believe_departed(self, room: Room, user_id: int) -> None:
         if room.has_user(user_id):
             # This process was taken for dead.
-            self._list_again((room.project_id, user_id))
+            self._listed.discard((room.project_id, user_id))
+            self.changed(room.project_id, user_id)
         else:
             room.depart(user_id)
-
-    def _list_again(self, place: Place) -> None:
-        self._listed.discard(place)
-        self.changed(*place)
 
     async def tick(self) -> None:
         """Renew the lease, bury dead processes, and compare with Redis the rooms that changed."""
@@ -214,19 +198,27 @@ class Roster:
             _note("Presence is local", error)
 
     async def _renew(self) -> None:
-        if not await self._presence.renew():
-            # Redis has lost us: its data are gone, or it was away for longer than a lease. The
-            # other processes list their users anew, too; they have as long as a lease for that.
-            self._listed.clear()
-            self._uncounted |= self._sockets.keys()
-            for room in self._rooms.values():
-                room.version = UNCOMPARED
-                self._changed.update((room.project_id, user_id) for user_id in room.users())
-            if self._leased:
-                self._patient_until = asyncio.get_running_loop().time() + 5 * self.interval
+        self._is_lost |= not await self._presence.renew()
+        if self._is_lost:
+            await self._start_anew()
         self._leased = True
         if self._changed or self._uncounted:
             self._start_sync()
+
+    async def _start_anew(self) -> None:
+        """List everybody again: Redis has lost something, or was away for longer than a lease.
+
+        The other processes do the same; they have as long as a lease for that.
+        """
+        self._changed |= await self._presence.recall()  # some have gone since
+        self._listed.clear()
+        self._uncounted |= self._sockets.keys()
+        for room in self._rooms.values():
+            room.version = UNCOMPARED
+            self._changed.update((room.project_id, user_id) for user_id in room.users())
+        if self._leased:
+            self._patient_until = asyncio.get_running_loop().time() + 5 * self.interval
+        self._is_lost = False
 
     async def _bury_the_dead(self) -> None:
         reaped = await self._presence.reap()
@@ -234,7 +226,8 @@ class Roster:
             if room := self._rooms.get(project_id):
                 self._believe_departed(room, user_id)
         if not reaped.is_alone:
-            await self._tell_others([], [p for p in reaped.gone if not self._is_local(p)])
+            departed = [place for place in reaped.gone if not self._is_local(place)]
+            await publish.presence(self.process, [], departed)
 
     async def _compare(self, *, believing: bool) -> None:
         """Show in the rooms who is there; with `believing`, also who is not.
@@ -262,12 +255,8 @@ class Roster:
         for user_id, username in members.items():
             room.arrive(user_id, username)
         for user_id in room.roster.keys() - members.keys():
-            place = (room.project_id, user_id)
-            if not room.has_user(user_id):
-                if believing:
-                    room.depart(user_id)
-            elif place in self._listed:
-                self._list_again(place)  # Redis has lost what it was told last
+            if believing and not room.has_user(user_id):
+                room.depart(user_id)
 
     async def close(self) -> None:
         """Take this process's users out of every room."""
@@ -278,7 +267,7 @@ class Roster:
             if self._leased:
                 reaped = await self._presence.reap(own=True)
                 if not reaped.is_alone:
-                    await self._tell_others([], reaped.gone)
+                    await publish.presence(self.process, [], reaped.gone)
             await self._presence.close()
         except _UNREACHABLE as error:
             _note("Presence is local", error)

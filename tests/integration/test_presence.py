@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -57,8 +58,9 @@ class Server:
 
     def lose(self, clients: dict[Place, Client]) -> None:
         """Lose the connections of some sockets, all at once."""
-        for (project_id, user_id), client in clients.items():
+        for user_id in {user_id for _, user_id in clients}:
             self.roster.disconnect(user_id)
+        for (project_id, user_id), client in clients.items():
             self.rooms[project_id].remove(client)
             self.roster.changed(project_id, user_id)
 
@@ -203,7 +205,8 @@ async def test_a_room_that_nobody_is_in_leaves_nothing_in_redis(
     here.lose(coming)
     await settled(redis, [there], {1: {2}})
     await there.roster.close()
-    assert redis.keys("realtime:*") == [b"realtime:processes"], "the lease of the first"
+    left = {b"realtime:processes", b"realtime:lists"}
+    assert set(redis.keys("realtime:*")) == left, "the lease of the first"
 
 
 async def test_what_the_layer_lost_is_seen_at_the_next_tick(
@@ -254,3 +257,52 @@ async def test_after_a_flush_everybody_is_listed_again_and_nobody_was_said_to_le
         await server.roster.tick()
     assert told(watching[1, 1])["user_left", 2] == 0
     assert here.shows(1) == there.shows(1) == {1, 2}
+
+
+async def test_a_redis_that_lost_its_last_seconds_comes_right(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    """As after a fail-over or a restart: it has what it had, with leases that still run."""
+    here, there = servers
+    await here.join([(1, 1)])
+    coming = await there.join([(1, 2), (1, 3), (2, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    before = {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+
+    there.lose(coming)
+    await there.join([(1, 2), (1, 4)])
+    expected = {1: {1, 2, 4}, 2: set()}
+    await settled(redis, servers, expected)
+    for server in servers:
+        await server.roster.tick()
+    for key, value in before.items():
+        redis.restore(key, 0, value, replace=True)
+
+    for _ in range(2):
+        for server in servers:
+            await server.roster.tick()
+        await settled(redis, [there], expected)
+    await settled(redis, servers, expected)
+    assert redis.hgetall(f"realtime:sockets:{there.roster.process}") == {b"2": b"1", b"4": b"1"}
+
+
+async def test_what_redis_did_not_answer_is_told_at_the_next_tick(
+    redis: Redis, servers: tuple[Server, Server], valkey: Valkey
+) -> None:
+    here, there = servers
+    await here.join([(1, 1)])
+    coming = await there.join([(1, 2), (1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    valkey.kill()
+    try:
+        there.lose({(1, 2): coming[1, 2]})
+        await until(lambda: there.shows(1) == {1, 3})
+        await there.join([(1, 4)])
+        assert there.shows(1) == {1, 3, 4}, "local, for now"
+    finally:
+        await asyncio.to_thread(valkey.start)
+    await there.roster.tick()
+    await until(lambda: people(redis, 1) == {1, 3, 4})
+    await here.roster.tick()  # finds that the connection it had is closed
+    await here.roster.tick()
+    assert here.shows(1) == {1, 3, 4}
