@@ -11,6 +11,9 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+_CROWD = 3
+"""So many at once are no coincidence."""
+
 
 class Batcher(Generic[Key, Item, Outcome]):
     """Collects the items of a key while an earlier batch of that key is at work.
@@ -32,9 +35,9 @@ class Batcher(Generic[Key, Item, Outcome]):
         `patience` is for work that need not be done in order: the seconds after which a batch
         that is still at work no longer holds up the next one of its key.
 
-        `gathering` is for work that costs as much for many as for one, and for clients that go
-        on once they are answered: after a batch of several, the next one starts when as many
-        are there again, or after so many seconds.
+        `gathering` is for work that costs much the same for many as for one, and for clients
+        that go on once they are answered: where several are active, the next batch starts
+        when all of them are there again, or after so many seconds.
         """
         self._work = work
         self._limit = limit
@@ -60,8 +63,9 @@ class Batcher(Generic[Key, Item, Outcome]):
                 await self._do(key, batch)
             else:
                 await asyncio.wait([self._spawn(self._do(key, batch))], timeout=self._patience)
-            if self._gathering and len(batch) > 1:
-                await line.gather(len(batch), self._gathering)
+            active = len(batch) + len(line)
+            if self._gathering and active >= _CROWD:
+                await line.gather(min(active, self._limit), self._gathering)
         del self._lines[key]
 
     async def _do(self, key: Key, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
@@ -89,6 +93,9 @@ class _Line(Generic[Item, Outcome]):
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._expected = 0
         self._complete = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def append(self, item: Item, future: asyncio.Future[Outcome]) -> None:
         self._waiting.append((item, future))

@@ -62,7 +62,7 @@ class Hub:
         self._sessions = Sessions(self._revoke)
         self._is_draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        publish.use_loop(loop)
+        publish.use(publish.Local(loop, self._roster.process, self.show))
         # Each goes by a clock of its own: with a database that hangs, presence must go on.
         interval = conf.get().REPAIR_INTERVAL
         self._spawn(_every(interval, self._repair.check))
@@ -214,21 +214,29 @@ class Hub:
         content = {"ephemeral": text, "key": key, "from": self._roster.process}
         self._spawn(publish.asend(project_id, content))
 
-    # --- what the layer brings
+    # --- what happens, here and elsewhere
+
+    def show(self, project_id: int, found: list[Hint]) -> None:
+        """Hand durable events to the sockets of a room, each once and in order."""
+        room = self._rooms.get(project_id)
+        if room is not None:
+            self._deliver(room, found)
+            self._repair.begin(room)
 
     def _receive(self, raw: Any) -> None:
         """Handle one message of the layer; one that is none of ours is logged and dropped."""
+        if isinstance(raw, dict) and raw.get("from") == self._roster.process:
+            return  # shown already
         try:
             message = hints.parse(raw)
         except msgspec.ValidationError as error:
             logger.warning("Not a message of ours: %s", error, extra={"action": "poison"})
             return
-        room = self._rooms.get(message.project_id)
-        if room is None or message.sender == self._roster.process:
-            return
         if message.events:
-            self._deliver(room, message.events)
-            self._repair.begin(room)
+            self.show(message.project_id, message.events)
+        room = self._rooms.get(message.project_id)
+        if room is None:
+            return
         if message.ephemeral is not None and (
             message.progress is None or room.note_progress(*message.progress)
         ):
@@ -256,7 +264,7 @@ class Hub:
         self._rooms.clear()
         await self._subscriptions.close()
         await self._roster.close()
-        publish.use_loop(None)
+        publish.use(None)
 
 
 async def _sweep_tasks() -> None:

@@ -1,7 +1,8 @@
 """The one module that sends to the channel layer.
 
 The layer is a hint: whatever is lost here is repaired by `realtime.hub` from the log. So
-nothing in this module raises, and nothing waits for long.
+nothing in this module raises, and nothing waits for long. A server process hands its own
+events straight to its hub, too; the layer carries them to the others.
 
 Group `project_<id>` carries messages of type ``realtime.message`` only, whose parts are
 JSON text and numbers: nothing on the layer depends on what a client wrote.
@@ -11,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -30,7 +31,19 @@ TIMEOUT = 2.0
 _MAX_AT_ONCE = 256
 """Messages that wait for the layer together: few enough not to be given up for the wait."""
 
-_loop: asyncio.AbstractEventLoop | None = None
+
+class Local(NamedTuple):
+    """The rooms of this very process, where it is a server."""
+
+    loop: asyncio.AbstractEventLoop
+    process: str
+    """Its name on the layer: what it sent and comes back to it, it has shown already."""
+    show: Callable[[int, list[hints.Hint]], None]
+    """Shows events to the sockets of a project's room; to be called on the loop."""
+
+
+_local: Local | None = None
+_sends: set[asyncio.Task[None]] = set()
 
 
 def group_name(project_id: int) -> str:
@@ -38,8 +51,18 @@ def group_name(project_id: int) -> str:
 
 
 def events(project_id: int, rows: Sequence[Event]) -> None:
-    """Send durable events, already committed, to the project's room."""
-    send(project_id, {"events": [hints.from_event(row) for row in rows]})
+    """Show durable events, already committed, to the project's room: here and elsewhere."""
+    found = [hints.from_event(row) for row in rows]
+    if (here := _running()) is None:
+        send(project_id, {"events": found})
+    else:
+        here.loop.call_soon_threadsafe(_show, here, project_id, found)
+
+
+def _show(here: Local, project_id: int, found: list[hints.Hint]) -> None:
+    # The message goes first, as it has the longer way.
+    _start(project_id, {"events": found, "from": here.process})
+    here.loop.call_soon(here.show, project_id, found)
 
 
 def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
@@ -50,20 +73,24 @@ def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
     send(project_id, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
 
 
-def use_loop(loop: asyncio.AbstractEventLoop | None) -> None:
-    """Send on this loop from now on, without waiting for it.
+def use(local: Local | None) -> None:
+    """Send on this server's loop from now on, without waiting for it.
 
-    A server process has such a loop (`realtime.hub` names it); in a Celery worker, the
-    shell or a command there is none, and each send runs on a short-lived loop of its own.
+    In a Celery worker, the shell or a command there is none, and each send runs on a
+    short-lived loop of its own.
     """
-    global _loop  # noqa: PLW0603  (one per process, like the loop)
-    _loop = loop
+    global _local  # noqa: PLW0603  (one per process, like the loop)
+    _local = local
+
+
+def _running() -> Local | None:
+    return _local if _local is not None and _local.loop.is_running() else None
 
 
 def send(project_id: int, content: dict[str, Any]) -> None:
     """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
-    if _loop is not None and _loop.is_running():
-        asyncio.run_coroutine_threadsafe(asend(project_id, content), _loop)
+    if (here := _running()) is not None:
+        here.loop.call_soon_threadsafe(_start, project_id, content)
         return
     try:
         async_to_sync(asend)(project_id, content)
@@ -72,6 +99,12 @@ def send(project_id: int, content: dict[str, Any]) -> None:
         # coroutine. The rooms find the event in the log.
         metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
+
+
+def _start(project_id: int, content: dict[str, Any]) -> None:
+    task = asyncio.create_task(asend(project_id, content))
+    _sends.add(task)
+    task.add_done_callback(_sends.discard)
 
 
 async def presence(process: str, entered: Iterable[Entry], gone: Iterable[Place]) -> None:

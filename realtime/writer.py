@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from realtime import conf, database, faults, metrics, updates
 from realtime.batch import Batcher
 
-_GATHERING = 0.004
+_GATHERING = 0.005
 """Seconds that the writers of a busy room are waited for, to go into one transaction."""
 
 Writer = Batcher[int, updates.UpdateRequest, updates.Result]

@@ -9,6 +9,7 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer
 
+from realtime import publish
 from tests.harness.sockets import Message, Socket
 
 Merge = Callable[[Message, Message], Message]
@@ -36,6 +37,11 @@ class HostileLayer(InMemoryChannelLayer):
     async def _later(self, delay: float, group: str, message: dict[str, Any]) -> None:
         await asyncio.sleep(delay)
         await super().group_send(group, message)
+
+
+def write_elsewhere() -> None:
+    """Leave what is written here to the layer alone, as if another process had written it."""
+    publish.use(publish.Local(asyncio.get_running_loop(), "elsewhere", lambda *_: None))
 
 
 class Replica:

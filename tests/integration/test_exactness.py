@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from realtime import database, log
 from realtime.models import Event
-from tests.harness.hostile import Replica
+from tests.harness.hostile import Replica, write_elsewhere
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.models import ShoppingList
@@ -34,6 +34,7 @@ async def test_replicas_converge_over_a_hostile_layer(settings: Settings, seed: 
     random.seed(seed)
     project_id, tokens = await database.run(make_list, "alice", "bob", "carol")
     replicas = [Replica(await Socket.connect(token), operator.or_) for token in tokens]
+    write_elsewhere()
     for replica in replicas:
         await replica.join(project_id, anew=True)
 

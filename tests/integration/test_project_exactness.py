@@ -18,7 +18,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import access, merge, services
 from realtime import database, log
-from tests.harness.hostile import Replica
+from tests.harness.hostile import Replica, write_elsewhere
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,6 +134,7 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     random.seed(seed)
     project_id, alice, tokens = await database.write(make_cast)
     people = {name: Replica(await Socket.connect(t), applied) for name, t in tokens.items()}
+    write_elsewhere()
     for replica in people.values():
         await replica.join(project_id, anew=True)
 

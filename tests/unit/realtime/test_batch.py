@@ -91,31 +91,40 @@ async def test_work_that_takes_long_holds_up_the_next_no_longer_than_patience() 
     assert await batcher.submit("a", 4) == 40
 
 
-async def test_after_a_batch_of_several_as_many_are_expected() -> None:
+async def test_those_who_were_active_are_expected_again() -> None:
     work = Work()
-    work.gate.set()
     batcher = Batcher(work, limit=5, gathering=60)
-    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3)))
-    early = [batcher.submit("a", item) for item in (4, 5)]
+    first = batcher.submit("a", 1)
+    await asyncio.sleep(0)
+    others = [batcher.submit("a", item) for item in (2, 3)]
+    work.gate.set()
+    await first
     for _ in range(10):
         await asyncio.sleep(0)
-    assert work.batches == [("a", [1, 2, 3])]
-    await asyncio.gather(*early, batcher.submit("a", 6))
-    assert work.batches == [("a", [1, 2, 3]), ("a", [4, 5, 6])]
+    assert work.batches == [("a", [1])]
+    await asyncio.gather(*others, batcher.submit("a", 4))
+    assert work.batches == [("a", [1]), ("a", [2, 3, 4])]
 
 
 async def test_those_who_are_expected_are_not_waited_for_long() -> None:
     work = Work()
     work.gate.set()
     batcher = Batcher(work, limit=5, gathering=0.01)
-    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2)))
-    assert await batcher.submit("a", 3) == 30
+    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3)))
+    assert await batcher.submit("a", 4) == 40
 
 
-async def test_who_is_alone_waits_for_nobody() -> None:
+async def test_no_more_are_expected_than_a_batch_takes() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work, limit=2, gathering=60)
+    await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3, 4)))
+    assert work.batches == [("a", [1, 2]), ("a", [3, 4])]
+
+
+async def test_two_are_no_crowd_and_wait_for_nobody() -> None:
     work = Work()
     work.gate.set()
     batcher = Batcher(work, limit=5, gathering=60)
-    for item in (1, 2, 3):
-        assert await batcher.submit("a", item) == item * 10
-    assert work.batches == [("a", [1]), ("a", [2]), ("a", [3])]
+    await asyncio.gather(batcher.submit("a", 1), batcher.submit("a", 2))
+    assert await batcher.submit("a", 3) == 30
