@@ -35,18 +35,18 @@ class AnyOf(Lookup):
         return sql, tuple(parameters)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        values = self._prepared(connection)
         # As psycopg itself makes a list into an array, but in a fraction of the time.
         if self._are_integers:
-            array = f"{{{str(values)[1:-1]}}}"
+            array = f"{{{str(self.rhs)[1:-1]}}}"
             return self._compare("= ANY(%s::bigint[])", array, compiler, connection)
+        values = self._prepared(connection)
         if isinstance(self._field, CharField):
             array = f"{{{','.join(map(_quoted, values))}}}"
             return self._compare("= ANY(%s::text[])", array, compiler, connection)
         return self._compare("= ANY(%s)", values, compiler, connection)
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        array = json.dumps(self._prepared(connection))
+        array = json.dumps(self.rhs if self._are_integers else self._prepared(connection))
         test = "IN (SELECT value FROM json_each(%s))"
         return self._compare(test, array, compiler, connection)
 
@@ -65,12 +65,10 @@ class AnyOf(Lookup):
 
     @property
     def _are_integers(self) -> bool:
+        """Say whether the database knows the values as they are."""
         return isinstance(self._field, IntegerField) and set(map(type, self.rhs)) <= {int}
 
     def _prepared(self, connection: BaseDatabaseWrapper) -> list[Any]:
-        """Return the values as the database knows them; integers are that already."""
-        if self._are_integers:
-            return list(self.rhs)
         return [self._field.get_db_prep_value(value, connection) for value in self.rhs]
 
 

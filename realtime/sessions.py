@@ -60,7 +60,7 @@ class Sessions:
                     session.end(disconnections.answer())
         if not self._open:
             return
-        identities = {session.identity for session in self._open}
+        identities = [session.identity for session in self._open]
         places = {
             (project_id, session.socket.user_id)
             for session in self._open
