@@ -56,6 +56,7 @@ class Roster:
         """Whether Redis has lost what it was told."""
         self._patient_until = 0.0
         """Until then nobody is taken for gone, as Redis has lost what it knew."""
+        self._is_closed = False
 
     # --- sockets
 
@@ -98,7 +99,7 @@ class Roster:
         self._start_sync()
 
     def _start_sync(self) -> None:
-        if self._sync is None or self._sync.done():
+        if not self._is_closed and (self._sync is None or self._sync.done()):
             self._sync = asyncio.create_task(self._sync_changes())
 
     async def _sync_changes(self) -> None:
@@ -137,7 +138,8 @@ class Roster:
         self._changed |= back
         for place in set(leaving) - back - done.elsewhere:
             self._depart(place)
-        if not done.is_alone:
+        # Where Redis has lost its data, another process may not be known again yet.
+        if self._is_patient or not done.is_alone:
             await publish.presence(self.process, entering, done.gone - back)
 
     def _is_local(self, place: Place) -> bool:
@@ -190,12 +192,15 @@ class Roster:
         self._ticks += 1
         try:
             await self._renew()
-            is_patient = asyncio.get_running_loop().time() < self._patient_until
-            if not is_patient:
+            if not self._is_patient:
                 await self._bury_the_dead()
-            await self._compare(believing=not is_patient)
+            await self._compare(believing=not self._is_patient)
         except _UNREACHABLE as error:
             _note("Presence is local", error)
+
+    @property
+    def _is_patient(self) -> bool:
+        return asyncio.get_running_loop().time() < self._patient_until
 
     async def _renew(self) -> None:
         self._is_lost |= not await self._presence.renew()
@@ -259,7 +264,8 @@ class Roster:
                 room.depart(user_id)
 
     async def close(self) -> None:
-        """Take this process's users out of every room."""
+        """Take this process's users out of every room; what is told afterwards is not heard."""
+        self._is_closed = True
         if self._sync is not None:
             self._sync.cancel()
             await asyncio.gather(self._sync, return_exceptions=True)

@@ -259,6 +259,35 @@ async def test_after_a_flush_everybody_is_listed_again_and_nobody_was_said_to_le
     assert here.shows(1) == there.shows(1) == {1, 2}
 
 
+async def test_after_a_flush_who_leaves_is_seen_to_leave_by_those_not_listed_again_yet(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    coming = await here.join([(1, 1), (1, 2)])
+    await there.join([(1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    redis.flushall()
+    await here.roster.tick()  # to Redis, this one is now alone
+    await until(lambda: people(redis, 1) == {1, 2})
+    here.lose({(1, 2): coming[1, 2]})
+    await until(lambda: there.shows(1) == {1, 3})
+
+
+async def test_sockets_that_end_after_their_process_leave_nothing_in_redis(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    coming = await here.join([(1, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}})
+    await here.roster.close()
+    here.lose(coming)
+    await there.roster.tick()
+    there.lose(await there.join([(1, 4)]))
+    await settled(redis, [there], {1: {2}})  # whatever the first had to tell, came before
+    assert redis.hkeys("realtime:lists") == [there.roster.process.encode()]
+
+
 async def test_a_redis_that_lost_its_last_seconds_comes_right(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
