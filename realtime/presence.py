@@ -14,20 +14,20 @@ Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
 import msgspec
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
 from realtime import conf, presence_scripts
 
-_MAX_CONNECTIONS = 1
-"""One, so that what is noted first arrives first."""
 _TIMEOUT = 2.0
-"""Seconds to wait for a connection, and for an answer."""
+"""Seconds to wait for those before, for a connection, and for an answer."""
 
 Place = tuple[int, int]
 """A project and a user."""
@@ -75,17 +75,13 @@ class Presence:
         settings = conf.get()
         self.process = uuid.uuid4().hex
         self._lease = settings.PRESENCE_LEASE
-        # A blocking pool: the other kind raises where many ask at once, as in a storm of
-        # clients that come back.
-        pool = BlockingConnectionPool.from_url(
+        self._redis = Redis.from_url(
             settings.REDIS_URL,
-            max_connections=_MAX_CONNECTIONS,
-            timeout=_TIMEOUT,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             decode_responses=True,
         )
-        self._redis = Redis.from_pool(pool)
+        self._lock = asyncio.Lock()
         self._version: str | None = None
         """That of this process's list; None where it is not known what Redis has of it."""
         self._renew = self._redis.register_script(presence_scripts.RENEW)
@@ -97,12 +93,14 @@ class Presence:
 
     async def renew(self) -> bool:
         """Prolong the lease. False where Redis knew of none, or has lost a part of the list."""
-        is_live, version = await self._renew(args=[self.process, self._lease])
+        async with self._turn():
+            is_live, version = await self._renew(args=[self.process, self._lease])
         return bool(is_live) and self._version in (None, version)
 
     async def recall(self) -> set[Place]:
         """Forget how many sockets are open here, and return whom Redis lists for this process."""
-        entries: list[str] = await self._recall(args=[self.process])
+        async with self._turn():
+            entries: list[str] = await self._recall(args=[self.process])
         self._version = None
         pairs = (entry.split(":") for entry in entries)
         return {(int(project_id), int(user_id)) for project_id, user_id in pairs}
@@ -125,8 +123,9 @@ class Presence:
             "open_here": {str(user_id): count for user_id, count in (open_here or {}).items()},
         }
         text = msgspec.json.encode(change)
-        version, self._version = _new_version(), None
-        is_alone, outcomes = await self._sync(args=[self.process, version, text])
+        async with self._turn():
+            version, self._version = _new_version(), None
+            is_alone, outcomes = await self._sync(args=[self.process, version, text])
         self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
@@ -139,7 +138,8 @@ class Presence:
         """Return, for each project, its users and their names."""
         if not project_ids:
             return []
-        answer: list[list[str]] = await self._members(args=project_ids)
+        async with self._turn():
+            answer: list[list[str]] = await self._members(args=project_ids)
         return [dict(zip(map(int, flat[::2]), flat[1::2], strict=True)) for flat in answer]
 
     async def versions(self, project_ids: list[int]) -> list[str | None]:
@@ -150,11 +150,13 @@ class Presence:
         if not project_ids:
             return []
         fields = [str(project_id) for project_id in project_ids]
-        return cast("list[str | None]", await self._redis.hmget("realtime:versions", fields))
+        async with self._turn():
+            return cast("list[str | None]", await self._redis.hmget("realtime:versions", fields))
 
     async def reap(self, *, own: bool = False) -> Reaped:
         """Remove the entries of dead processes, and with `own` this one's too."""
-        is_alone, gone = await self._reap(args=[self.process, _new_version(), int(own)])
+        async with self._turn():
+            is_alone, gone = await self._reap(args=[self.process, _new_version(), int(own)])
         return Reaped(
             [(int(project_id), int(user_id)) for project_id, user_id in gone], bool(is_alone)
         )
@@ -165,8 +167,23 @@ class Presence:
         False, and not noted, where those of all processes are more than `limit`.
         """
         flat = [number for arrival in arrivals for number in arrival]
-        answer = await self._connect(args=[self.process, limit, *flat])
+        async with self._turn():
+            answer = await self._connect(args=[self.process, limit, *flat])
         return [bool(is_within) for is_within in answer]
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One call at a time, in order of asking.
+
+        So what is noted first arrives first, and a storm of clients does not keep the lease
+        from being renewed: redis-py's own pool lets whoever had the connection last go first.
+        """
+        async with asyncio.timeout(_TIMEOUT):
+            await self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     async def close(self) -> None:
         await self._redis.aclose()

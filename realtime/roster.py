@@ -76,7 +76,13 @@ class Roster:
 
     async def _connect(self, _: None, arrivals: list[Arrival]) -> list[bool]:
         await self._ensure_lease()
-        return await self._presence.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
+        answers = await self._presence.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
+        counts = dict(arrivals)
+        outdated = {user_id for user_id in counts if counts[user_id] != self._sockets[user_id]}
+        if outdated:  # some have gone since, and Redis may have been told so before
+            self._uncounted |= outdated
+            self._start_sync()
+        return answers
 
     def disconnect(self, user_id: int) -> None:
         """Count a socket of a user off again."""

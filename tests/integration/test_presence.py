@@ -288,6 +288,40 @@ async def test_sockets_that_end_after_their_process_leave_nothing_in_redis(
     assert redis.hkeys("realtime:lists") == [there.roster.process.encode()]
 
 
+async def test_a_storm_does_not_keep_the_lease_from_being_renewed(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    """Redis is always busy with those who come; the tick must not wait for their end."""
+    here, _ = servers
+    await here.join([(1, 1)])
+    coming: list[asyncio.Task[bool]] = []
+    tick: asyncio.Task[None] | None = None
+    for user_id in range(10, 20_000):
+        coming.append(asyncio.create_task(here.roster.connect(user_id)))
+        await asyncio.sleep(0)
+        if tick is None and len(coming) > 20:
+            tick = asyncio.create_task(here.roster.tick())
+        if tick is not None and tick.done():
+            break
+    assert tick is not None
+    assert tick.done(), "it had to wait for the end of the storm"
+    assert all(await asyncio.gather(*coming))
+
+
+async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, _ = servers
+    first = asyncio.create_task(here.roster.connect(1))
+    await asyncio.sleep(0)  # it is on its way, so the next ones wait
+    tabs = [asyncio.create_task(here.roster.connect(2)) for _ in range(2)]
+    await asyncio.sleep(0)
+    here.roster.disconnect(2)
+    assert await asyncio.gather(first, *tabs) == [True] * 3
+    key = f"realtime:sockets:{here.roster.process}"
+    await until(lambda: redis.hgetall(key) == {b"1": b"1", b"2": b"1"})
+
+
 async def test_a_redis_that_lost_its_last_seconds_comes_right(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
