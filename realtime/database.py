@@ -42,6 +42,8 @@ def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     close_old_connections()
     try:
         return function(*args, **kwargs)
+    except StopIteration as error:  # no future can hold it, so whoever waits would wait for ever
+        raise RuntimeError("StopIteration in a database thread") from error
     finally:
         close_old_connections()
 

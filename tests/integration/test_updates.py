@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -165,12 +166,14 @@ class BreaksOnPoison:
 GOOD, POISON = UpdateRequest(1, {"title": "x"}), UpdateRequest(1, {"poison": 1})
 
 
+@pytest.mark.parametrize("fault", [ZeroDivisionError, StopIteration])
 async def test_an_update_that_breaks_the_transaction_breaks_only_its_own(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
 ) -> None:
-    host = BreaksOnPoison(ZeroDivisionError())
+    host = BreaksOnPoison(fault())
     monkeypatch.setattr(updates, "write", host.write)
-    first, poisoned, last = await writer._write(1, [GOOD, POISON, GOOD])
+    async with asyncio.timeout(10):
+        first, poisoned, last = await writer._write(1, [GOOD, POISON, GOOD])
     assert ack(first) == ack(last)
     assert error(poisoned).code is ErrorCode.INTERNAL_ERROR
 
