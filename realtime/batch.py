@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -93,6 +92,8 @@ class _Line(Generic[Item, Outcome]):
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._expected = 0
         self._complete = asyncio.Event()
+        self._in_vain = False
+        """Whether the last time not all came who were expected."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -108,11 +109,14 @@ class _Line(Generic[Item, Outcome]):
         return taken
 
     async def gather(self, expected: int, timeout: float) -> None:
-        """Return when so many wait, or after `timeout` seconds."""
-        if len(self._waiting) >= expected:
+        """Return when so many wait, or after `timeout` seconds; at once after a time in vain."""
+        if len(self._waiting) >= expected or self._in_vain:
+            self._in_vain = False
             return
         self._expected = expected
         self._complete.clear()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
+        except TimeoutError:
+            self._in_vain = True

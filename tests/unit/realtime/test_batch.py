@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from realtime.batch import Batcher
+from realtime.batch import Batcher, _Line
 
 
 class Work:
@@ -128,3 +128,16 @@ async def test_two_are_no_crowd_and_wait_for_nobody() -> None:
     batcher = Batcher(work, limit=5, gathering=60)
     await asyncio.gather(batcher.submit("a", 1), batcher.submit("a", 2))
     assert await batcher.submit("a", 3) == 30
+
+
+async def test_after_a_time_in_vain_nobody_is_waited_for_once() -> None:
+    line: _Line[int, int] = _Line()
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    line.append(1, future)
+    await line.gather(2, 0.01)
+    await line.gather(2, 60)
+    waiting = asyncio.create_task(line.gather(2, 60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    line.append(2, future)
+    await waiting
