@@ -47,6 +47,7 @@ class Roster:
         self._uncounted: set[int] = set()
         """Users whose number Redis does not know yet."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(self._connect, limit=_MAX_AT_ONCE)
+        self._loads: Batcher[None, int, dict[int, str]] = Batcher(self._load, limit=_MAX_AT_ONCE)
         self._sync: asyncio.Task[None] | None = None
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
@@ -166,13 +167,19 @@ class Roster:
         if room.is_loaded:
             return
         try:
-            [members] = await self._presence.members([room.project_id])
+            members = await self._loads.submit(None, room.project_id)
         except _UNREACHABLE as error:
             _note("Presence is local", error)
-        else:
+            return
+        if not room.is_loaded:
             for user_id, username in members.items():
                 room.arrive(user_id, username)
             room.is_loaded = True
+
+    async def _load(self, _: None, project_ids: list[int]) -> list[dict[int, str]]:
+        distinct = list(dict.fromkeys(project_ids))
+        members = dict(zip(distinct, await self._presence.members(distinct), strict=True))
+        return [members[project_id] for project_id in project_ids]
 
     def hear(self, room: Room, arrived: Sequence[tuple[int, str]], departed: Sequence[int]) -> None:
         """Believe another process who has come to a room, and who has gone.

@@ -20,20 +20,21 @@ class SlowLayer(InMemoryChannelLayer):
         self.gate = asyncio.Event()
         self.gate.set()
         self.is_down = False
+        self.failing: set[str] = set()
         self.calls: list[str] = []
 
     async def group_add(self, group: str, channel: str) -> None:
-        await self._pass("add")
+        await self._pass("add", group)
         await super().group_add(group, channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
-        await self._pass("discard")
+        await self._pass("discard", group)
         await super().group_discard(group, channel)
 
-    async def _pass(self, call: str) -> None:
+    async def _pass(self, call: str, group: str) -> None:
         self.calls.append(call)
         await self.gate.wait()
-        if self.is_down:
+        if self.is_down or group in self.failing:
             raise ConnectionError("the layer is down")
 
 
@@ -101,4 +102,44 @@ async def test_what_failed_is_tried_again(
     await rooms.subscriptions.settle_all()
     assert len(layer.calls) == calls, "nothing is left to do"
     assert not layer.groups
+    await rooms.subscriptions.close()
+
+
+async def test_rooms_that_open_at_once_do_not_wait_for_each_other(layer: SlowLayer) -> None:
+    rooms = Rooms()
+    layer.gate.clear()
+    rooms.open.update(range(1, 100))
+    joining = asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))
+    await until(lambda: len(layer.calls) > 1)
+    assert len(layer.calls) == 32, "side by side, and no more of them than that"
+    layer.gate.set()
+    await joining
+    assert layer.groups.keys() == {f"project_{number}" for number in range(1, 100)}
+    assert len(layer.calls) == 99
+    await rooms.subscriptions.close()
+
+
+async def test_where_some_of_many_fail_all_is_put_right(
+    layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.subscriptions._PAUSE", 0.0)
+    rooms = Rooms()
+    rooms.open.update(range(1, 50))
+    layer.failing = {"project_7", "project_40"}
+    await asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))  # does not raise
+    assert not layer.failing & layer.groups.keys()
+
+    layer.failing = set()
+    rooms.open -= set(range(1, 50, 2))
+    await rooms.subscriptions.settle_all()
+    assert layer.groups.keys() == {f"project_{number}" for number in range(2, 50, 2)}
+    await rooms.subscriptions.close()
+
+
+async def test_after_a_failure_the_layer_is_left_alone_for_a_while(layer: SlowLayer) -> None:
+    rooms = Rooms()
+    rooms.open.update(range(1, 100))
+    layer.is_down = True
+    await asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))
+    assert len(layer.calls) == 32, "the first that went together"
     await rooms.subscriptions.close()
