@@ -10,6 +10,8 @@ from realtime.batch import Batcher
 from realtime.protocol import ProtocolError
 
 _MAX_BATCH = 64
+_GATHERING = 0.005
+"""Seconds that a socket waits for others, while many come."""
 
 Checks = Batcher[None, str, tokens.Outcome]
 
@@ -25,7 +27,7 @@ async def authenticate(token: str) -> tokens.Identity:
     """
     loop = asyncio.get_running_loop()
     if loop not in _checks:
-        _checks[loop] = Batcher(_check, limit=_MAX_BATCH)
+        _checks[loop] = Batcher(_check, limit=_MAX_BATCH, gathering=_GATHERING)
     outcome = await _checks[loop].submit(None, token)
     if isinstance(outcome, ProtocolError):
         raise outcome

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from realtime import backend, conf, database, faults, hints, log
 from realtime.batch import Batcher
 from realtime.hints import Hint
+from realtime.lookups import AnyOf
 from realtime.models import TaskState
 from realtime.protocol import ErrorCode, ProtocolError, RunningTask
 
@@ -43,6 +44,8 @@ _MAX_ROOMS = 50
 """Rooms whose joins are read together."""
 _PATIENCE = 0.25
 """Seconds that joins wait for those of rooms that are slow to read."""
+_GATHERING = 0.005
+"""Seconds that joins wait for others, while many come."""
 _ATTEMPTS = 3
 _MAX_REPLAYED = 2000
 """Events that are replayed together, unless those of one project are more."""
@@ -57,7 +60,9 @@ class Joins:
 
     def __init__(self) -> None:
         self._rooms = Batcher(self._read_room, limit=_MAX_JOINS)
-        self._reads = Batcher(_read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE)
+        self._reads = Batcher(
+            _read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE, gathering=_GATHERING
+        )
 
     async def view(self, request: JoinRequest) -> View:
         """Return the room as the user may see it.
@@ -167,7 +172,7 @@ def _states(requests: Iterable[JoinRequest]) -> dict[int, _State]:
 
 
 def _running_tasks(project_ids: Collection[int]) -> dict[int, list[RunningTask]]:
-    rows = TaskState.objects.filter(project_id__in=project_ids, state__in=TaskState.OPEN)
+    rows = TaskState.objects.filter(AnyOf("project_id", project_ids), state__in=TaskState.OPEN)
     fields = ("project_id", "task_id", "task_type", "progress", "message")
     tasks: dict[int, list[RunningTask]] = {project_id: [] for project_id in project_ids}
     for project_id, *task in rows.order_by("created_at").values_list(*fields):

@@ -21,6 +21,8 @@ _UNREACHABLE = (RedisError, OSError, asyncio.TimeoutError)
 
 _MAX_AT_ONCE = 256
 """Sockets, or places, that one call of Redis is about, when many come or go at once."""
+_GATHERING = 0.005
+"""Seconds that a socket, or a room, waits for others, while many come."""
 _SWEEP = 30
 """Ticks within which each room is compared with Redis, whatever its version says."""
 
@@ -46,8 +48,12 @@ class Roster:
         """Open sockets per user, in this process."""
         self._uncounted: set[int] = set()
         """Users whose number Redis does not know yet."""
-        self._arrivals: Batcher[None, Arrival, bool] = Batcher(self._connect, limit=_MAX_AT_ONCE)
-        self._loads: Batcher[None, int, dict[int, str]] = Batcher(self._load, limit=_MAX_AT_ONCE)
+        self._arrivals: Batcher[None, Arrival, bool] = Batcher(
+            self._connect, limit=_MAX_AT_ONCE, gathering=_GATHERING
+        )
+        self._loads: Batcher[None, int, dict[int, str]] = Batcher(
+            self._load, limit=_MAX_AT_ONCE, gathering=_GATHERING
+        )
         self._sync: asyncio.Task[None] | None = None
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
