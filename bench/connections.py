@@ -56,7 +56,8 @@ def memory(session: Session) -> Result:
     seats = session.seats(20 if session.quick else 100, 10)
     found = {}
     for name in ("ours-daphne", "ours-uvicorn", "plain-daphne", "plain-uvicorn"):
-        held = session.run(name, Idle(NOWHERE, seats), Memory)
+        seconds = 2.0 if session.quick else 20.0
+        held = session.run(name, Idle(NOWHERE, seats, seconds=seconds), Memory)
         found[name] = {
             "KiB/socket": (held.after - held.before) / held.count / 1024,
             "MiB before": held.before / 2**20,

@@ -12,8 +12,13 @@ UPDATABLE = ("title", "description", "status", "content")
 
 
 def roles(project_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Role]:
-    """Return the roles that any of the users have in any of the projects, by (project, user)."""
-    rows = Membership.objects.filter(project_id__in=project_ids, user_id__in=user_ids)
+    """Return the roles that any of the users have in any of the projects, by (project, user).
+
+    A role that is none, as somebody misspelled it past the ORM, gives its user none.
+    """
+    rows = Membership.objects.filter(
+        project_id__in=project_ids, user_id__in=user_ids, role__in=Role.values
+    )
     return {
         (project_id, user_id): Role(role)
         for project_id, user_id, role in rows.values_list("project_id", "user_id", "role")

@@ -23,7 +23,7 @@ class ProjectBackend:
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
         members = Membership.objects.filter(
-            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
+            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids), role__in=Role.values
         )
         rows = members.order_by().values_list("project_id", "user_id", "role")
         return {(project_id, user_id): _ACCESS[role] for project_id, user_id, role in rows}

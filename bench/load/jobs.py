@@ -74,8 +74,8 @@ class Idle(msgspec.Struct, tag=True):
     seats: list[Seat]
     warm_up: int = 50
     """Sockets that come first and do not count: what the first ones load stays loaded."""
-    seconds: float = 5.0
-    """For which the CPU time of doing nothing is taken."""
+    seconds: float = 20.0
+    """For which the CPU time of doing nothing is taken: as long as uvicorn's pings are apart."""
 
 
 class Storm(msgspec.Struct, tag=True):

@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 
 from projects import services, urls
 from projects.models import Membership, Role
+from projects.realtime import ProjectBackend
 from tests.harness.pictures import upload
 
 pytestmark = pytest.mark.django_db
@@ -236,6 +237,20 @@ def test_an_owner_whose_account_ended_does_not_count(world: World) -> None:
     leave = world.send("owner", "DELETE", "projects/{project}/members/{self}/")
     assert leave.status_code == 403
     assert change(world, "owner", "other", "viewer").status_code == 200, "but can be let go"
+
+
+def test_a_role_that_is_none_spares_everybody_elses(world: World) -> None:
+    """Written past the ORM, it must not stop the check of all sockets."""
+    project_id = world.ids["project"]
+    members = Membership.objects.filter(project_id=project_id)
+    wrong = members.get(user__username="editor")
+    members.filter(pk=wrong.pk).update(role="edtior")
+    user_ids = set(members.values_list("user_id", flat=True))
+    found = ProjectBackend().access([project_id], user_ids)
+    assert {user_id for _, user_id in found} == user_ids - {wrong.user_id}
+    changed = {"title": "New"}
+    assert world.send("editor", "PATCH", "projects/{project}/", changed).status_code == 404
+    assert world.send("owner", "PATCH", "projects/{project}/", changed).status_code == 200
 
 
 # --- projects
