@@ -83,7 +83,9 @@ class Presence:
         )
         self._lock = asyncio.Lock()
         self._version: str | None = None
-        """That of this process's list; None where it is not known what Redis has of it."""
+        """That of this process's list, as Redis last confirmed it; None before the first."""
+        self._attempted: str | None = None
+        """The last that Redis was given: where its answer did not come, it may have it or not."""
         self._renew = self._redis.register_script(presence_scripts.RENEW)
         self._recall = self._redis.register_script(presence_scripts.RECALL)
         self._sync = self._redis.register_script(presence_scripts.SYNC)
@@ -95,13 +97,13 @@ class Presence:
         """Prolong the lease. False where Redis knew of none, or has lost a part of the list."""
         async with self._turn():
             is_live, version = await self._renew(args=[self.process, self._lease])
-        return bool(is_live) and self._version in (None, version)
+        return bool(is_live) and version in (self._version, self._attempted)
 
     async def recall(self) -> set[Place]:
         """Forget how many sockets are open here, and return whom Redis lists for this process."""
         async with self._turn():
             entries: list[str] = await self._recall(args=[self.process])
-        self._version = None
+            self._version = self._attempted = None
         pairs = (entry.split(":") for entry in entries)
         return {(int(project_id), int(user_id)) for project_id, user_id in pairs}
 
@@ -124,9 +126,9 @@ class Presence:
         }
         text = msgspec.json.encode(change)
         async with self._turn():
-            version, self._version = _new_version(), None
+            self._attempted = version = _new_version()
             is_alone, outcomes = await self._sync(args=[self.process, version, text])
-        self._version = version
+            self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
             elsewhere={place for place, outcome in found if outcome == "elsewhere"},

@@ -52,6 +52,7 @@ return {live[ARGV[1]] and 1 or 0, redis.call('HGET', 'realtime:lists', ARGV[1])}
 
 RECALL = """
 redis.call('DEL', 'realtime:sockets:' .. ARGV[1])
+redis.call('HDEL', 'realtime:lists', ARGV[1])
 return redis.call('SMEMBERS', 'realtime:process:' .. ARGV[1])
 """
 
