@@ -126,8 +126,9 @@ class Presence:
         }
         text = msgspec.json.encode(change)
         async with self._turn():
+            known = [self._version or "", self._attempted or ""]
             self._attempted = version = _new_version()
-            is_alone, outcomes = await self._sync(args=[self.process, version, text])
+            is_alone, outcomes = await self._sync(args=[self.process, version, text, *known])
             self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(

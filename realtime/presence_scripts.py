@@ -92,7 +92,10 @@ for _, place in ipairs(change.leaving) do
 end
 
 stamp(touched, version)
-redis.call('HSET', 'realtime:lists', process, version)
+-- Onto a list that is not the one that was left here, nothing is written that looks right.
+local before = redis.call('HGET', 'realtime:lists', process) or ''
+local is_known = before == version or before == ARGV[4] or before == ARGV[5]
+redis.call('HSET', 'realtime:lists', process, is_known and version or 'lost')
 -- A process that Redis has forgotten cannot know whether the others are forgotten, too.
 return {live[process] and is_alone(process) and 1 or 0, outcomes}
 """

@@ -349,6 +349,29 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
     assert redis.hgetall(f"realtime:sockets:{there.roster.process}") == {b"2": b"1", b"4": b"1"}
 
 
+async def test_what_redis_lost_is_noticed_also_where_something_changed_before_the_tick(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    await here.join([(1, 1)])
+    coming = await there.join([(1, 2), (1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    before = {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+    there.lose({(1, 2): coming[1, 2]})
+    await there.join([(1, 4)])
+    await settled(redis, servers, {1: {1, 3, 4}})
+    for key, value in before.items():
+        redis.restore(key, 0, value, replace=True)
+
+    there.lose({(1, 3): coming[1, 3]})
+    await there.join([(1, 5)])
+    await until(lambda: people(redis, 1) == {1, 2, 5})
+    for _ in range(2):
+        for server in servers:
+            await server.roster.tick()
+        await settled(redis, [there], {1: {1, 4, 5}})
+
+
 async def test_a_redis_that_failed_and_then_had_lost_its_last_seconds_comes_right(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
