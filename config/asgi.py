@@ -1,5 +1,6 @@
 """`daphne -p 8010 config.asgi:application`"""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -27,3 +28,8 @@ application = ProtocolTypeRouter(
         "lifespan": shutdown.lifespan,
     }
 )
+
+# What is loaded by now stays. Left to the collector, all of it is looked through again and again
+# while sockets come, and meanwhile every one of them waits.
+gc.collect()
+gc.freeze()
