@@ -20,7 +20,7 @@ _RECENT = 256
 _ENDED = 101
 """A progress that no report reaches."""
 UNCOMPARED = ""
-"""The version of a roster of which it is not known whether it is what Redis knows."""
+"""The version of a roster that has not been compared with what Redis knows."""
 
 stays = itertools.count(1)
 """Numbers of the stays of sockets in rooms: a later one is higher."""
@@ -58,7 +58,7 @@ class Room:
         self.is_loaded = False
         """Whether the roster has been read from Redis once."""
         self.version: str | None = UNCOMPARED
-        """That of the roster in Redis, when it was compared with this one and was the same."""
+        """That of the roster in Redis which this one was the same as, and has been since."""
         self._positions: dict[Socket, int] = {}
         self._sockets_of: Counter[int] = Counter()
         """Local sockets per user."""
@@ -203,6 +203,7 @@ class Room:
         if user_id in self.roster:
             return False
         self.roster[user_id] = username
+        self.version = UNCOMPARED
         self.broadcast(self.joined_text(user_id, username))
         return True
 
@@ -210,6 +211,7 @@ class Room:
         """Note that a user has gone; tell the local sockets if that is news. Return whether."""
         if self.roster.pop(user_id, None) is None:
             return False
+        self.version = UNCOMPARED
         payload = protocol.UserLeftPayload(self.project_id, user_id)
         self.broadcast(protocol.encode(protocol.UserLeft(payload=payload)))
         return True

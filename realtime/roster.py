@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from realtime import conf, metrics, publish
 from realtime.batch import Batcher
 from realtime.presence import Arrival, Entry, Place, Presence
-from realtime.room import UNCOMPARED, Room
+from realtime.room import Room
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,6 @@ class Roster:
         project_id, user_id = place
         if room := self._rooms.get(project_id):
             room.depart(user_id)
-            room.version = UNCOMPARED
 
     # --- what others do
 
@@ -196,7 +195,6 @@ class Roster:
             self._believe_departed(room, user_id)
         for user_id, username in arrived:
             room.arrive(user_id, username)
-        room.version = UNCOMPARED
 
     def _believe_departed(self, room: Room, user_id: int) -> None:
         if room.has_user(user_id):
@@ -238,7 +236,6 @@ class Roster:
         self._listed.clear()
         self._uncounted |= self._sockets.keys()
         for room in self._rooms.values():
-            room.version = UNCOMPARED
             self._changed.update((room.project_id, user_id) for user_id in room.users())
         if self._leased:
             self._patient_until = asyncio.get_running_loop().time() + 5 * self.interval

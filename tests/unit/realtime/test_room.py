@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.hints import EVERYONE, Hint
-from realtime.room import Room
+from realtime.room import UNCOMPARED, Room
 from tests.harness.members import Client
 
 
@@ -79,6 +80,17 @@ def test_presence_is_told_once_per_user() -> None:
         "user_joined",
         "user_left",
     ]
+
+
+def test_who_is_there_is_to_be_compared_again_after_each_change() -> None:
+    room = room_at(0)
+    for change in (partial(room.arrive, 1, "alice"), partial(room.depart, 1)):
+        room.version = "seen"
+        assert change()
+        assert room.version == UNCOMPARED
+        room.version = "seen"
+        assert not change()
+        assert room.version == "seen"
 
 
 def test_two_sockets_of_one_user_are_one_person() -> None:
