@@ -9,11 +9,10 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from redis.exceptions import RedisError
 
 from realtime import history
 from realtime.models import Event, TaskState
-from realtime.presence import Presence
+from realtime.presence import UNREACHABLE, Presence
 
 EVENTS = 20
 PAST_TASKS = 10
@@ -53,7 +52,7 @@ def online(project_ids: Sequence[int]) -> dict[int, dict[int, str] | None]:
     """Return who is in each project's room now; None where Redis cannot be reached."""
     try:
         found = async_to_sync(_members)(list(project_ids))
-    except (TimeoutError, RedisError, OSError):
+    except UNREACHABLE:
         return dict.fromkeys(project_ids)
     return dict(zip(project_ids, found, strict=True))
 

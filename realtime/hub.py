@@ -22,7 +22,9 @@ from django.db import Error as DatabaseError
 
 from realtime import conf, database, hints, joins, metrics, protocol, publish, task_lease
 from realtime.hints import EVERYONE, Hint
+from realtime.listing import Listing
 from realtime.load import Load, measure
+from realtime.presence import Presence
 from realtime.repair import Repair
 from realtime.room import Room, Socket
 from realtime.roster import Roster
@@ -58,11 +60,14 @@ class Hub:
         """How many joins a room is kept open for."""
         self._repair = Repair(self._rooms, self._deliver)
         self._subscriptions = Subscriptions(self._rooms, self._receive)
-        self._roster = Roster(self._rooms)
+        presence = Presence()
+        self._process = presence.process
+        self._listing = Listing(self._rooms, presence)
+        self._roster = Roster(self._rooms, presence, self._listing)
         self._sessions = Sessions(self._revoke)
         self._is_draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        publish.use(publish.Local(loop, self._roster.process, self.show))
+        publish.use(publish.Local(loop, self._process, self.show))
         # Each goes by a clock of its own: with a database that hangs, presence must go on.
         interval = conf.get().REPAIR_INTERVAL
         self._spawn(_every(interval, self._repair.check))
@@ -82,7 +87,7 @@ class Hub:
         self._sessions.add(session)
         if self._is_draining:
             session.drain()
-        elif not await self._roster.connect(session.identity.user_id):
+        elif not await self._listing.connect(session.identity.user_id):
             raise protocol.ProtocolError(
                 protocol.ErrorCode.RATE_LIMITED, "You have too many connections open"
             )
@@ -91,7 +96,7 @@ class Hub:
         """Take a socket out, of all its rooms too."""
         if session in self._sessions:
             self._sessions.discard(session)
-            self._roster.disconnect(session.identity.user_id)
+            self._listing.disconnect(session.identity.user_id)
         for project_id in list(session.socket.rooms):
             self.leave(session.socket, project_id)
 
@@ -138,7 +143,7 @@ class Hub:
             if not socket.outbox.closed:
                 self._admit(room, socket, view, passed, ref=ref)
         finally:
-            self._roster.changed(project_id, socket.user_id)
+            self._listing.changed(project_id, socket.user_id)
             self._close_if_idle(project_id, joined=True)
         metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self._repair.begin(room)
@@ -180,7 +185,7 @@ class Hub:
         self._left(project_id, socket)
 
     def _left(self, project_id: int, socket: Socket) -> None:
-        self._roster.changed(project_id, socket.user_id)
+        self._listing.changed(project_id, socket.user_id)
         self._close_if_idle(project_id)
 
     def _revoke(self, socket: Socket, project_id: int) -> None:
@@ -211,7 +216,7 @@ class Hub:
         text = protocol.encode(protocol.Signal(payload=payload))
         key = f"signal:{project_id}:{socket.user_id}"
         self._rooms[project_id].broadcast(text, key=key, besides=socket)
-        content = {"ephemeral": text, "key": key, "from": self._roster.process}
+        content = {"ephemeral": text, "key": key, "from": self._process}
         self._spawn(publish.asend(project_id, content))
 
     # --- what happens, here and elsewhere
@@ -225,7 +230,7 @@ class Hub:
 
     def _receive(self, raw: Any) -> None:
         """Handle one message of the layer; one that is none of ours is logged and dropped."""
-        if isinstance(raw, dict) and raw.get("from") == self._roster.process:
+        if isinstance(raw, dict) and raw.get("from") == self._process:
             return  # shown already
         try:
             message = hints.parse(raw)
@@ -263,7 +268,7 @@ class Hub:
         await self._repair.close()
         self._rooms.clear()
         await self._subscriptions.close()
-        await self._roster.close()
+        await self._listing.close()
         publish.use(None)
 
 

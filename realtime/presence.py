@@ -15,6 +15,7 @@ Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -23,8 +24,14 @@ from typing import NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from realtime import conf, presence_scripts
+from realtime import conf, metrics, presence_scripts
+
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = (RedisError, OSError)
+"""What each call raises where Redis cannot be reached, or does not answer in time."""
 
 _TIMEOUT = 2.0
 """Seconds to wait for those before, for a connection, and for an answer."""
@@ -68,7 +75,7 @@ class Reaped(NamedTuple):
 class Presence:
     """One server process's share in the presence of all.
 
-    Every method raises `redis.RedisError` or `OSError` where Redis cannot be reached.
+    Every method raises one of `UNREACHABLE` where Redis cannot be reached.
     """
 
     def __init__(self) -> None:
@@ -190,6 +197,12 @@ class Presence:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+def note_failure(consequence: str, error: Exception) -> None:
+    """Count and log a call that failed; things go on, with that consequence."""
+    metrics.current.presence_failures += 1
+    logger.warning("%s: %r", consequence, error, extra={"action": "presence"})
 
 
 def _new_version() -> str:

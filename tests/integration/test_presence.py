@@ -1,4 +1,4 @@
-"""What presence costs, and that it comes right again: two rosters, the layer and a Valkey."""
+"""What presence costs, and that it comes right again: two processes, the layer and a Valkey."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from redis import Redis
 
 from realtime import hints
 from realtime.hints import LayerMessage
-from realtime.presence import Place
+from realtime.listing import Listing
+from realtime.presence import Place, Presence
 from realtime.room import Room
 from realtime.roster import Roster
 from realtime.subscriptions import Subscriptions
@@ -28,7 +29,10 @@ class Server:
 
     def __init__(self) -> None:
         self.rooms: dict[int, Room] = {}
-        self.roster = Roster(self.rooms)
+        presence = Presence()
+        self.process = presence.process
+        self.listing = Listing(self.rooms, presence)
+        self.roster = Roster(self.rooms, presence, self.listing)
         self.is_deaf = False
         """Whether the layer loses what it should bring."""
         self.heard: list[LayerMessage] = []
@@ -36,7 +40,7 @@ class Server:
 
     def _receive(self, raw: Any) -> None:
         message = hints.parse(raw)
-        if message.sender == self.roster.process or self.is_deaf:
+        if message.sender == self.process or self.is_deaf:
             return
         self.heard.append(message)
         self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
@@ -45,7 +49,7 @@ class Server:
         """Let new sockets of some users into some rooms, all at once."""
         clients = {place: Client(place[1]) for place in places}
         for user_id in sorted({user_id for _, user_id in clients}):
-            await self.roster.connect(user_id)
+            await self.listing.connect(user_id)
         for project_id in sorted({project_id for project_id, _ in clients}):
             room = self.rooms.setdefault(project_id, Room(project_id))
             await self._subscriptions.settle(project_id)
@@ -53,28 +57,28 @@ class Server:
         for (project_id, user_id), client in clients.items():
             self.rooms[project_id].add(client, 0)
             self.rooms[project_id].arrive(user_id, client.username)
-            self.roster.changed(project_id, user_id)
+            self.listing.changed(project_id, user_id)
         return clients
 
     def lose(self, clients: dict[Place, Client]) -> None:
         """Lose the connections of some sockets, all at once."""
         for user_id in {user_id for _, user_id in clients}:
-            self.roster.disconnect(user_id)
+            self.listing.disconnect(user_id)
         for (project_id, user_id), client in clients.items():
             self.rooms[project_id].remove(client)
-            self.roster.changed(project_id, user_id)
+            self.listing.changed(project_id, user_id)
 
     def shows(self, project_id: int) -> set[int]:
         return set(self.rooms[project_id].roster)
 
     async def close(self) -> None:
-        await self.roster.close()
+        await self.listing.close()
         await self._subscriptions.close()
 
 
 @pytest.fixture
 def redis(valkey: Valkey, settings: Settings) -> Iterable[Redis]:
-    """A client of an empty Valkey, which the rosters and the layer use."""
+    """A client of an empty Valkey, which presence and the layer use."""
     settings.REALTIME = settings.REALTIME | {"REDIS_URL": valkey.url}
     backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [valkey.url]}}}
@@ -204,7 +208,7 @@ async def test_a_room_that_nobody_is_in_leaves_nothing_in_redis(
     assert redis.hkeys("realtime:versions") == [b"1", b"2"]
     here.lose(coming)
     await settled(redis, [there], {1: {2}})
-    await there.roster.close()
+    await there.listing.close()
     left = {b"realtime:processes", b"realtime:lists"}
     assert set(redis.keys("realtime:*")) == left, "the lease of the first"
 
@@ -240,6 +244,21 @@ async def test_what_came_too_late_is_put_right_at_the_next_tick(
     assert here.shows(1) == {1, 9}
     await here.roster.tick()
     assert here.shows(1) == {1, 2}
+
+
+async def test_who_is_wrongly_said_to_have_left_is_said_to_be_here(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    """As when a process took this one for dead, and told all before this one had come back."""
+    here, there = servers
+    watching = await here.join([(1, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}})
+    there.roster.hear(there.rooms[1], [], [1])
+    assert there.shows(1) == {2}
+    here.roster.hear(here.rooms[1], [], [1])
+    await until(lambda: there.shows(1) == {1, 2})
+    assert told(watching[1, 1])["user_left", 1] == 0
 
 
 async def test_after_a_flush_everybody_is_listed_again_and_nobody_was_said_to_leave(
@@ -280,12 +299,12 @@ async def test_sockets_that_end_after_their_process_leave_nothing_in_redis(
     coming = await here.join([(1, 1)])
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
-    await here.roster.close()
+    await here.listing.close()
     here.lose(coming)
     await there.roster.tick()
     there.lose(await there.join([(1, 4)]))
     await settled(redis, [there], {1: {2}})  # whatever the first had to tell, came before
-    assert redis.hkeys("realtime:lists") == [there.roster.process.encode()]
+    assert redis.hkeys("realtime:lists") == [there.process.encode()]
 
 
 async def test_a_storm_does_not_keep_the_lease_from_being_renewed(
@@ -297,7 +316,7 @@ async def test_a_storm_does_not_keep_the_lease_from_being_renewed(
     coming: list[asyncio.Task[bool]] = []
     tick: asyncio.Task[None] | None = None
     for user_id in range(10, 20_000):
-        coming.append(asyncio.create_task(here.roster.connect(user_id)))
+        coming.append(asyncio.create_task(here.listing.connect(user_id)))
         await asyncio.sleep(0)
         if tick is None and len(coming) > 20:
             tick = asyncio.create_task(here.roster.tick())
@@ -312,13 +331,13 @@ async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
     here, _ = servers
-    first = asyncio.create_task(here.roster.connect(1))
+    first = asyncio.create_task(here.listing.connect(1))
     await asyncio.sleep(0)  # it is on its way, so the next ones wait
-    tabs = [asyncio.create_task(here.roster.connect(2)) for _ in range(2)]
+    tabs = [asyncio.create_task(here.listing.connect(2)) for _ in range(2)]
     await asyncio.sleep(0)
-    here.roster.disconnect(2)
+    here.listing.disconnect(2)
     assert await asyncio.gather(first, *tabs) == [True] * 3
-    key = f"realtime:sockets:{here.roster.process}"
+    key = f"realtime:sockets:{here.process}"
     await until(lambda: redis.hgetall(key) == {b"1": b"1", b"2": b"1"})
 
 
@@ -346,7 +365,7 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
             await server.roster.tick()
         await settled(redis, [there], expected)
     await settled(redis, servers, expected)
-    assert redis.hgetall(f"realtime:sockets:{there.roster.process}") == {b"2": b"1", b"4": b"1"}
+    assert redis.hgetall(f"realtime:sockets:{there.process}") == {b"2": b"1", b"4": b"1"}
 
 
 async def test_what_redis_lost_is_noticed_also_where_something_changed_before_the_tick(
