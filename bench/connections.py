@@ -25,31 +25,43 @@ from bench.session import Session
 # --- connections
 
 
+_AT_ONCE = (32, 400)
+"""Connections under way: on an ordinary day, and when a server has been restarted."""
+
+
 def connect(session: Session) -> Result:
     seats = session.seats(10 if session.quick else 100, 10)
-    found = {}
-    for name in (
-        *("ours-daphne", "ours-uvicorn", "members-daphne", "members-uvicorn", "plain-daphne"),
-        *("plain-uvicorn", "plain-daphne-core", "python-socketio", "node-socketio"),
-    ):
-        opened = session.run(name, Connects(NOWHERE, seats), Opened)
-        found[name] = {
-            "connects/s": opened.count / opened.seconds,
-            "CPU µs/connect": 1e6 * opened.cpu / opened.count,
-            "stores' CPU µs/connect": 1e6 * opened.helpers_cpu / opened.count,
-            P50: 1e3 * opened.latencies[0],
-            P99: 1e3 * opened.latencies[1],
-        }
-    goals = [
-        Goal(
-            f"{label(one)}, with JWT and join: {label(other)} with neither",
-            ratio(found, "connects/s", one, other),
-            1,
-            at_least=True,
-        )
-        for one, other in (("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn"))
-    ]
-    return result_of("connect", found, goals)
+    entries, goals = [], []
+    for at_once in _AT_ONCE:
+        pairs = [("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn")]
+        names = [name for pair in pairs for name in pair]
+        if at_once == _AT_ONCE[0]:
+            names += ["members-daphne", "members-uvicorn", "plain-daphne-core"]
+            names += ["python-socketio", "node-socketio"]
+        job = Connects(NOWHERE, seats, at_once=min(at_once, len(seats) // 2))
+        found = {name: _opened(session.run(name, job, Opened)) for name in names}
+        note = f": {at_once} at a time"
+        entries += [Entry(label(name, note), figures) for name, figures in found.items()]
+        goals += [
+            Goal(
+                f"{label(one)}, with JWT and join: {label(other)} with neither{note}",
+                ratio(found, "connects/s", one, other),
+                1,
+                at_least=True,
+            )
+            for one, other in pairs
+        ]
+    return Result("connect", entries, goals)
+
+
+def _opened(opened: Opened) -> Figures:
+    return {
+        "connects/s": opened.count / opened.seconds,
+        "CPU µs/connect": 1e6 * opened.cpu / opened.count,
+        "stores' CPU µs/connect": 1e6 * opened.helpers_cpu / opened.count,
+        P50: 1e3 * opened.latencies[0],
+        P99: 1e3 * opened.latencies[1],
+    }
 
 
 def memory(session: Session) -> Result:

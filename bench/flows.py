@@ -14,7 +14,7 @@ from bench.columns import (
     result_of,
 )
 from bench.load.flow import median_window
-from bench.load.jobs import FanOut, Flow, Job, Paced, Writers
+from bench.load.jobs import FanOut, Flow, Job, Paced, Window, Writers
 from bench.results import Entry, Goal, Result
 from bench.session import Session
 
@@ -29,10 +29,12 @@ _FAN_OUT = [
 def fan_out(session: Session) -> Result:
     seats = session.seats(1, 30 if session.quick else 300)
     seconds = 0.5 if session.quick else 1.5
-    found = {
-        name: flow_figures(session.run(name, FanOut(NOWHERE, seats, seconds=seconds), Flow))
-        for name in _FAN_OUT
-    }
+    windows: dict[str, list[Window]] = {name: [] for name in _FAN_OUT}
+    # Twice round, as the machine itself is quicker in one minute than in another.
+    for name in 2 * _FAN_OUT:
+        job = FanOut(NOWHERE, seats, seconds=seconds, windows=2)
+        windows[name] += session.run(name, job, Flow).windows
+    found = {name: flow_figures(Flow(windows[name], lost=0)) for name in _FAN_OUT}
     goals = [
         Goal(
             f"{label(one)}: {bound:g} × {label(other)}",
