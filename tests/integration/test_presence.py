@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -12,68 +13,11 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime import hints
-from realtime.hints import LayerMessage
-from realtime.listing import Listing
-from realtime.presence import Place, Presence
-from realtime.room import Room
-from realtime.roster import Roster
-from realtime.subscriptions import Subscriptions
+from realtime.presence import Place
 from tests.harness.measure import people, until
 from tests.harness.members import Client
+from tests.harness.presence import Server, settled, told
 from tests.harness.valkey import Valkey
-
-
-class Server:
-    """A server process, as far as presence goes."""
-
-    def __init__(self) -> None:
-        self.rooms: dict[int, Room] = {}
-        presence = Presence()
-        self.process = presence.process
-        self.listing = Listing(self.rooms, presence)
-        self.roster = Roster(self.rooms, presence, self.listing)
-        self.is_deaf = False
-        """Whether the layer loses what it should bring."""
-        self.heard: list[LayerMessage] = []
-        self._subscriptions = Subscriptions(self.rooms, self._receive)
-
-    def _receive(self, raw: Any) -> None:
-        message = hints.parse(raw)
-        if message.sender == self.process or self.is_deaf:
-            return
-        self.heard.append(message)
-        self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
-
-    async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
-        """Let new sockets of some users into some rooms, all at once."""
-        clients = {place: Client(place[1]) for place in places}
-        for user_id in sorted({user_id for _, user_id in clients}):
-            await self.listing.connect(user_id)
-        for project_id in sorted({project_id for project_id, _ in clients}):
-            room = self.rooms.setdefault(project_id, Room(project_id))
-            await self._subscriptions.settle(project_id)
-            await self.roster.load(room)
-        for (project_id, user_id), client in clients.items():
-            self.rooms[project_id].add(client, 0)
-            self.rooms[project_id].arrive(user_id, client.username)
-            self.listing.changed(project_id, user_id)
-        return clients
-
-    def lose(self, clients: dict[Place, Client]) -> None:
-        """Lose the connections of some sockets, all at once."""
-        for user_id in {user_id for _, user_id in clients}:
-            self.listing.disconnect(user_id)
-        for (project_id, user_id), client in clients.items():
-            self.rooms[project_id].remove(client)
-            self.listing.changed(project_id, user_id)
-
-    def shows(self, project_id: int) -> set[int]:
-        return set(self.rooms[project_id].roster)
-
-    async def close(self) -> None:
-        await self.listing.close()
-        await self._subscriptions.close()
 
 
 @pytest.fixture
@@ -96,10 +40,14 @@ async def servers(redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
         await server.close()
 
 
-def told(client: Client) -> Counter[tuple[str, int]]:
-    """Return which `user_joined` and `user_left` a socket got, and how often each."""
-    messages = [json.loads(text) for text in client.received]
-    return Counter((message["type"], message["payload"]["user_id"]) for message in messages)
+def dump(redis: Redis) -> dict[Any, bytes]:
+    return {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+
+
+def restore(redis: Redis, saved: dict[Any, bytes]) -> None:
+    """Bring keys back as they were; what came since stays."""
+    for key, value in saved.items():
+        redis.restore(key, 0, value, replace=True)
 
 
 def calls(redis: Redis) -> Counter[str]:
@@ -107,19 +55,6 @@ def calls(redis: Redis) -> Counter[str]:
     found: dict[str, Any] = redis.info("commandstats")
     redis.config_resetstat()
     return Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()})
-
-
-async def settled(redis: Redis, servers: Iterable[Server], expected: dict[int, set[int]]) -> None:
-    """Wait until Redis and every server that has a room open show the same people in it."""
-
-    def is_so() -> bool:
-        return all(
-            people(redis, project_id) == users
-            and all(s.shows(project_id) == users for s in servers if project_id in s.rooms)
-            for project_id, users in expected.items()
-        )
-
-    await until(is_so)
 
 
 async def test_who_comes_or_goes_at_once_is_one_message_for_each_room(
@@ -349,7 +284,7 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
     await here.join([(1, 1)])
     coming = await there.join([(1, 2), (1, 3), (2, 3)])
     await settled(redis, servers, {1: {1, 2, 3}})
-    before = {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+    before = dump(redis)
 
     there.lose(coming)
     await there.join([(1, 2), (1, 4)])
@@ -357,8 +292,7 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
     await settled(redis, servers, expected)
     for server in servers:
         await server.roster.tick()
-    for key, value in before.items():
-        redis.restore(key, 0, value, replace=True)
+    restore(redis, before)
 
     for _ in range(2):
         for server in servers:
@@ -375,12 +309,11 @@ async def test_what_redis_lost_is_noticed_also_where_something_changed_before_th
     await here.join([(1, 1)])
     coming = await there.join([(1, 2), (1, 3)])
     await settled(redis, servers, {1: {1, 2, 3}})
-    before = {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+    before = dump(redis)
     there.lose({(1, 2): coming[1, 2]})
     await there.join([(1, 4)])
     await settled(redis, servers, {1: {1, 3, 4}})
-    for key, value in before.items():
-        redis.restore(key, 0, value, replace=True)
+    restore(redis, before)
 
     there.lose({(1, 3): coming[1, 3]})
     await there.join([(1, 5)])
@@ -399,7 +332,7 @@ async def test_a_redis_that_failed_and_then_had_lost_its_last_seconds_comes_righ
     await here.join([(1, 1)])
     coming = await there.join([(1, 2), (1, 3)])
     await settled(redis, servers, {1: {1, 2, 3}})
-    before = {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+    before = dump(redis)
     there.lose({(1, 2): coming[1, 2]})
     await there.join([(1, 4)])
     await settled(redis, servers, {1: {1, 3, 4}})
@@ -407,8 +340,7 @@ async def test_a_redis_that_failed_and_then_had_lost_its_last_seconds_comes_righ
     redis.acl_setuser("default", enabled=True, commands=["-evalsha"])
     there.lose({(1, 3): coming[1, 3]})
     await until(lambda: there.shows(1) == {1, 4})
-    for key, value in before.items():
-        redis.restore(key, 0, value, replace=True)
+    restore(redis, before)
     redis.acl_setuser("default", enabled=True, commands=["+evalsha"])
     for _ in range(2):
         for server in servers:
@@ -436,3 +368,108 @@ async def test_what_redis_did_not_answer_is_told_at_the_next_tick(
     await here.roster.tick()  # finds that the connection it had is closed
     await here.roster.tick()
     assert here.shows(1) == {1, 3, 4}
+
+
+class Turmoil:
+    """Three processes whose sockets come and go while Redis forgets, goes back and fails."""
+
+    def __init__(self, redis: Redis, seed: int) -> None:
+        self.redis = redis
+        self.chance = random.Random(seed)
+        self.servers = [Server() for _ in range(3)]
+        self.clients: dict[Server, dict[Place, Client]] = {server: {} for server in self.servers}
+        self.awake = {server: asyncio.Event() for server in self.servers}
+        self.saved: dict[Any, bytes] = {}
+        self.steps = {
+            self.come: 50,
+            self.go: 35,
+            self.forget: 3,
+            self.save: 3,
+            self.go_back: 2,
+            self.fail: 2,
+            self.sleep: 2,
+            self.wake: 3,
+        }
+
+    async def run(self, count: int) -> None:
+        """Take so many steps by chance, with each process at its own pace; then let all be well."""
+        await self.wake(self.servers[0])
+        ticking = [asyncio.create_task(self._tick(server)) for server in self.servers]
+        for step in self.chance.choices([*self.steps], [*self.steps.values()], k=count):
+            server = self.chance.choice(self.servers)
+            server.is_deaf = self.chance.random() < 0.1
+            await step(server)
+            await asyncio.sleep(self.chance.random() * 0.03)
+        await self.wake(self.servers[0])
+        for server in self.servers:
+            server.is_deaf = False
+        places = [place for here in self.clients.values() for place in here]
+        await settled(
+            self.redis,
+            self.servers,
+            {n: {WATCHER} | {user for project, user in places if project == n} for n in (1, 2)},
+        )
+        for task in ticking:
+            task.cancel()
+        for server in self.servers:
+            await server.close()
+
+    async def _tick(self, server: Server) -> None:
+        while True:
+            await asyncio.sleep(server.roster.interval)
+            await self.awake[server].wait()
+            await server.roster.tick()
+
+    async def come(self, server: Server) -> None:
+        place = (self.chance.choice([1, 2]), self.chance.randrange(1, 8))
+        if place not in self.clients[server]:
+            self.clients[server] |= await server.join([place])
+
+    async def go(self, server: Server) -> None:
+        here = self.clients[server]
+        some = self.chance.sample(sorted(here), min(len(here), self.chance.randrange(1, 4)))
+        server.lose({place: here.pop(place) for place in some})
+
+    async def forget(self, _: Server) -> None:
+        self.redis.flushall()
+
+    async def save(self, _: Server) -> None:
+        self.saved = dump(self.redis)
+
+    async def go_back(self, _: Server) -> None:
+        if self.saved:
+            self.redis.flushall()
+            restore(self.redis, self.saved)
+
+    async def fail(self, _: Server) -> None:
+        self.redis.acl_setuser("default", enabled=True, commands=["-evalsha"])
+        await asyncio.sleep(self.chance.random() / 2)
+        self.redis.acl_setuser("default", enabled=True, commands=["+evalsha"])
+
+    async def sleep(self, server: Server) -> None:
+        self.awake[server].clear()
+
+    async def wake(self, _: Server) -> None:
+        for event in self.awake.values():
+            event.set()
+
+
+WATCHER = 900
+"""A user who stays in both rooms, by all processes."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_everybody_is_shown_as_they_are_in_the_end(
+    redis: Redis, settings: Settings, seed: int
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"PRESENCE_LEASE": 1.0}
+    turmoil = Turmoil(redis, seed)
+    watching = [await server.join([(1, WATCHER), (2, WATCHER)]) for server in turmoil.servers]
+    await turmoil.run(120)
+    for client in [client for here in watching for client in here.values()]:
+        here: set[int] = set()
+        for message in map(json.loads, client.received):
+            user_id, has_come = message["payload"]["user_id"], message["type"] == "user_joined"
+            assert (user_id in here) != has_come, f"{message} twice"
+            here ^= {user_id}
+    assert redis.keys("realtime:*") == []

@@ -1,0 +1,91 @@
+"""Server processes, as far as presence goes: in this process, with a Redis and a layer."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from redis import Redis
+
+from realtime import hints
+from realtime.hints import LayerMessage
+from realtime.listing import Listing
+from realtime.presence import Place, Presence
+from realtime.room import Room
+from realtime.roster import Roster
+from realtime.subscriptions import Subscriptions
+from tests.harness.measure import people, until
+from tests.harness.members import Client
+
+
+class Server:
+    """A server process, as far as presence goes."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[int, Room] = {}
+        presence = Presence()
+        self.process = presence.process
+        self.listing = Listing(self.rooms, presence)
+        self.roster = Roster(self.rooms, presence, self.listing)
+        self.is_deaf = False
+        """Whether the layer loses what it should bring."""
+        self.heard: list[LayerMessage] = []
+        self._subscriptions = Subscriptions(self.rooms, self._receive)
+
+    def _receive(self, raw: Any) -> None:
+        message = hints.parse(raw)
+        if message.sender == self.process or self.is_deaf:
+            return
+        self.heard.append(message)
+        self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
+
+    async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
+        """Let new sockets of some users into some rooms, all at once."""
+        clients = {place: Client(place[1]) for place in places}
+        for user_id in sorted({user_id for _, user_id in clients}):
+            await self.listing.connect(user_id)
+        for project_id in sorted({project_id for project_id, _ in clients}):
+            room = self.rooms.setdefault(project_id, Room(project_id))
+            await self._subscriptions.settle(project_id)
+            await self.roster.load(room)
+        for (project_id, user_id), client in clients.items():
+            self.rooms[project_id].add(client, 0)
+            self.rooms[project_id].arrive(user_id, client.username)
+            self.listing.changed(project_id, user_id)
+        return clients
+
+    def lose(self, clients: dict[Place, Client]) -> None:
+        """Lose the connections of some sockets, all at once."""
+        for user_id in {user_id for _, user_id in clients}:
+            self.listing.disconnect(user_id)
+        for (project_id, user_id), client in clients.items():
+            self.rooms[project_id].remove(client)
+            self.listing.changed(project_id, user_id)
+
+    def shows(self, project_id: int) -> set[int]:
+        return set(self.rooms[project_id].roster)
+
+    async def close(self) -> None:
+        await self.listing.close()
+        await self._subscriptions.close()
+
+
+def told(client: Client) -> Counter[tuple[str, int]]:
+    """Return which `user_joined` and `user_left` a socket got, and how often each."""
+    messages = [json.loads(text) for text in client.received]
+    return Counter((message["type"], message["payload"]["user_id"]) for message in messages)
+
+
+async def settled(redis: Redis, servers: Iterable[Server], expected: dict[int, set[int]]) -> None:
+    """Wait until Redis and every server that has a room open show the same people in it."""
+
+    def is_so() -> bool:
+        return all(
+            people(redis, project_id) == users
+            and all(s.shows(project_id) == users for s in servers if project_id in s.rooms)
+            for project_id, users in expected.items()
+        )
+
+    await until(is_so)
