@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.db.models import QuerySet
+
 from projects.errors import CanvasNotFound, NotAllowed, ProjectNotFound
 from projects.models import Canvas, Membership, Project, Role
 
 UPDATABLE = ("title", "description", "status", "content")
 
 
-def roles(project_ids: Collection[int], user_ids: Collection[int]) -> dict[tuple[int, int], Role]:
-    """Return the roles that any of the users have in any of the projects, by (project, user).
+def roles(memberships: QuerySet[Membership]) -> dict[tuple[int, int], Role]:
+    """Return the roles that memberships give, by (project, user): one query.
 
     A role that is none, as somebody misspelled it past the ORM, gives its user none.
     """
-    rows = Membership.objects.filter(
-        project_id__in=project_ids, user_id__in=user_ids, role__in=Role.values
-    )
+    rows = memberships.filter(role__in=Role.values).order_by()
     return {
         (project_id, user_id): Role(role)
         for project_id, user_id, role in rows.values_list("project_id", "user_id", "role")
     }
+
+
+def role(project_id: int, user_id: int) -> Role | None:
+    """Return the role that a user has in a project; None for somebody who is no member."""
+    found = roles(Membership.objects.filter(project_id=project_id, user_id=user_id))
+    return found.get((project_id, user_id))
 
 
 def require(project_id: int, user_id: int, *allowed: Role) -> None:
@@ -32,10 +38,10 @@ def require(project_id: int, user_id: int, *allowed: Role) -> None:
         ProjectNotFound: if they have no role at all: existence is not told.
         NotAllowed
     """
-    role = roles([project_id], [user_id]).get((project_id, user_id))
-    if role is None:
+    found = role(project_id, user_id)
+    if found is None:
         raise ProjectNotFound
-    if role not in allowed:
+    if found not in allowed:
         raise NotAllowed
 
 

@@ -13,7 +13,7 @@ from realtime import log
 from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
 from realtime.lookups import AnyOf
 
-_ACCESS = {role.value: Access(role.value, role.may_edit) for role in Role}
+_ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
 
 class ProjectBackend:
@@ -22,11 +22,10 @@ class ProjectBackend:
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        members = Membership.objects.filter(
-            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids), role__in=Role.values
+        memberships = Membership.objects.filter(
+            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
         )
-        rows = members.order_by().values_list("project_id", "user_id", "role")
-        return {(project_id, user_id): _ACCESS[role] for project_id, user_id, role in rows}
+        return {place: _ACCESS[role] for place, role in access.roles(memberships).items()}
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
         return access.snapshots(project_ids)

@@ -22,7 +22,7 @@ def add_member(*, user: User, project_id: int, member: User, role: Role) -> None
     """
     lock_project(project_id=project_id)
     access.require(project_id, user.pk, Role.OWNER)
-    if access.roles([project_id], [member.pk]):
+    if access.role(project_id, member.pk):
         raise Invalid({"username": [f"{member.get_username()} is a member already."]})
     set_role(project_id=project_id, user_id=member.pk, role=role, actor_id=user.pk)
 
@@ -56,7 +56,7 @@ def remove_member(*, user: User, project_id: int, member_id: int) -> None:
 
 
 def _require_member(project_id: int, user_id: int) -> None:
-    if not access.roles([project_id], [user_id]):
+    if not access.role(project_id, user_id):
         raise MemberNotFound
 
 
@@ -69,7 +69,7 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         NotAllowed: if the project would have no owner any more.
     """
     lock_project(project_id=project_id)
-    before = access.roles([project_id], [user_id]).get((project_id, user_id))
+    before = access.role(project_id, user_id)
     if before == role:
         return
     if before is Role.OWNER and not _has_other_owner(project_id, user_id):
