@@ -6,12 +6,10 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from realtime import database, tokens
-from realtime.batch import Batcher
+from realtime.batch import GATHERING, Batcher
 from realtime.protocol import ProtocolError
 
 _MAX_BATCH = 64
-_GATHERING = 0.005
-"""Seconds that a socket waits for others, while many come."""
 
 Checks = Batcher[None, str, tokens.Outcome]
 
@@ -27,7 +25,7 @@ async def authenticate(token: str) -> tokens.Identity:
     """
     loop = asyncio.get_running_loop()
     if loop not in _checks:
-        _checks[loop] = Batcher(_check, limit=_MAX_BATCH, gathering=_GATHERING)
+        _checks[loop] = Batcher(_check, limit=_MAX_BATCH, gathering=GATHERING)
     outcome = await _checks[loop].submit(None, token)
     if isinstance(outcome, ProtocolError):
         raise outcome

@@ -10,6 +10,8 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+GATHERING = 0.005
+"""Seconds that those who are active are waited for, to go together."""
 _CROWD = 3
 """So many at once are no coincidence."""
 

@@ -230,13 +230,13 @@ class Hub:
 
     def _receive(self, raw: Any) -> None:
         """Handle one message of the layer; one that is none of ours is logged and dropped."""
-        if isinstance(raw, dict) and raw.get("from") == self._process:
-            return  # shown already
         try:
             message = hints.parse(raw)
         except msgspec.ValidationError as error:
             logger.warning("Not a message of ours: %s", error, extra={"action": "poison"})
             return
+        if message.sender == self._process:
+            return  # shown already
         if message.events:
             self.show(message.project_id, message.events)
         room = self._rooms.get(message.project_id)

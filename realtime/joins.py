@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import InterfaceError, OperationalError
 
 from realtime import backend, conf, database, faults, hints, log
-from realtime.batch import Batcher
+from realtime.batch import GATHERING, Batcher
 from realtime.hints import Hint
 from realtime.lookups import AnyOf
 from realtime.models import TaskState
@@ -44,8 +44,6 @@ _MAX_ROOMS = 50
 """Rooms whose joins are read together."""
 _PATIENCE = 0.25
 """Seconds that joins wait for those of rooms that are slow to read."""
-_GATHERING = 0.005
-"""Seconds that joins wait for others, while many come."""
 _ATTEMPTS = 3
 _MAX_REPLAYED = 2000
 """Events that are replayed together, unless those of one project are more."""
@@ -61,7 +59,7 @@ class Joins:
     def __init__(self) -> None:
         self._rooms = Batcher(self._read_room, limit=_MAX_JOINS)
         self._reads = Batcher(
-            _read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE, gathering=_GATHERING
+            _read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE, gathering=GATHERING
         )
 
     async def view(self, request: JoinRequest) -> View:

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from realtime import conf, publish
-from realtime.batch import Batcher
-from realtime.presence import UNREACHABLE, Arrival, Entry, Place, Presence, note_failure
-from realtime.room import Room
+from realtime.batch import GATHERING, Batcher
+from realtime.presence import UNREACHABLE, Arrival, Entry, Presence, note_failure
+from realtime.room import Place, Room
 
 _MAX_AT_ONCE = 256
 """Sockets, or places, that one call of Redis is about, when many come or go at once."""
-_GATHERING = 0.005
-"""Seconds that a socket waits for others, while many come."""
 
 Item = TypeVar("Item")
 
@@ -40,7 +38,7 @@ class Listing:
         self._changed: set[Place] = set()
         """Places of which Redis is to be told whether they are listed."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(
-            self._connect, limit=_MAX_AT_ONCE, gathering=_GATHERING
+            self._connect, limit=_MAX_AT_ONCE, gathering=GATHERING
         )
         self._sync: asyncio.Task[None] | None = None
         self._is_leased = False

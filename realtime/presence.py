@@ -27,6 +27,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from realtime import conf, metrics, presence_scripts
+from realtime.room import Place
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +36,6 @@ UNREACHABLE = (RedisError, OSError)
 
 _TIMEOUT = 2.0
 """Seconds to wait for those before, for a connection, and for an answer."""
-
-Place = tuple[int, int]
-"""A project and a user."""
 
 
 class Entry(NamedTuple):

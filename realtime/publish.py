@@ -22,7 +22,8 @@ from realtime import hints, metrics, protocol
 
 if TYPE_CHECKING:
     from realtime.models import Event
-    from realtime.presence import Entry, Place
+    from realtime.presence import Entry
+    from realtime.room import Place
 
 logger = logging.getLogger(__name__)
 

@@ -22,6 +22,8 @@ _ENDED = 101
 UNCOMPARED = ""
 """The version of a roster that has not been compared with what Redis knows."""
 
+Place = tuple[int, int]
+"""A project and a user."""
 stays = itertools.count(1)
 """Numbers of the stays of sockets in rooms: a later one is higher."""
 

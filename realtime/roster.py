@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from realtime import conf, publish
-from realtime.batch import Batcher
+from realtime.batch import GATHERING, Batcher
 from realtime.listing import Listing
 from realtime.presence import UNREACHABLE, Presence, note_failure
 from realtime.room import Room
 
 _MAX_AT_ONCE = 256
 """Rooms that one call of Redis is about, when many open at once."""
-_GATHERING = 0.005
-"""Seconds that a room waits for others, while many open."""
 _SWEEP = 30
 """Ticks within which each room is compared with Redis, whatever its version says."""
 
@@ -31,7 +29,7 @@ class Roster:
         self._presence = presence
         self._listing = listing
         self._loads: Batcher[None, int, dict[int, str]] = Batcher(
-            self._load, limit=_MAX_AT_ONCE, gathering=_GATHERING
+            self._load, limit=_MAX_AT_ONCE, gathering=GATHERING
         )
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""

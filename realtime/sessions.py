@@ -13,10 +13,7 @@ from typing import NamedTuple, Protocol
 
 from realtime import backend, conf, database, disconnections, room, tokens
 from realtime.protocol import ErrorCode, ProtocolError
-from realtime.room import Socket
-
-Place = tuple[int, int]
-"""A project and a user."""
+from realtime.room import Place, Socket
 
 
 class Session(Protocol):

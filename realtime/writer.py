@@ -9,10 +9,7 @@ from weakref import WeakKeyDictionary
 from django.db import InterfaceError, OperationalError
 
 from realtime import conf, database, faults, metrics, updates
-from realtime.batch import Batcher
-
-_GATHERING = 0.005
-"""Seconds that the writers of a busy room are waited for, to go into one transaction."""
+from realtime.batch import GATHERING, Batcher
 
 Writer = Batcher[int, updates.UpdateRequest, updates.Result]
 
@@ -23,7 +20,7 @@ def current() -> Writer:
     """Return the writer of the running event loop: one per server process."""
     loop = asyncio.get_running_loop()
     if loop not in _writers:
-        _writers[loop] = Batcher(_write, limit=conf.get().MAX_BATCH, gathering=_GATHERING)
+        _writers[loop] = Batcher(_write, limit=conf.get().MAX_BATCH, gathering=GATHERING)
     return _writers[loop]
 
 
