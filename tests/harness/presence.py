@@ -12,8 +12,8 @@ from redis import Redis
 from realtime import hints
 from realtime.hints import LayerMessage
 from realtime.listing import Listing
-from realtime.presence import Place, Presence
-from realtime.room import Room
+from realtime.presence import Presence
+from realtime.room import Place, Room
 from realtime.roster import Roster
 from realtime.subscriptions import Subscriptions
 from tests.harness.measure import people, until
@@ -89,3 +89,14 @@ async def settled(redis: Redis, servers: Iterable[Server], expected: dict[int, s
         )
 
     await until(is_so)
+
+
+def dump(redis: Redis) -> dict[Any, bytes]:
+    """Return what Redis knows of presence, to be brought back."""
+    return {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
+
+
+def restore(redis: Redis, saved: dict[Any, bytes]) -> None:
+    """Bring keys back as they were; what came since stays."""
+    for key, value in saved.items():
+        redis.restore(key, 0, value, replace=True)

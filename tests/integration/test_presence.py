@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -13,10 +12,11 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime.presence import Place
+from realtime.room import Place
 from tests.harness.measure import people, until
 from tests.harness.members import Client
-from tests.harness.presence import Server, settled, told
+from tests.harness.presence import Server, dump, restore, settled, told
+from tests.harness.turmoil import WATCHER, Turmoil
 from tests.harness.valkey import Valkey
 
 
@@ -38,16 +38,6 @@ async def servers(redis: Redis) -> AsyncIterator[tuple[Server, Server]]:
     yield pair
     for server in pair:
         await server.close()
-
-
-def dump(redis: Redis) -> dict[Any, bytes]:
-    return {key: redis.dump(key) or b"" for key in redis.keys("realtime:*")}
-
-
-def restore(redis: Redis, saved: dict[Any, bytes]) -> None:
-    """Bring keys back as they were; what came since stays."""
-    for key, value in saved.items():
-        redis.restore(key, 0, value, replace=True)
 
 
 def calls(redis: Redis) -> Counter[str]:
@@ -276,6 +266,31 @@ async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
     await until(lambda: redis.hgetall(key) == {b"1": b"1", b"2": b"1"})
 
 
+async def last_seconds(
+    redis: Redis, servers: tuple[Server, Server]
+) -> tuple[dict[Any, bytes], dict[Place, Client]]:
+    """Have users 1 and 3 stay, 2 go and 4 come; return what Redis had before, and the sockets."""
+    here, there = servers
+    await here.join([(1, 1)])
+    coming = await there.join([(1, 2), (1, 3)])
+    await settled(redis, servers, {1: {1, 2, 3}})
+    before = dump(redis)
+    there.lose({(1, 2): coming[1, 2]})
+    coming |= await there.join([(1, 4)])
+    await settled(redis, servers, {1: {1, 3, 4}})
+    return before, coming
+
+
+async def tick_until(
+    redis: Redis, servers: tuple[Server, Server], expected: dict[int, set[int]]
+) -> None:
+    """Let all tick twice; to Redis and to the last it is all right after the first time."""
+    for _ in range(2):
+        for server in servers:
+            await server.roster.tick()
+        await settled(redis, servers[-1:], expected)
+
+
 async def test_a_redis_that_lost_its_last_seconds_comes_right(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
@@ -294,10 +309,7 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
         await server.roster.tick()
     restore(redis, before)
 
-    for _ in range(2):
-        for server in servers:
-            await server.roster.tick()
-        await settled(redis, [there], expected)
+    await tick_until(redis, servers, expected)
     await settled(redis, servers, expected)
     assert redis.hgetall(f"realtime:sockets:{there.process}") == {b"2": b"1", b"4": b"1"}
 
@@ -305,47 +317,29 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
 async def test_what_redis_lost_is_noticed_also_where_something_changed_before_the_tick(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
-    here, there = servers
-    await here.join([(1, 1)])
-    coming = await there.join([(1, 2), (1, 3)])
-    await settled(redis, servers, {1: {1, 2, 3}})
-    before = dump(redis)
-    there.lose({(1, 2): coming[1, 2]})
-    await there.join([(1, 4)])
-    await settled(redis, servers, {1: {1, 3, 4}})
+    _, there = servers
+    before, sockets = await last_seconds(redis, servers)
     restore(redis, before)
 
-    there.lose({(1, 3): coming[1, 3]})
+    there.lose({(1, 3): sockets[1, 3]})
     await there.join([(1, 5)])
     await until(lambda: people(redis, 1) == {1, 2, 5})
-    for _ in range(2):
-        for server in servers:
-            await server.roster.tick()
-        await settled(redis, [there], {1: {1, 4, 5}})
+    await tick_until(redis, servers, {1: {1, 4, 5}})
 
 
 async def test_a_redis_that_failed_and_then_had_lost_its_last_seconds_comes_right(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
     """As in a fail-over: first a call fails, and then the replica has less than was confirmed."""
-    here, there = servers
-    await here.join([(1, 1)])
-    coming = await there.join([(1, 2), (1, 3)])
-    await settled(redis, servers, {1: {1, 2, 3}})
-    before = dump(redis)
-    there.lose({(1, 2): coming[1, 2]})
-    await there.join([(1, 4)])
-    await settled(redis, servers, {1: {1, 3, 4}})
+    _, there = servers
+    before, sockets = await last_seconds(redis, servers)
 
     redis.acl_setuser("default", enabled=True, commands=["-evalsha"])
-    there.lose({(1, 3): coming[1, 3]})
+    there.lose({(1, 3): sockets[1, 3]})
     await until(lambda: there.shows(1) == {1, 4})
     restore(redis, before)
     redis.acl_setuser("default", enabled=True, commands=["+evalsha"])
-    for _ in range(2):
-        for server in servers:
-            await server.roster.tick()
-        await settled(redis, [there], {1: {1, 4}})
+    await tick_until(redis, servers, {1: {1, 4}})
 
 
 async def test_what_redis_did_not_answer_is_told_at_the_next_tick(
@@ -368,94 +362,6 @@ async def test_what_redis_did_not_answer_is_told_at_the_next_tick(
     await here.roster.tick()  # finds that the connection it had is closed
     await here.roster.tick()
     assert here.shows(1) == {1, 3, 4}
-
-
-class Turmoil:
-    """Three processes whose sockets come and go while Redis forgets, goes back and fails."""
-
-    def __init__(self, redis: Redis, seed: int) -> None:
-        self.redis = redis
-        self.chance = random.Random(seed)
-        self.servers = [Server() for _ in range(3)]
-        self.clients: dict[Server, dict[Place, Client]] = {server: {} for server in self.servers}
-        self.awake = {server: asyncio.Event() for server in self.servers}
-        self.saved: dict[Any, bytes] = {}
-        self.steps = {
-            self.come: 50,
-            self.go: 35,
-            self.forget: 3,
-            self.save: 3,
-            self.go_back: 2,
-            self.fail: 2,
-            self.sleep: 2,
-            self.wake: 3,
-        }
-
-    async def run(self, count: int) -> None:
-        """Take so many steps by chance, with each process at its own pace; then let all be well."""
-        await self.wake(self.servers[0])
-        ticking = [asyncio.create_task(self._tick(server)) for server in self.servers]
-        for step in self.chance.choices([*self.steps], [*self.steps.values()], k=count):
-            server = self.chance.choice(self.servers)
-            server.is_deaf = self.chance.random() < 0.1
-            await step(server)
-            await asyncio.sleep(self.chance.random() * 0.03)
-        await self.wake(self.servers[0])
-        for server in self.servers:
-            server.is_deaf = False
-        places = [place for here in self.clients.values() for place in here]
-        await settled(
-            self.redis,
-            self.servers,
-            {n: {WATCHER} | {user for project, user in places if project == n} for n in (1, 2)},
-        )
-        for task in ticking:
-            task.cancel()
-        for server in self.servers:
-            await server.close()
-
-    async def _tick(self, server: Server) -> None:
-        while True:
-            await asyncio.sleep(server.roster.interval)
-            await self.awake[server].wait()
-            await server.roster.tick()
-
-    async def come(self, server: Server) -> None:
-        place = (self.chance.choice([1, 2]), self.chance.randrange(1, 8))
-        if place not in self.clients[server]:
-            self.clients[server] |= await server.join([place])
-
-    async def go(self, server: Server) -> None:
-        here = self.clients[server]
-        some = self.chance.sample(sorted(here), min(len(here), self.chance.randrange(1, 4)))
-        server.lose({place: here.pop(place) for place in some})
-
-    async def forget(self, _: Server) -> None:
-        self.redis.flushall()
-
-    async def save(self, _: Server) -> None:
-        self.saved = dump(self.redis)
-
-    async def go_back(self, _: Server) -> None:
-        if self.saved:
-            self.redis.flushall()
-            restore(self.redis, self.saved)
-
-    async def fail(self, _: Server) -> None:
-        self.redis.acl_setuser("default", enabled=True, commands=["-evalsha"])
-        await asyncio.sleep(self.chance.random() / 2)
-        self.redis.acl_setuser("default", enabled=True, commands=["+evalsha"])
-
-    async def sleep(self, server: Server) -> None:
-        self.awake[server].clear()
-
-    async def wake(self, _: Server) -> None:
-        for event in self.awake.values():
-            event.set()
-
-
-WATCHER = 900
-"""A user who stays in both rooms, by all processes."""
 
 
 @pytest.mark.parametrize("seed", range(3))
