@@ -31,9 +31,9 @@ _AT_ONCE = (32, 400)
 
 def connect(session: Session) -> Result:
     seats = session.seats(10 if session.quick else 100, 10)
+    pairs = [("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn")]
     entries, goals = [], []
     for at_once in _AT_ONCE:
-        pairs = [("ours-daphne", "plain-daphne"), ("ours-uvicorn", "plain-uvicorn")]
         names = [name for pair in pairs for name in pair]
         if at_once == _AT_ONCE[0]:
             names += ["members-daphne", "members-uvicorn", "plain-daphne-core"]
@@ -68,8 +68,10 @@ def memory(session: Session) -> Result:
     seats = session.seats(20 if session.quick else 100, 10)
     found = {}
     for name in ("ours-daphne", "ours-uvicorn", "plain-daphne", "plain-uvicorn"):
-        seconds = 2.0 if session.quick else 20.0
-        held = session.run(name, Idle(NOWHERE, seats, seconds=seconds), Memory)
+        job = Idle(NOWHERE, seats)
+        if session.quick:
+            job.seconds = 2.0
+        held = session.run(name, job, Memory)
         found[name] = {
             "KiB/socket": (held.after - held.before) / held.count / 1024,
             "MiB before": held.before / 2**20,
