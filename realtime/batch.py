@@ -95,7 +95,7 @@ class _Line(Generic[Item, Outcome]):
         self._expected = 0
         self._complete = asyncio.Event()
         self._in_vain = False
-        """Whether the last time not all came who were expected."""
+        """Whether the last time nobody came of those who were waited for."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -115,10 +115,11 @@ class _Line(Generic[Item, Outcome]):
         if len(self._waiting) >= expected or self._in_vain:
             self._in_vain = False
             return
+        before = len(self._waiting)
         self._expected = expected
         self._complete.clear()
         try:
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
         except TimeoutError:
-            self._in_vain = True
+            self._in_vain = len(self._waiting) == before

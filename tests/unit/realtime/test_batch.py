@@ -130,6 +130,21 @@ async def test_two_are_no_crowd_and_wait_for_nobody() -> None:
     assert await batcher.submit("a", 3) == 30
 
 
+async def test_those_who_come_are_worth_the_wait_though_not_all_do() -> None:
+    line: _Line[int, int] = _Line()
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    line.append(1, future)
+    waiting = asyncio.create_task(line.gather(3, 0.01))
+    await asyncio.sleep(0)
+    line.append(2, future)
+    await waiting
+    waiting = asyncio.create_task(line.gather(3, 60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    line.append(3, future)
+    await waiting
+
+
 async def test_after_a_time_in_vain_nobody_is_waited_for_once() -> None:
     line: _Line[int, int] = _Line()
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
