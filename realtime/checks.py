@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.utils.module_loading import import_string
 from rest_framework_simplejwt import settings as simple_jwt
 
@@ -41,6 +42,19 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
         for text in given.ALLOWED_ORIGINS
         if origins.parse(text) is None
+    ]
+
+
+@register(Tags.compatibility)
+def check_database(**_: Any) -> list[CheckMessage]:
+    if connection.vendor in ("postgresql", "sqlite"):
+        return []
+    return [
+        Error(
+            f"The log of the rooms cannot be kept in {connection.display_name}",
+            hint="Set DATABASES to PostgreSQL, or SQLite for one machine.",
+            id="realtime.E006",
+        )
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 from pytest_django import Settings
 
 from tests.harness.servers import Daphne
@@ -83,6 +84,11 @@ def test_realtime_settings_that_make_no_sense(
 def test_a_rotation_that_would_lose_the_session(settings: Settings) -> None:
     settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"ROTATE_REFRESH_TOKENS": True}
     assert "realtime.E005" in {message.id for message in run_checks()}
+
+
+def test_a_database_that_cannot_keep_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "vendor", "oracle")
+    assert "realtime.E006" in {message.id for message in run_checks()}
 
 
 def test_the_settings_of_development_are_clean() -> None:
