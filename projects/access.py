@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,22 +13,27 @@ from projects.models import Canvas, Membership, Project, Role
 UPDATABLE = ("title", "description", "status", "content")
 
 
-def roles(memberships: QuerySet[Membership]) -> dict[tuple[int, int], Role]:
-    """Return the roles that memberships give, by (project, user): one query.
+Row = tuple[Any, ...]
+
+
+def role_rows(memberships: QuerySet[Membership]) -> QuerySet[Membership, Row]:
+    """Return the query of what `roles` reads.
 
     A role that is none, as somebody misspelled it past the ORM, gives its user none.
     """
-    rows = memberships.filter(role__in=Role.values).order_by()
-    return {
-        (project_id, user_id): Role(role)
-        for project_id, user_id, role in rows.values_list("project_id", "user_id", "role")
-    }
+    known = memberships.filter(role__in=Role.values).order_by()
+    return known.values_list("project_id", "user_id", "role")
+
+
+def roles(rows: Iterable[Row]) -> dict[tuple[int, int], Role]:
+    """Return the roles that memberships give, by (project, user)."""
+    return {(project_id, user_id): Role(role) for project_id, user_id, role in rows}
 
 
 def role(project_id: int, user_id: int) -> Role | None:
     """Return the role that a user has in a project; None for somebody who is no member."""
-    found = roles(Membership.objects.filter(project_id=project_id, user_id=user_id))
-    return found.get((project_id, user_id))
+    memberships = Membership.objects.filter(project_id=project_id, user_id=user_id)
+    return roles(role_rows(memberships)).get((project_id, user_id))
 
 
 def require(project_id: int, user_id: int, *allowed: Role) -> None:
@@ -62,7 +67,11 @@ def canvas(canvas_id: int, user_id: int, *allowed: Role) -> Canvas:
     return found
 
 
-def snapshots(project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Return the states of those projects that exist, as JSON: one query."""
-    rows = Project.objects.filter(pk__in=project_ids).order_by()
-    return {row["id"]: dict(row) for row in rows.values("id", *UPDATABLE)}
+def state_rows(projects: QuerySet[Project]) -> QuerySet[Project, Row]:
+    """Return the query of what `snapshots` reads."""
+    return projects.order_by().values_list("id", *UPDATABLE)
+
+
+def snapshots(rows: Iterable[Row]) -> dict[int, dict[str, Any]]:
+    """Return the states of projects as JSON."""
+    return {row[0]: dict(zip(("id", *UPDATABLE), row, strict=True)) for row in rows}

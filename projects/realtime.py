@@ -11,7 +11,8 @@ from projects import access, errors, services, signals
 from projects.models import Canvas, Membership, Project, Role
 from realtime import log
 from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
-from realtime.lookups import AnyOf
+from realtime.lookups import AnyOf, Argument
+from realtime.queries import CompiledQuery
 
 _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
@@ -22,13 +23,11 @@ class ProjectBackend:
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        memberships = Membership.objects.filter(
-            AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
-        )
-        return {place: _ACCESS[role] for place, role in access.roles(memberships).items()}
+        roles = access.roles(_roles(project_ids, user_ids))
+        return {place: _ACCESS[role] for place, role in roles.items()}
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        return access.snapshots(project_ids)
+        return access.snapshots(_states(project_ids))
 
     def lock(self, project_id: int) -> Project:
         try:
@@ -42,6 +41,19 @@ class ProjectBackend:
             updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
         )
         return [_translated(outcome) for outcome in outcomes]
+
+
+@CompiledQuery
+def _roles(project_ids: Argument, user_ids: Argument) -> Any:
+    memberships = Membership.objects.filter(
+        AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
+    )
+    return access.role_rows(memberships)
+
+
+@CompiledQuery
+def _states(project_ids: Argument) -> Any:
+    return access.state_rows(Project.objects.filter(AnyOf("id", project_ids)))
 
 
 def _translated(outcome: dict[str, Any] | errors.ProjectError) -> Outcome:

@@ -55,7 +55,8 @@ class Backend(Protocol):
         """Return who of these users may see which of these projects: (project, user) → access.
 
         Asked once a second for all open rooms of a process together, and all their users: one
-        query should do, without an object per row. `realtime.lookups.AnyOf` helps.
+        query should do, without an object per row. `realtime.lookups.AnyOf` and
+        `realtime.queries.CompiledQuery` help.
         """
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -12,9 +12,10 @@ from django.db import InterfaceError, OperationalError
 from realtime import backend, conf, database, faults, hints, log
 from realtime.batch import GATHERING, Batcher
 from realtime.hints import Hint
-from realtime.lookups import AnyOf
+from realtime.lookups import AnyOf, Argument
 from realtime.models import TaskState
 from realtime.protocol import ErrorCode, ProtocolError, RunningTask
+from realtime.queries import CompiledQuery
 
 
 class JoinRequest(NamedTuple):
@@ -170,12 +171,17 @@ def _states(requests: Iterable[JoinRequest]) -> dict[int, _State]:
 
 
 def _running_tasks(project_ids: Collection[int]) -> dict[int, list[RunningTask]]:
-    rows = TaskState.objects.filter(AnyOf("project_id", project_ids), state__in=TaskState.OPEN)
-    fields = ("project_id", "task_id", "task_type", "progress", "message")
     tasks: dict[int, list[RunningTask]] = {project_id: [] for project_id in project_ids}
-    for project_id, *task in rows.order_by("created_at").values_list(*fields):
+    for project_id, *task in _open_tasks(project_ids):
         tasks[project_id].append(RunningTask(*task))
     return tasks
+
+
+@CompiledQuery
+def _open_tasks(project_ids: Argument) -> Any:
+    rows = TaskState.objects.filter(AnyOf("project_id", project_ids), state__in=TaskState.OPEN)
+    fields = ("project_id", "task_id", "task_type", "progress", "message")
+    return rows.order_by("created_at").values_list(*fields)
 
 
 def _missed(

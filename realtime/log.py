@@ -21,8 +21,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from realtime import publish
-from realtime.lookups import AnyOf
+from realtime.lookups import AnyOf, Argument
 from realtime.models import Event, Receipt, Room, TaskState
+from realtime.queries import CompiledQuery
 
 
 class Entry(NamedTuple):
@@ -99,8 +100,12 @@ def recording() -> Iterator[list[Event]]:
 
 def heads(project_ids: Collection[int]) -> dict[int, int]:
     """Return the last `seq` of each project: one query; 0 where nothing happened yet."""
-    rooms = Room.objects.filter(AnyOf("project_id", project_ids))
-    return dict.fromkeys(project_ids, 0) | dict(rooms.values_list("project_id", "seq"))
+    return dict.fromkeys(project_ids, 0) | dict(_heads(project_ids))
+
+
+@CompiledQuery
+def _heads(project_ids: Argument) -> Any:
+    return Room.objects.filter(AnyOf("project_id", project_ids)).values_list("project_id", "seq")
 
 
 def tail(

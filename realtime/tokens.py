@@ -14,8 +14,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
-from realtime.lookups import AnyOf
+from realtime.lookups import AnyOf, Argument
 from realtime.protocol import ErrorCode, ProtocolError
+from realtime.queries import CompiledQuery
 from realtime.token_life import leeway
 
 SESSION_CLAIM = "session"
@@ -163,9 +164,13 @@ def _ended_sessions(sessions: Iterable[str | None]) -> set[str]:
     named = {session for session in sessions if session is not None}
     if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         return set()
+    return {jti for (jti,) in _blacklisted(named)}
+
+
+@CompiledQuery
+def _blacklisted(jtis: Argument) -> Any:
     blacklist = apps.get_model("token_blacklist", "BlacklistedToken")._default_manager
-    ended = blacklist.filter(AnyOf("token__jti", named))
-    return set(ended.values_list("token__jti", flat=True))
+    return blacklist.filter(AnyOf("token__jti", jtis)).values_list("token__jti")
 
 
 def expired() -> ProtocolError:

@@ -81,7 +81,8 @@ def update_locked_project(
     `project` is what `lock_project` returned in the transaction that is still open.
     """
     user_ids = {update.user_id for update in updates}
-    roles = access.roles(project.memberships.filter(user_id__in=user_ids))
+    memberships = project.memberships.filter(user_id__in=user_ids)
+    roles = access.roles(access.role_rows(memberships))
     outcomes: list[Changes | ProjectError] = []
     made: list[Change] = []
     for user_id, data in updates:

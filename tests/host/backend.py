@@ -7,19 +7,24 @@ from typing import Any
 
 from realtime import log
 from realtime.backend import Access, Invalid, Outcome, ProjectNotFound, Update
-from realtime.lookups import AnyOf
+from realtime.lookups import AnyOf, Argument
+from realtime.queries import CompiledQuery
 from tests.host.models import ShoppingList
+
+
+@CompiledQuery
+def _places(project_ids: Argument, user_ids: Argument) -> Any:
+    shoppers = ShoppingList.shoppers.through.objects.filter(
+        AnyOf("shoppinglist_id", project_ids), AnyOf("user_id", user_ids)
+    )
+    return shoppers.values_list("shoppinglist_id", "user_id")
 
 
 class ShoppingBackend:
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        shoppers = ShoppingList.shoppers.through.objects.filter(
-            AnyOf("shoppinglist_id", project_ids), AnyOf("user_id", user_ids)
-        )
-        places = shoppers.values_list("shoppinglist_id", "user_id")
-        return dict.fromkeys(places, Access("shopper", may_update=True))
+        return dict.fromkeys(_places(project_ids, user_ids), Access("shopper", may_update=True))
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
         rows = ShoppingList.objects.filter(pk__in=project_ids)

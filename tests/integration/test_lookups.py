@@ -17,33 +17,21 @@ from tests.host.models import ShoppingList
 pytestmark = pytest.mark.django_db
 
 
-class OnAnyDatabase(AnyOf):
-    """What databases that have nothing better get."""
-
-    as_postgresql = AnyOf.as_sql
-    as_sqlite = AnyOf.as_sql
-
-
-each_way = pytest.mark.parametrize("any_of", [AnyOf, OnAnyDatabase])
-
-
-@each_way
-def test_it_finds_the_rows_that_have_one_of_the_values(any_of: type[AnyOf]) -> None:
+def test_it_finds_the_rows_that_have_one_of_the_values() -> None:
     Room.objects.bulk_create(Room(project_id=project_id) for project_id in (-1, 1, 2, 3, 2**62))
     for values in ([2, 3, 4], {2, 3}, range(2, 4), [2, 2, 3, None], {2: "two", 3: "three"}.keys()):
-        found = Room.objects.filter(any_of("project_id", values))
+        found = Room.objects.filter(AnyOf("project_id", values))
         assert {room.pk for room in found} == {2, 3}
-        assert {room.pk for room in Room.objects.exclude(any_of("pk", values))} == {-1, 1, 2**62}
-    assert Room.objects.filter(any_of("project_id", [-1, 2**62])).count() == 2
+        assert {room.pk for room in Room.objects.exclude(AnyOf("pk", values))} == {-1, 1, 2**62}
+    assert Room.objects.filter(AnyOf("project_id", [-1, 2**62])).count() == 2
 
 
-@each_way
-def test_no_values_are_equal_to_nothing(any_of: type[AnyOf]) -> None:
+def test_no_values_are_equal_to_nothing() -> None:
     Room.objects.create(project_id=1)
     User.objects.create_user("alice")
-    assert not Room.objects.filter(any_of("pk", [])).exists()
-    assert not User.objects.filter(any_of("username", [])).exists()
-    assert Room.objects.exclude(any_of("pk", [])).count() == 1
+    assert not Room.objects.filter(AnyOf("pk", [])).exists()
+    assert not User.objects.filter(AnyOf("username", [])).exists()
+    assert Room.objects.exclude(AnyOf("pk", [])).count() == 1
 
 
 def test_there_may_be_any_number_of_values(
@@ -58,25 +46,22 @@ def test_there_may_be_any_number_of_values(
         assert User.objects.filter(AnyOf("username", names)).count() == 1
 
 
-@each_way
-def test_an_integer_that_the_column_cannot_hold_is_equal_to_nothing(any_of: type[AnyOf]) -> None:
+def test_an_integer_that_the_column_cannot_hold_is_equal_to_nothing() -> None:
     alice = User.objects.create_user("alice")
-    assert list(User.objects.filter(any_of("pk", [alice.pk, 2**40, -(2**40)]))) == [alice]
+    assert list(User.objects.filter(AnyOf("pk", [alice.pk, 2**40, -(2**40)]))) == [alice]
 
 
-@each_way
-def test_values_may_be_of_the_column_behind_a_relation(any_of: type[AnyOf]) -> None:
+def test_values_may_be_of_the_column_behind_a_relation() -> None:
     shopping = ShoppingList.objects.create()
     alice = User.objects.create_user("alice")
     shopping.shoppers.add(alice)
     shoppers = ShoppingList.shoppers.through.objects
     for field in ("user", "user_id", "user__pk"):
-        assert shoppers.filter(any_of(field, [alice.pk])).count() == 1
-        assert shoppers.filter(any_of(field, [str(alice.pk)])).count() == 1
-    assert shoppers.filter(any_of("user__username", ["alice", "bob"])).count() == 1
+        assert shoppers.filter(AnyOf(field, [alice.pk])).count() == 1
+        assert shoppers.filter(AnyOf(field, [str(alice.pk)])).count() == 1
+    assert shoppers.filter(AnyOf("user__username", ["alice", "bob"])).count() == 1
 
 
-@each_way
 @pytest.mark.parametrize(
     "text",
     [
@@ -97,21 +82,20 @@ def test_values_may_be_of_the_column_behind_a_relation(any_of: type[AnyOf]) -> N
         "😀",
     ],
 )
-def test_a_text_is_compared_as_it_is(any_of: type[AnyOf], text: str) -> None:
+def test_a_text_is_compared_as_it_is(text: str) -> None:
     User.objects.create_user("anb")
     User.objects.create_user("a", first_name="elsewhere")
     wanted = User.objects.create_user("wanted", first_name=text)
-    named = User.objects.filter(any_of("first_name", [text, "x" * 200]))
+    named = User.objects.filter(AnyOf("first_name", [text, "x" * 200]))
     assert list(named.filter(username="wanted")) == [wanted]
-    others = User.objects.filter(any_of("username", [text, "b", "b\\"]))
+    others = User.objects.filter(AnyOf("username", [text, "b", "b\\"]))
     assert list(others) == []
 
 
-@each_way
-def test_values_may_be_uuids(any_of: type[AnyOf]) -> None:
+def test_values_may_be_uuids() -> None:
     User.objects.create_user("alice")
     key: Any = uuid.uuid4()
     users = User.objects.annotate(key=Value(key, output_field=UUIDField()))
-    assert users.filter(any_of("key", [uuid.uuid4(), key])).count() == 1
-    assert users.filter(any_of("key", [str(key)])).count() == 1
-    assert users.filter(any_of("key", [uuid.uuid4()])).count() == 0
+    assert users.filter(AnyOf("key", [uuid.uuid4(), key])).count() == 1
+    assert users.filter(AnyOf("key", [str(key)])).count() == 1
+    assert users.filter(AnyOf("key", [uuid.uuid4()])).count() == 0

@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from projects import access, merge, services
-from realtime import database, log
+from projects import merge, services
+from realtime import backend, database, log
 from tests.harness.hostile import Replica, write_elsewhere
 from tests.harness.sockets import Message, Socket
 
@@ -147,7 +147,7 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     assert list(changes) == list(range(1, len(events) + 1))
     for seq, answered in play.answered.items():
         assert changes[seq] == answered, "an acknowledgement tells what the log says"
-    fresh = (await database.run(access.snapshots, [project_id]))[project_id]
+    fresh = (await database.run(backend.get().snapshots, [project_id]))[project_id]
     for replica in people.values():
         await replica.catch_up(len(events))
         assert replica.state == fresh

@@ -18,7 +18,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import access, errors, services, validation
 from projects.models import Project
-from realtime import database
+from realtime import backend, database
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,7 +88,7 @@ TAKEN: list[dict[str, Any]] = [
 
 
 async def snapshot(project_id: int) -> dict[str, Any]:
-    return (await database.run(access.snapshots, [project_id]))[project_id]
+    return (await database.run(backend.get().snapshots, [project_id]))[project_id]
 
 
 class Editors:

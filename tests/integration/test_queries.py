@@ -1,0 +1,107 @@
+"""Compiled queries find what the ORM finds, whatever the values, the columns and the thread."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import UUIDField, Value
+from pytest_django import DjangoAssertNumQueries
+
+from projects.models import Project
+from realtime.lookups import AnyOf, Argument
+from realtime.models import Room
+from realtime.queries import CompiledQuery
+
+pytestmark = pytest.mark.django_db
+
+
+@CompiledQuery
+def heads(project_ids: Argument) -> Any:
+    return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk", "seq")
+
+
+def test_it_is_asked_with_other_values_each_time(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    Room.objects.bulk_create(Room(project_id=number, seq=10 * number) for number in (1, 2, 3))
+    with django_assert_num_queries(4):
+        assert heads([1, 2]) == [(1, 10), (2, 20)]
+        assert heads({3, 4}) == [(3, 30)]
+        assert heads({1: "a"}.keys()) == [(1, 10)]
+        assert heads([None, 2]) == [(2, 20)]
+
+
+def test_no_values_are_no_rows_and_no_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    Room.objects.create(project_id=1)
+    with django_assert_num_queries(0):
+        assert heads([]) == []
+
+
+def test_it_is_built_once() -> None:
+    calls = []
+
+    @CompiledQuery
+    def rooms(project_ids: Argument) -> Any:
+        calls.append(project_ids)
+        return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk")
+
+    assert not calls, "models are not loaded yet where it is defined"
+    for _ in range(3):
+        rooms([1])
+    assert len(calls) == 1
+
+
+def test_each_argument_has_its_place_beside_values_of_the_query() -> None:
+    @CompiledQuery
+    def named(names: Argument, ids: Argument) -> Any:
+        users = User.objects.filter(AnyOf("pk", ids), is_active=True)
+        return users.exclude(first_name="x").filter(AnyOf("username", names)).values_list("pk")
+
+    alice, bob = User.objects.create_user("alice"), User.objects.create_user("bob")
+    User.objects.create_user("carol", is_active=False)
+    assert named(["alice", "carol", '"; --'], [alice.pk, bob.pk]) == [(alice.pk,)]
+    assert named(["bob"], [alice.pk]) == []
+    assert named(["bob"], [bob.pk]) == [(bob.pk,)]
+
+
+def test_the_values_of_columns_are_those_of_the_orm() -> None:
+    key = uuid.uuid4()
+    project = Project.objects.create(title="ü", content={"a": [1, {"b": None}]})
+
+    def query(ids: Any) -> Any:
+        projects = Project.objects.annotate(key=Value(key, output_field=UUIDField()))
+        return projects.filter(AnyOf("id", ids)).values_list("key", "content", "created_at", "id")
+
+    assert CompiledQuery(query)([project.pk]) == list(query([project.pk]))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_may_share_it() -> None:
+    Room.objects.create(project_id=7, seq=70)
+    found: list[Any] = []
+    together = threading.Barrier(8)
+
+    @CompiledQuery
+    def rooms(project_ids: Argument) -> Any:
+        return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk", "seq")
+
+    def ask() -> None:
+        together.wait()
+        try:
+            found.extend(rooms([7]) for _ in range(20))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[(7, 70)]] * 160
