@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from statistics import mean
 
 from bench import machines
 from bench.columns import (
@@ -36,10 +37,14 @@ def connect(session: Session) -> Result:
     for at_once in _AT_ONCE:
         names = [name for pair in pairs for name in pair]
         if at_once == _AT_ONCE[0]:
-            names += ["members-daphne", "members-uvicorn", "plain-daphne-core"]
-            names += ["python-socketio", "node-socketio"]
+            names += ["token-daphne", "token-uvicorn", "members-daphne", "members-uvicorn"]
+            names += ["plain-daphne-core", "python-socketio", "node-socketio"]
         job = Connects(NOWHERE, seats, at_once=min(at_once, len(seats) // 2))
-        found = {name: _opened(session.run(name, job, Opened)) for name in names}
+        rounds: dict[str, list[Opened]] = {name: [] for name in names}
+        # Twice round, as the machine itself is quicker in one minute than in another.
+        for name in 2 * names:
+            rounds[name].append(session.run(name, job, Opened))
+        found = {name: _opened(rounds[name]) for name in names}
         note = f": {at_once} at a time"
         entries += [Entry(label(name, note), figures) for name, figures in found.items()]
         goals += [
@@ -54,13 +59,15 @@ def connect(session: Session) -> Result:
     return Result("connect", entries, goals)
 
 
-def _opened(opened: Opened) -> Figures:
+def _opened(rounds: list[Opened]) -> Figures:
+    count = sum(opened.count for opened in rounds)
+    p50, p99 = zip(*(opened.latencies for opened in rounds), strict=True)
     return {
-        "connects/s": opened.count / opened.seconds,
-        "CPU µs/connect": 1e6 * opened.cpu / opened.count,
-        "stores' CPU µs/connect": 1e6 * opened.helpers_cpu / opened.count,
-        P50: 1e3 * opened.latencies[0],
-        P99: 1e3 * opened.latencies[1],
+        "connects/s": count / sum(opened.seconds for opened in rounds),
+        "CPU µs/connect": 1e6 * sum(opened.cpu for opened in rounds) / count,
+        "stores' CPU µs/connect": 1e6 * sum(opened.helpers_cpu for opened in rounds) / count,
+        P50: 1e3 * mean(p50),
+        P99: 1e3 * mean(p99),
     }
 
 

@@ -104,6 +104,20 @@ _ALL = [
         _site("plain.SavingConsumer"),
     ),
     Contender(
+        "token-daphne",
+        "plain Channels with a token, Daphne, pubsub layer",
+        "token",
+        _daphne(_SITE),
+        _site("plain.ChatConsumer") | {"MIDDLEWARE": "members.TokenAuthMiddleware"},
+    ),
+    Contender(
+        "token-uvicorn",
+        "plain Channels with a token, uvicorn, pubsub layer",
+        "token",
+        _uvicorn(_SITE),
+        _site("plain.ChatConsumer") | {"MIDDLEWARE": "members.TokenAuthMiddleware"},
+    ),
+    Contender(
         "members-daphne",
         "plain Channels for members, Daphne, pubsub layer",
         "members",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -100,12 +100,9 @@ CHANNELS = Dialect(
     event=b'"message"',
 )
 
-MEMBERS = Dialect(
-    path=lambda seat: f"/ws/chat/{seat.room}/?token={seat.token}",
-    steps=lambda _: [Step(None, b'"document"')],
-    update=CHANNELS.update,
-    event=CHANNELS.event,
-)
+TOKEN = replace(CHANNELS, path=lambda seat: f"/ws/chat/{seat.room}/?token={seat.token}")
+
+MEMBERS = replace(TOKEN, steps=lambda _: [Step(None, b'"document"')])
 
 CHANX = Dialect(
     path=lambda seat: f"/ws/chat/{seat.room}/",
@@ -147,6 +144,7 @@ BARE = Dialect(
 DIALECTS = {
     "realtime": REALTIME,
     "channels": CHANNELS,
+    "token": TOKEN,
     "members": MEMBERS,
     "chanx": CHANX,
     "rest_framework": REST_FRAMEWORK,
