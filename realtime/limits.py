@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from realtime import protocol
+from realtime import strict_json
 from realtime.protocol import ErrorCode, ProtocolError
 
 
@@ -66,7 +66,7 @@ def check_data(data: dict[str, Any], *, size: int, depth: int) -> None:
     Raises:
         ProtocolError: VALIDATION_ERROR
     """
-    if protocol.is_deeper(data, depth):
+    if strict_json.is_deeper(data, depth):
         raise _invalid(f"Nested more than {depth} levels deep")
     if len(msgspec.json.encode(data)) > size:
         raise _invalid(f"More than {size} bytes")

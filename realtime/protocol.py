@@ -10,12 +10,13 @@ original contract stands beside `payload`, never inside the payload of an origin
 from __future__ import annotations
 
 import enum
-import json
-import math
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
+
+from realtime import strict_json
+from realtime.strict_json import JSONError
 
 ProjectId = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -349,9 +350,6 @@ class ServerDraining(ServerMessage, tag="server_draining", kw_only=True):
 # --- text ↔ message --------------------------------------------------------------------------
 
 COMMAND_TYPES = frozenset(command.__struct_config__.tag for command in AnyCommand.__args__)
-_INT64_DIGITS = 20
-_MAX_DEPTH = 32
-"""Levels of nesting in a message; far above any sane one, far below what exhausts a stack."""
 
 
 def decode(text: str) -> AnyCommand:
@@ -361,7 +359,10 @@ def decode(text: str) -> AnyCommand:
         ProtocolError: with a code and a message for the client; with the `ref` of the
             command wherever one could still be read.
     """
-    raw = _parse(text)
+    try:
+        raw = strict_json.parse(text)
+    except JSONError as error:
+        raise ProtocolError(ErrorCode.INVALID_JSON, str(error)) from None
     if not isinstance(raw, dict):
         raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
     ref = _readable_ref(raw.get("ref"))
@@ -375,73 +376,6 @@ def decode(text: str) -> AnyCommand:
     except msgspec.ValidationError as error:
         raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
     return command
-
-
-def _parse(text: str) -> Any:
-    # The standard library's parser, because it alone shows duplicate keys.
-    try:
-        raw = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_int64,
-        )
-        # A lone surrogate can be parsed, but neither stored nor sent on.
-        if "\\u" in text:
-            msgspec.json.encode(raw)
-    except ProtocolError:
-        raise
-    except RecursionError:
-        raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply") from None
-    except UnicodeEncodeError:
-        raise ProtocolError(ErrorCode.INVALID_JSON, "A string has a lone surrogate") from None
-    except ValueError as error:
-        raise ProtocolError(ErrorCode.INVALID_JSON, f"Not valid JSON: {error}"[:200]) from None
-    if is_deeper(raw, _MAX_DEPTH):
-        raise ProtocolError(ErrorCode.INVALID_JSON, "Nested too deeply")
-    return raw
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ProtocolError(ErrorCode.INVALID_JSON, "An object has the same key twice")
-    return members
-
-
-def _no_constant(name: str) -> Any:
-    raise ProtocolError(ErrorCode.INVALID_JSON, f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ProtocolError(ErrorCode.INVALID_JSON, "A number is out of range")
-    return number
-
-
-def _int64(digits: str) -> int:
-    # Every store and every peer takes 64 bits; few take more.
-    number = int(digits) if len(digits) <= _INT64_DIGITS else 2**64
-    if not -(2**63) <= number < 2**63:
-        raise ProtocolError(ErrorCode.INVALID_JSON, "A number is out of range")
-    return number
-
-
-def is_deeper(value: Any, levels: int) -> bool:
-    """Say whether JSON is nested more deeply than that; a number or a string is one level."""
-    level = [value]
-    for _ in range(levels):
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _readable_ref(value: Any) -> str | int | None:
