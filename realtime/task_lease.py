@@ -47,7 +47,9 @@ class Keeper:
     def release(self, task_id: str) -> None:
         with self._changed:
             self._running.discard(task_id)
-            self._changed.notify()
+            # Not for each that ends: woken again and again, the thread would never prolong.
+            if not self._running:
+                self._changed.notify()
 
     def _keep(self) -> None:
         with self._changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -112,6 +113,28 @@ def test_a_task_that_will_be_tried_again_only_waits() -> None:
     task_signals.on_prerun(sender=task, task_id="again", kwargs={"project_id": PROJECT})
     task_signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
     assert TaskState.objects.get(task_id="again").state == TaskState.State.RUNNING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
+    settings: Settings,
+) -> None:
+    """As in a pool of threads, where one task is long and the others are short."""
+    settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.3}
+    make_task("long", TaskState.State.RUNNING, age=LONG_AGO)
+    before = TaskState.objects.get(task_id="long").updated_at
+    keeper = Keeper()
+    keeper.hold("long")
+    thread = keeper._thread
+    assert thread is not None
+    given_up_at = time.monotonic() + 10
+    while TaskState.objects.get(task_id="long").updated_at == before:
+        assert time.monotonic() < given_up_at, "its worker would be taken for lost"
+        keeper.hold("short")
+        keeper.release("short")
+    keeper.release("long")
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
