@@ -92,13 +92,18 @@ class _Batch:
             if receipt is not None:
                 return UpdateAck(receipt.seq, receipt.changes, duplicate=True)
         if request.base_seq is not None and request.base_seq < self.head:
-            return self._conflict(request.data, request.base_seq)
+            return self._conflict(request.user_id, request.data, request.base_seq)
         return None
 
-    def _conflict(self, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
+    def _conflict(self, user_id: int, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
         rows = self.tail.after(base_seq)
         if len(rows) == self.head - base_seq and not any(_touches(row, data) for row in rows):
             return None
+        # The answer shows the project, and access may have ended while the update waited.
+        place = self.project_id, user_id
+        access = self.host.access([self.project_id], [user_id]).get(place)
+        if access is None or not access.may_update:
+            return _refusal(backend.Forbidden())
         current = self.host.snapshots([self.project_id])[self.project_id]
         return ProtocolError(
             ErrorCode.CONFLICT,

@@ -120,6 +120,19 @@ def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
     assert ack(informed).seq == 2
 
 
+def test_a_conflict_tells_nothing_to_those_who_may_not_change_it(
+    alice: User, project: Project
+) -> None:
+    """Whose access ends while their update waits for the lock is told no more of the project."""
+    viewer, stranger = User.objects.create_user("carol"), User.objects.create_user("mallory")
+    project.memberships.create(user=viewer, role="viewer")
+    services.update_project(user=alice, project_id=project.pk, data={"title": "Secret"})
+    for user in (viewer, stranger):
+        [result] = updates.write(project.pk, [UpdateRequest(user.pk, {"title": "x"}, base_seq=0)])
+        assert error(result).code is ErrorCode.FORBIDDEN
+        assert "Secret" not in repr(result)
+
+
 def test_a_base_that_is_too_old_to_judge_is_a_conflict(
     settings: Settings, alice: User, project: Project
 ) -> None:
