@@ -36,6 +36,8 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 
 class UserByName(serializers.SlugRelatedField[User]):
+    default_error_messages = {"does_not_exist": "There is no user of that name."}
+
     def to_internal_value(self, data: Any) -> User:
         if not isinstance(data, str):
             raise serializers.ValidationError("Not a string.")

@@ -91,6 +91,7 @@ async def test_it_gets_ready_and_stops_with_all_it_started(
         await alice.join(1)
     assert "web    | " in server.log
     assert "worker | " in server.log
+    assert " WARNING " not in server.log, "the first start says nothing that alarms"
     assert len(server.processes()) >= 2
 
     server.process.send_signal(number)

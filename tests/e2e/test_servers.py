@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.harness.client import Client
 from tests.harness.servers import WebServer
@@ -93,6 +95,14 @@ async def test_a_bad_token_is_told_and_closed(web: WebServer, path: str) -> None
     async with await Client.connect(web.websocket_url + path, "nonsense") as nobody:
         assert (await nobody.expect("error"))["payload"]["code"] == "TOKEN_INVALID"
         assert await nobody.expect_close() == 4101
+
+
+@pytest.mark.parametrize("path", ["/ws", "/nowhere/"])
+async def test_an_address_that_is_none_is_refused(stack: Stack, web: WebServer, path: str) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        await Client.connect(web.websocket_url + path, stack.token("alice"))
+    assert refusal.value.response.status_code == HTTPStatus.FORBIDDEN
+    assert "No route found" not in web.log
 
 
 async def test_a_flood_is_told_and_closed(enter: Enter) -> None:

@@ -80,6 +80,12 @@ def test_15_a_member_who_cannot_be(client: APIClient, project_id: int, username:
     assert list(answer.json()) == ["username"]
 
 
+def test_a_member_who_is_nobody(client: APIClient, project_id: int) -> None:
+    answer = send(client, f"projects/{project_id}/members/", '{"username": "nobody"}')
+    assert answer.status_code == 400
+    assert answer.json() == {"username": ["There is no user of that name."]}
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -11,6 +11,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from config import embedded
 from projects import services
 from projects.models import Project, Role
 
@@ -34,6 +35,8 @@ class Command(BaseCommand):
         alice, bob, carol, _dave = [self._user(name) for name in PEOPLE]
         if Project.objects.exists():
             return
+        if settings.EMBEDDED_VALKEY:
+            embedded.ensure_running(settings.VAR_DIR)  # or the room cannot be told, and says so
         project = services.create_project(
             user=alice,
             data={
