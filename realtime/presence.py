@@ -133,7 +133,9 @@ class Presence:
         async with self._turn():
             known = [self._version or "", self._attempted or ""]
             self._attempted = version = _new_version()
-            is_alone, outcomes = await self._sync(args=[self.process, version, text, *known])
+            is_alone, outcomes = await self._sync(
+                args=[self.process, version, text, *known, self._lease]
+            )
             self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
@@ -176,7 +178,7 @@ class Presence:
         """
         flat = [number for arrival in arrivals for number in arrival]
         async with self._turn():
-            answer = await self._connect(args=[self.process, limit, *flat])
+            answer = await self._connect(args=[self.process, limit, self._lease, *flat])
         return [bool(is_within) for is_within in answer]
 
     @asynccontextmanager

@@ -42,6 +42,16 @@ local function stamp(projects, version)
 end
 """
 
+_LEASE = """
+-- Without a lease nothing that a process writes would ever be taken away again: one that ends
+-- before its next `renew` cannot do it, and nobody else would know of it.
+local function ensure_lease(process, seconds)
+    if live[process] then return end
+    redis.call('ZADD', 'realtime:processes', now + tonumber(seconds), process)
+    redis.call('HSET', 'realtime:lists', process, 'lost')
+end
+"""
+
 RENEW = (
     _LIVE
     + """
@@ -59,9 +69,11 @@ return redis.call('SMEMBERS', 'realtime:process:' .. ARGV[1])
 SYNC = (
     _LIVE
     + _STAMP
+    + _LEASE
     + """
 local process, version, change = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local touched = {}
+ensure_lease(process, ARGV[6])
 
 for user, open in pairs(change.open_here) do
     if open == 0 then
@@ -152,9 +164,11 @@ return {is_alone(process) and 1 or 0, gone}
 
 CONNECT = (
     _LIVE
+    + _LEASE
     + """
 local answer = {}
-for i = 3, #ARGV, 2 do
+ensure_lease(ARGV[1], ARGV[3])
+for i = 4, #ARGV, 2 do
     local open = tonumber(ARGV[i + 1])
     for process in pairs(live) do
         if process ~= ARGV[1] then

@@ -232,6 +232,27 @@ async def test_sockets_that_end_after_their_process_leave_nothing_in_redis(
     assert redis.hkeys("realtime:lists") == [there.process.encode()]
 
 
+async def test_what_a_process_writes_after_a_flush_does_not_outlive_it(
+    redis: Redis, settings: Settings
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"PRESENCE_LEASE": 0.5}
+    dying, living = Server(), Server()
+    await dying.join([(1, 1)])
+    await living.join([(2, 2)])
+    await until(lambda: people(redis, 1) == {1})
+    redis.flushall()
+    await dying.join([(1, 3)])
+    await until(lambda: b"3" in redis.hkeys(f"realtime:sockets:{dying.process}"))
+    await until(lambda: bool(redis.exists(f"realtime:process:{dying.process}")))
+    async with asyncio.timeout(10):
+        while redis.keys("realtime:room:1") or redis.keys(f"*{dying.process}"):
+            await asyncio.sleep(0.1)
+            await living.roster.tick()
+    assert redis.hkeys("realtime:lists") == [living.process.encode()]
+    for server in (dying, living):
+        await server.close()
+
+
 async def test_a_storm_does_not_keep_the_lease_from_being_renewed(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
