@@ -212,10 +212,13 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         metrics.current.update_seconds.observe(time.perf_counter() - began_at)
         self.pending.discard(written)
         result = written.result()
-        if isinstance(result, ProtocolError):
-            self.reply_error(result, ref=ref)
-        else:
-            self.acknowledge(ref, result)
+        try:
+            if isinstance(result, ProtocolError):
+                self.reply_error(result, ref=ref)
+            else:
+                self.acknowledge(ref, result)
+        except Exception as error:  # noqa: BLE001  (a host returned what is no JSON)
+            self.reply_error(faults.answer(error), ref=ref)
 
     async def send_signal(self, command: protocol.SendSignal) -> None:
         payload = command.payload

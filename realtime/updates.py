@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from realtime import backend, conf, log
 from realtime.joins import not_found
 from realtime.models import Event, Receipt
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
+
+logger = logging.getLogger(__name__)
 
 
 class UpdateRequest(NamedTuple):
@@ -26,12 +31,20 @@ Result = UpdateAck | ProtocolError
 def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
     """Write updates of one project in one transaction; each gets an outcome of its own."""
     host = backend.get()
+    results: list[Result] = []
+    committed: list[Result] = []
     try:
         with transaction.atomic():
+            transaction.on_commit(lambda: committed.extend(results))  # before any hook of the host
             locked = host.lock(project_id)
-            return _Batch(host, project_id, locked, requests).write(requests)
+            results += _Batch(host, project_id, locked, requests).write(requests)
     except backend.ProjectNotFound:
         return [not_found(project_id) for _ in requests]
+    except Exception:
+        if not committed:
+            raise
+        logger.exception("A hook of a commit failed", extra={"action": "internal_error"})
+    return results
 
 
 class _Batch:
@@ -181,7 +194,9 @@ def _positions(events: Sequence[Event], outcomes: Sequence[backend.Outcome]) -> 
 
 def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:
     if isinstance(reason, backend.Invalid):
-        return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=reason.details)
+        # Messages of Django and of REST framework are texts of types of their own.
+        details = json.loads(json.dumps(reason.details, cls=DjangoJSONEncoder))
+        return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=details)
     return ProtocolError(ErrorCode.FORBIDDEN, "You may not change this project")
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
+from pytest_django import Settings
+from rest_framework.exceptions import ErrorDetail
 
 from realtime import database
+from realtime.backend import Invalid, Outcome, Update
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
+from tests.host.backend import ShoppingBackend
+from tests.host.models import ShoppingList
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
@@ -31,6 +40,35 @@ async def test_a_list_is_shared() -> None:
     assert "items" in refused["payload"]["details"]
     await bob.disconnect()
     assert (await alice.until("user_left"))["payload"]["project_id"] == list_id
+    await alice.disconnect()
+
+
+class Refuses(ShoppingBackend):
+    """Says why in words of Django and of REST framework, which are texts and yet are none."""
+
+    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
+        words = [ErrorDetail("Too many."), gettext_lazy("Enter a number."), mark_safe("<b>")]
+        return [Invalid({"items": words}) for _ in updates]
+
+
+class Returns(ShoppingBackend):
+    """Returns what no message can hold."""
+
+    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
+        super().update(locked, updates)
+        return [{"milk": object()} for _ in updates]
+
+
+async def test_whatever_a_host_answers_an_update_gets_its_reply(settings: Settings) -> None:
+    list_id, [token] = await database.run(make_list, "alice")
+    alice = await Socket.connect(token)
+    await alice.join(list_id)
+    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Refuses"}
+    refused = await alice.update(list_id, {"milk": 2})
+    assert refused["payload"]["details"] == {"items": ["Too many.", "Enter a number.", "<b>"]}
+    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Returns"}
+    failed = await alice.update(list_id, {"milk": 2})
+    assert failed["payload"]["code"] == "INTERNAL_ERROR"
     await alice.disconnect()
 
 

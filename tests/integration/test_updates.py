@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, transaction
 from pytest_django import Settings
 
-from projects import services
+from projects import services, signals
 from projects.models import Project
-from realtime import log, updates, writer
+from realtime import database, log, updates, writer
 from realtime.models import Event, Receipt
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
 from realtime.updates import UpdateRequest
@@ -200,3 +200,26 @@ async def test_nothing_is_tried_again_where_it_may_have_been_done(
     assert {error(result).code for result in results} == {ErrorCode.UNAVAILABLE}
     assert {error(result).retry_after for result in results} == {1.0}
     assert host.calls == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_commit() -> None:
+    """Written again one by one, they would undo what somebody wrote in between."""
+    alice = await database.run(User.objects.create_user, "alice")
+    project = await database.run(services.create_project, user=alice, data={"title": "New"})
+
+    def hook() -> None:
+        raise ConnectionError("The broker is away")
+
+    def receive(**_: Any) -> None:
+        transaction.on_commit(hook)
+
+    requests = [UpdateRequest(alice.pk, {"title": title}) for title in ("One", "Two")]
+    signals.project_changed.connect(receive)
+    try:
+        results = await writer._write(project.pk, requests)
+        [alone] = await writer._write(project.pk, [UpdateRequest(alice.pk, {"title": "Three"})])
+    finally:
+        signals.project_changed.disconnect(receive)
+    assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]
+    assert [event.seq for event in await database.run(log.tail, project.pk, 0)] == [1, 2, 3]
