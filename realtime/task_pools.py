@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from celery import concurrency
-from celery.concurrency.eventlet import TaskPool as EventletPool
-from celery.concurrency.gevent import TaskPool as GeventPool
 from celery.concurrency.prefork import TaskPool as PreforkPool
 from celery.signals import worker_init
 from django.db import connections
+
+_REFUSED = {"celery.concurrency.eventlet", "celery.concurrency.gevent"}
+"""By name: to import them takes packages that only their users have."""
 
 
 @worker_init.connect(dispatch_uid="realtime.task_pools")
 def prepare(*, sender: Any, **_: Any) -> None:
     """Raises SystemExit, as Celery swallows any exception of a signal's receiver."""
     pool = concurrency.get_implementation(sender.pool_cls)
-    if issubclass(pool, EventletPool | GeventPool):
+    if _REFUSED & {base.__module__ for base in pool.__mro__}:
         raise SystemExit(
             "realtime does not work in gevent and eventlet pools: "
             "use --pool=prefork, --pool=threads or --pool=solo"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.harness import rest
 from tests.harness.admin import Admin
@@ -24,6 +28,19 @@ BLOCK = re.compile(
     r"(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+INSTALL = re.compile(r"^    pip install (?P<packages>(?:.*\\\n)*.*)$", re.MULTILINE)
+ABSENT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in NAMES:
+            raise ModuleNotFoundError(f"{name} is not installed", name=name)
+
+NAMES = set(%s)
+sys.meta_path.insert(0, Absent())
+"""
+"""A `sitecustomize` for a Python that has some modules not."""
 SETUP = """
 from django.contrib.auth.models import User
 from boards.models import Board
@@ -35,23 +52,59 @@ board.people.set([alice, bob])
 """
 
 
+def with_what_they_need(requirements: list[str]) -> set[str]:
+    """Return the names of distributions, and of all that they need in turn."""
+    found: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(text) for text in requirements]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        found.add(name)
+        for extra in ("", *requirement.extras):
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            needs = map(Requirement, distribution(name).requires or ())
+            waiting += [
+                need for need in needs if not need.marker or need.marker.evaluate({"extra": extra})
+            ]
+    return found
+
+
+def not_installed(page: str) -> list[str]:
+    """Return the modules that are here, but not with what the page has one install."""
+    install = INSTALL.search(page)
+    assert install
+    installed = with_what_they_need(["django", *install["packages"].replace("\\", "").split()])
+    return [
+        module
+        for module, distributions in packages_distributions().items()
+        if not installed & {canonicalize_name(name) for name in distributions}
+    ]
+
+
 class Site:
-    """A new Django project, with the page's files in it."""
+    """A new Django project, with the page's files in it and the page's packages alone."""
 
     def __init__(self, directory: Path, redis_url: str) -> None:
         self.directory = directory
+        page = (ROOT / "docs" / "integrate.md").read_text()
+        packages = directory / "packages"
+        packages.mkdir()
+        (packages / "sitecustomize.py").write_text(ABSENT % json.dumps(not_installed(page)))
         self.environment = {
             name: value
             for name, value in os.environ.items()
             if name not in {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH"}
-        } | {"REDIS_URL": redis_url}
+        } | {"REDIS_URL": redis_url, "PYTHONPATH": str(packages)}
         django = ("-m", "django")
         self.run(*django, "startproject", "mysite", ".")
         self.run(*django, "startapp", "boards")
         shutil.copytree(
             ROOT / "realtime", directory / "realtime", ignore=shutil.ignore_patterns("__pycache__")
         )
-        for block in BLOCK.finditer((ROOT / "docs" / "integrate.md").read_text()):
+        for block in BLOCK.finditer(page):
             path = directory / block["path"]
             path.parent.mkdir(parents=True, exist_ok=True)
             before = path.read_text() if block["added"] else ""
