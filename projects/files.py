@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,8 +14,9 @@ from projects.models import Canvas
 
 def discard(file: FieldFile) -> None:
     """Delete a file when the transaction commits; if it does not, the file stays."""
-    if file.name:
-        transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
+    if name := file.name:
+        # No partial: Django wants the name of a hook that fails.
+        transaction.on_commit(lambda: file.storage.delete(name), robust=True)
 
 
 @receiver(post_delete, sender=Canvas, dispatch_uid="projects.files.post_delete")

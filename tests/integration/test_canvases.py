@@ -306,6 +306,19 @@ def test_files_go_with_the_commit_and_not_before(
     assert stored(media) == set()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_be_deleted_fails_nothing(
+    alice: User, project: Project, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    canvas = add(alice, project)
+    path = media / str(canvas.image.name)
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+    services.remove_canvas(user=alice, canvas_id=canvas.pk)
+    assert not Canvas.objects.exists()
+    assert "in on_commit()" in caplog.text
+
+
 def test_a_new_sound_takes_the_place_of_the_old(
     alice: User,
     project: Project,
