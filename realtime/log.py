@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from realtime import publish
+from realtime import hints, publish
 from realtime.lookups import AnyOf, Argument
 from realtime.models import Event, Receipt, Room, TaskState
 from realtime.queries import CompiledQuery
@@ -45,6 +44,8 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     Raises:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
+        TypeError, ValueError, KeyError: if an event cannot be shown to a room. Once it is in the
+            log, no socket gets past it.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError(
@@ -65,7 +66,9 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     recorded = _recorded.get()
     if recorded is not None:
         recorded.extend(rows)
-    transaction.on_commit(partial(publish.events, project_id, rows), robust=True)
+    found = [hints.from_event(row) for row in rows]
+    # No partial: Django wants the name of a hook that fails.
+    transaction.on_commit(lambda: publish.events(project_id, found), robust=True)
     return rows
 
 

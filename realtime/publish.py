@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-from realtime import hints, metrics, protocol
+from realtime import metrics, protocol
+from realtime.hints import Hint
 
 if TYPE_CHECKING:
-    from realtime.models import Event
     from realtime.presence import Entry
     from realtime.room import Place
 
@@ -39,7 +39,7 @@ class Local(NamedTuple):
     loop: asyncio.AbstractEventLoop
     process: str
     """Its name on the layer: what it sent and comes back to it, it has shown already."""
-    show: Callable[[int, list[hints.Hint]], None]
+    show: Callable[[int, list[Hint]], None]
     """Shows events to the sockets of a project's room; to be called on the loop."""
 
 
@@ -51,16 +51,15 @@ def group_name(project_id: int) -> str:
     return f"project_{project_id}"
 
 
-def events(project_id: int, rows: Sequence[Event]) -> None:
+def events(project_id: int, found: list[Hint]) -> None:
     """Show durable events, already committed, to the project's room: here and elsewhere."""
-    found = [hints.from_event(row) for row in rows]
     if (here := _running()) is None:
         send(project_id, {"events": found})
     else:
         here.loop.call_soon_threadsafe(_show, here, project_id, found)
 
 
-def _show(here: Local, project_id: int, found: list[hints.Hint]) -> None:
+def _show(here: Local, project_id: int, found: list[Hint]) -> None:
     # The message goes first, as it has the longer way.
     _start(project_id, {"events": found, "from": here.process})
     here.loop.call_soon(here.show, project_id, found)

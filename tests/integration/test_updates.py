@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, transaction
+from django.db import DataError, OperationalError, transaction
+from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
 from projects import services, signals
@@ -160,6 +161,24 @@ def test_what_is_rolled_back_was_never_logged(alice: User, project: Project) -> 
     assert log.tail(project.pk, 0) == []
     services.update_project(user=alice, project_id=project.pk, data={"title": "First"})
     assert [event.seq for event in log.tail(project.pk, 0)] == [1]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        log.Entry("note", {"text": "\ud800"}),
+        log.Entry("note", {"text": mark_safe("a type of its own")}),
+        log.Entry("member_changed", {"user_id": 1}),
+        log.Entry("task_completed", {"result": 1}),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_what_no_room_could_be_shown_is_not_logged(entry: log.Entry) -> None:
+    """Once logged, no socket would get past it."""
+    with pytest.raises((TypeError, ValueError, KeyError, DataError)), transaction.atomic():
+        log.append(1, [log.Entry("note", {"text": "fine"}), entry])
+    assert log.tail(1, 0) == []
+    assert log.heads([1]) == {1: 0}
 
 
 class BreaksOnPoison:
