@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
@@ -190,6 +191,12 @@ async def test_the_page_is_true(site: Site, port: int) -> None:
         assert error["payload"]["details"] == {"title": ["Give a text."]}
 
         admin = Admin(f"http://127.0.0.1:{port}")
+        assert rest.get(f"http://127.0.0.1:{port}/live-token/")[0] == HTTPStatus.UNAUTHORIZED
+        with admin.opener.open(f"http://127.0.0.1:{port}/live-token/") as answer:
+            token = json.load(answer)["access"]
+        async with await Client.connect(url, token) as page_of_alice:
+            await page_of_alice.join(1)
+
         page = admin.submit("/boards/board/1/change/", title="By the admin", text="one two\nthree")
         assert "was changed successfully" in page
         changes = (await bob.expect("project_updated"))["payload"]["changes"]
