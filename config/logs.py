@@ -8,6 +8,14 @@ FIELDS = ("action", "project_id", "task_id")
 """What `realtime` gives as `extra` beside a message; `docs/operate.md` has the actions."""
 
 
+class WithoutTraceback(logging.Filter):
+    """For what any stranger can cause, and where the message says it all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
 class LineFormatter(logging.Formatter):
     """`2026-01-31 12:00:00,000 WARNING realtime.publish: … action=publish_failed project_id=1`"""
 

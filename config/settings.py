@@ -227,11 +227,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "config.logs.LineFormatter"}},
+    "filters": {"without_traceback": {"()": "config.logs.WithoutTraceback"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     "loggers": {
         # Django gives this one a console of its own under DEBUG: every line would come twice.
         "django": {"handlers": []},
         "django.channels.server": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
     },
 }

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests.harness import rest
@@ -46,12 +46,13 @@ async def use(server: WebServer, secret: str, *, is_ticket: bool = False) -> Non
     sockets: list[dict[str, Any]] = [
         {"url": f"{url}?{name}={secret}"},
         {"url": f"{url}/ws/?a=1&{name}={secret}&b=2"},
+        {"url": f"{url}/nowhere?{name}={secret}"},
         {"url": url, "subprotocols": [Subprotocol("realtime"), Subprotocol(f"token.{secret}")]},
         {"url": url, "additional_headers": {"Authorization": f"Bearer {secret}"}},
     ]
     for options in sockets:
-        async with await Client.connect(**options) as client:
-            with suppress(ConnectionClosed):
+        with suppress(ConnectionClosed, InvalidStatus):
+            async with await Client.connect(**options) as client:
                 await client.send("authenticate", {"token": secret})
                 await client.send("join_project", {"project_id": secret})
                 await client.drain(0.1)

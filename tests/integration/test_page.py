@@ -57,3 +57,12 @@ def test_demo_people_are_offered_only_with_debug(client: Client, settings: Setti
 def test_answers_to_get_and_head_only(client: Client) -> None:
     assert client.head("/").status_code == 200
     assert client.post("/").status_code == 405
+
+
+def test_a_foreign_host_takes_one_line_of_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/", headers={"host": "elsewhere.example"}).status_code == 400
+    [record] = [each for each in caplog.records if each.name == "django.security.DisallowedHost"]
+    assert "elsewhere.example" in record.getMessage()
+    assert record.exc_info is None
