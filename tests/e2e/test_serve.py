@@ -115,6 +115,7 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         ("HOST", "no address", "HOST='no address': not an address or the name of one."),
         ("HOST", "203.0.113.1", "Cannot listen on 203.0.113.1"),
         ("VAR_DIR", "/dev/null/var", "VAR_DIR='/dev/null/var' cannot be used: Not a directory."),
+        ("DATABASE_URL", "mysql://host/name", "The settings cannot be used: DATABASE_URL"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_told(
