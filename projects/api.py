@@ -54,7 +54,9 @@ class ProjectViewSet(
         """Return the projects in which the user has a role."""
         if getattr(self, "swagger_fake_view", False):
             return Project.objects.none()
-        mine = Project.objects.filter(memberships__user=_user(self.request))
+        mine = Project.objects.filter(
+            memberships__user=_user(self.request), memberships__role__in=Role.values
+        )
         return mine.annotate(role=F("memberships__role"))
 
     @extend_schema(request=ProjectFields)

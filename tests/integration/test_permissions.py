@@ -250,6 +250,9 @@ def test_a_role_that_is_none_spares_everybody_elses(world: World) -> None:
     assert {user_id for _, user_id in found} == user_ids - {wrong.user_id}
     changed = {"title": "New"}
     assert world.send("editor", "PATCH", "projects/{project}/", changed).status_code == 404
+    for path in ("projects/{project}/", "projects/{project}/members/", "canvases/{canvas}/"):
+        assert world.send("editor", "GET", path).status_code == 404, path
+    assert world.send("editor", "GET", "projects/").json() == []
     assert world.send("owner", "PATCH", "projects/{project}/", changed).status_code == 200
 
 
