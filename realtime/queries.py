@@ -7,6 +7,7 @@ from functools import cached_property
 from inspect import signature
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
@@ -44,7 +45,10 @@ class CompiledQuery:
         connection = connections[self._queryset.db]
         statement = self._statements.get(connection.alias)
         if statement is None:
-            statement = self._statements[connection.alias] = self._compile(connection)
+            try:
+                statement = self._statements[connection.alias] = self._compile(connection)
+            except EmptyResultSet:  # the ORM sees by itself that there can be no rows
+                return []
         return statement.rows(connection, arguments)
 
     @cached_property

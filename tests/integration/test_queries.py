@@ -44,6 +44,14 @@ def test_no_values_are_no_rows_and_no_query(
         assert heads([]) == []
 
 
+def test_a_query_that_can_find_nothing_finds_nothing() -> None:
+    @CompiledQuery
+    def named(ids: Argument) -> Any:
+        return User.objects.filter(AnyOf("pk", ids), username__in=[]).values_list("pk")
+
+    assert named([1, 2]) == []
+
+
 def test_it_is_built_once() -> None:
     calls = []
 
