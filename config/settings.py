@@ -104,7 +104,7 @@ EMBEDDED_VALKEY = not env.text("REDIS_URL")
 REDIS_URL = env.redis_url("REDIS_URL", embedded.url(VAR_DIR))
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "realtime.layer.PubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL]},
     }
 }

@@ -113,7 +113,7 @@ def check_channel_layer(**_: Any) -> list[CheckMessage]:
         return [
             Error(
                 "There is no default channel layer",
-                hint="Set CHANNEL_LAYERS to channels_redis.pubsub.RedisPubSubChannelLayer.",
+                hint="Set CHANNEL_LAYERS to realtime.layer.PubSubChannelLayer.",
                 id="realtime.E003",
             )
         ]
@@ -121,9 +121,18 @@ def check_channel_layer(**_: Any) -> list[CheckMessage]:
         return [
             CheckWarning(
                 "The core channel layer drops messages beyond its capacity",
-                hint="Use channels_redis.pubsub.RedisPubSubChannelLayer: rooms are exact "
+                hint="Use realtime.layer.PubSubChannelLayer: rooms are exact "
                 "with either, but with this one they often wait for the log.",
                 id="realtime.W001",
+            )
+        ]
+    if name == "channels_redis.pubsub.RedisPubSubChannelLayer":
+        return [
+            CheckWarning(
+                "This channel layer stands still, and its process with it, once the network to "
+                "Redis has gone silent",
+                hint="Use realtime.layer.PubSubChannelLayer: the same, without that.",
+                id="realtime.W005",
             )
         ]
     return []

@@ -91,5 +91,11 @@ def test_a_database_that_cannot_keep_the_log(monkeypatch: pytest.MonkeyPatch) ->
     assert "realtime.E006" in {message.id for message in run_checks()}
 
 
+def test_a_layer_that_would_stand_still(settings: Settings) -> None:
+    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend}}
+    assert [message.id for message in run_checks()] == ["realtime.W005"]
+
+
 def test_the_settings_of_development_are_clean() -> None:
     assert run_checks() == []
