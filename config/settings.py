@@ -75,14 +75,26 @@ TEMPLATES = [
 # --- the database: SQLite in VAR_DIR, unless DATABASE_URL names another
 
 
+# A server whose machine or network is lost says nothing: the kernel alone would wait for it for a
+# quarter of an hour, and with it every database thread.
+_POSTGRES_TIMEOUTS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
+
+
 def _database() -> dict[str, Any]:
     in_var_dir = f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}"
     # Connections under ASGI must not outlive a request; the pool makes that cheap.
     parsed = dj_database_url.parse(env.database_url("DATABASE_URL", in_var_dir), conn_max_age=0)
     database: dict[str, Any] = {**parsed}
     if database["ENGINE"] == "django.db.backends.postgresql":
-        database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 10}
-        return database
+        given = database.get("OPTIONS", {})
+        pool = {"min_size": 1, "max_size": 10}
+        return database | {"OPTIONS": _POSTGRES_TIMEOUTS | given | {"pool": pool}}
     return database | {
         "OPTIONS": {
             # Take the write lock at once: to upgrade a read lock fails where another waits.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import conninfo
 
 from tests.harness.process import ROOT
 
@@ -176,6 +177,17 @@ def test_databases(environment: pytest.MonkeyPatch, url: str, expected: dict[str
     database = settings(environment, DATABASE_URL=url)["DATABASES"]["default"]
     assert expected.items() <= database.items()
     assert ("pool" in database["OPTIONS"]) == url.startswith("postgres")
+
+
+def test_a_postgresql_that_is_lost_is_given_up_in_seconds(environment: pytest.MonkeyPatch) -> None:
+    url = "postgres://host/name?tcp_user_timeout=7000"
+    options = settings(environment, DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"]
+    parameters = {name: value for name, value in options.items() if name != "pool"}
+    known: dict[str, Any] = conninfo.conninfo_to_dict(conninfo.make_conninfo(**parameters))
+    assert int(known["tcp_user_timeout"]) == 7000, "what the URL says counts"
+    assert int(known["connect_timeout"]) <= 10
+    silence = int(known["keepalives_interval"]) * int(known["keepalives_count"])
+    assert int(known["keepalives_idle"]) + silence <= 30
 
 
 def test_a_var_dir_may_have_any_name(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
