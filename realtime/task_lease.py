@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.db.models.functions import Now
+from kombu.exceptions import SerializationError, SerializerNotInstalled
 
 from realtime import conf, task_state
 from realtime.models import TaskState
@@ -121,3 +122,11 @@ def _state(result: AsyncResult[Any]) -> str:
         return str(result.state)
     except NotImplementedError:  # there is no result backend
         return states.PENDING
+    except _UNREADABLE as error:  # it would be so at every sweep, and hold up those behind it
+        extra = {"action": "task_lost", "task_id": result.id}
+        logger.warning("The result of %s cannot be read: %r", result.id, error, extra=extra)
+        return states.PENDING
+
+
+_UNREADABLE = (SerializationError, SerializerNotInstalled, LookupError, TypeError, ValueError)
+"""What a result backend raises for a result that is none, or was stored for other readers."""

@@ -72,6 +72,20 @@ def test_who_left_nothing_is_lost() -> None:
     ]
 
 
+@pytest.mark.parametrize("stored", [b"no JSON", b"\xff", b"[]", b"{}"])
+def test_whose_result_cannot_be_read_is_lost_and_holds_up_nobody(stored: bytes) -> None:
+    for task_id in ("broken", "stored"):
+        make_task(task_id, TaskState.State.RUNNING, age=LONG_AGO)
+    backend: Any = app.backend
+    backend.set(backend.get_key_for_task("broken"), stored)
+    backend.mark_as_done("stored", {"answer": 42})
+    task_lease.sweep()
+    assert endings() == [
+        ("task_failed", "The worker was lost"),
+        ("task_completed", {"answer": 42}),
+    ]
+
+
 def test_who_still_runs_or_waits_is_left_alone() -> None:
     make_task("running", TaskState.State.RUNNING, age=timedelta(0))
     make_task("waiting", TaskState.State.QUEUED, age=timedelta(hours=1))
