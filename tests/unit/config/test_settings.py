@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,17 @@ def test_databases(environment: pytest.MonkeyPatch, url: str, expected: dict[str
     database = settings(environment, DATABASE_URL=url)["DATABASES"]["default"]
     assert expected.items() <= database.items()
     assert ("pool" in database["OPTIONS"]) == url.startswith("postgres")
+
+
+def test_sqlite_has_on_its_disk_what_it_acknowledged(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = settings(environment)["DATABASES"]["default"]["OPTIONS"]
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection:
+        connection.executescript(options["init_command"])
+        [synchronous] = connection.execute("PRAGMA synchronous").fetchone()
+    full = 2
+    assert synchronous == full
 
 
 def test_a_postgresql_that_is_lost_is_given_up_in_seconds(environment: pytest.MonkeyPatch) -> None:
