@@ -23,6 +23,7 @@ class Client(WSListener):
         super().__init__()
         self.seat = seat
         self.errors = 0
+        self.on_error: Callable[[], object] | None = None
         self.joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dialect = dialect
         self._delivered = delivered
@@ -62,6 +63,8 @@ class Client(WSListener):
             self._advance()
         elif b'"error"' in payload:
             self.errors += 1
+            if self.on_error is not None:
+                self.on_error()
 
     def send(self, text: str) -> None:
         self._transport.send(WSMsgType.TEXT, text.encode())

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from array import array
 from collections.abc import Sequence
+from functools import partial
 from statistics import median_low
 from time import perf_counter
 
@@ -18,6 +19,9 @@ from bench.load.sequences import Sequences
 
 _LOST_AFTER = 2.0
 """Seconds after which an update that somebody has not got counts as lost."""
+
+_REFUSED_FOR = 0.05
+"""Seconds that a writer waits who was told to slow down: more than the server asks for."""
 
 _WRITERS_ELSEWHERE = 20
 """Sockets of each room: enough that the limit of messages per socket is not met."""
@@ -173,7 +177,9 @@ async def writers(job: Writers) -> Flow:
             send_next(client)
 
     clients = await _open(job, delivered)
+    later = asyncio.get_running_loop().call_later
     for client in clients:
+        client.on_error = partial(later, _REFUSED_FOR, send_next, client)
         send_next(client)
     windows = await meter.windows(job.warm_up, job.windows, job.seconds)
     return Flow(windows, 0, sum(client.errors for client in clients))
