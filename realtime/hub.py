@@ -84,10 +84,11 @@ class Hub:
         Raises:
             ProtocolError: RATE_LIMITED, if its user has too many.
         """
-        self._sessions.add(session)
         if self._is_draining:
             session.drain()
-        elif not await self._listing.connect(session.identity.user_id):
+            return
+        self._sessions.add(session)
+        if not await self._listing.connect(session.identity.user_id):
             raise protocol.ProtocolError(
                 protocol.ErrorCode.RATE_LIMITED, "You have too many connections open"
             )

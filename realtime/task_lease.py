@@ -14,7 +14,6 @@ from typing import Any
 
 from celery import states
 from celery.result import AsyncResult
-from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -67,11 +66,11 @@ class Keeper:
 
 
 def _prolong(task_ids: set[str]) -> None:
-    close_old_connections()
     try:
+        close_old_connections()
         task_state.prolong(task_ids)
-    except DatabaseError as error:
-        logger.warning("Leases were not prolonged: %s", error, extra={"action": "task_lease"})
+    except Exception as error:  # noqa: BLE001  (the thread goes on: all its tasks need the next one)
+        logger.warning("Leases were not prolonged: %r", error, extra={"action": "task_lease"})
     finally:
         connection.close()
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from pytest_django import Settings
+from redis import Redis
 
-from realtime import database
+from realtime import conf, database, hub
+from realtime.protocol import CloseCode
+from tests.harness.measure import until
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, Socket
 
@@ -156,3 +159,19 @@ async def test_20_a_socket_that_is_not_signed_in_is_closed_at_once() -> None:
     assert (await nobody.expect("error"))["payload"]["code"] == "TOKEN_MISSING"
     assert await nobody.closed() == 4101
     await nobody.disconnect()
+
+
+async def test_who_comes_while_the_server_drains_is_told_and_not_counted() -> None:
+    """Whom it counted off without having counted them on could have had one socket more."""
+    _, tokens = await database.run(make_list, "alice")
+    first = await Socket.connect(tokens[0])
+    here = hub.current()
+    here.drain()
+    late = await Socket.connect(tokens[0])
+    for socket in (first, late):
+        await socket.expect("server_draining")
+        assert await socket.closed() == CloseCode.DRAINING
+        await socket.disconnect()
+    with Redis.from_url(conf.get().REDIS_URL) as redis:
+        counts = f"realtime:sockets:{here._process}"
+        await until(lambda: redis.hgetall(counts) == {})

@@ -151,6 +151,25 @@ def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
     assert not thread.is_alive()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_whatever_a_prolonging_runs_into_the_next_is_tried(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
+    twice = threading.Semaphore(0)
+
+    def prolong(_: set[str]) -> None:
+        twice.release()
+        raise RuntimeError("no error of a database")
+
+    monkeypatch.setattr(task_state, "prolong", prolong)
+    keeper = Keeper()
+    keeper.hold("a")
+    for _ in range(2):
+        assert twice.acquire(timeout=10)
+    keeper.release("a")
+
+
 def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
