@@ -61,7 +61,7 @@ def from_event(row: Event) -> Hint:
 
 
 def _evicts(row: Event) -> int | None:
-    if row.type == "project_deleted":
+    if row.type == "project_deleted":  # the log's alone: whoever is there gets access_revoked
         return EVERYONE
     if row.type == "member_changed" and row.payload["role"] is None:
         user_id: int = row.payload["user_id"]

@@ -247,17 +247,6 @@ class MemberChanged(ServerMessage, tag="member_changed", kw_only=True):
     seq: int
 
 
-class ProjectDeletedPayload(Struct):
-    project_id: int
-
-
-class ProjectDeleted(ServerMessage, tag="project_deleted", kw_only=True):
-    """The last event of a project; the log keeps it, a room answers it with access_revoked."""
-
-    payload: ProjectDeletedPayload
-    seq: int
-
-
 class SignalPayload(Struct):
     project_id: int
     user_id: int
