@@ -22,12 +22,19 @@ async def join(client: Client, project_id: int) -> tuple[int, set[str]]:
     return joined["payload"]["user_id"], {member["username"] for member in members}
 
 
+async def listed(duo: Duo, project_id: int, users: set[int]) -> None:
+    """Wait until the servers can know of each other's people: Redis is told after the join."""
+    with duo.stack.valkey.client() as redis:
+        await until(lambda: people(redis, project_id) == users)
+
+
 async def test_both_servers_show_the_same_people(
     duo: Duo, connect: Connect, project_id: int
 ) -> None:
     alice = await connect("alice")
     bob = await connect("bob", duo.second)
-    await join(alice, project_id)
+    alice_id, _ = await join(alice, project_id)
+    await listed(duo, project_id, {alice_id})
     bob_id, members = await join(bob, project_id)
     assert members == {"alice", "bob"}
     assert (await alice.expect("user_joined"))["payload"]["username"] == "bob"
@@ -77,7 +84,7 @@ async def test_flushed_presence_comes_back(duo: Duo, connect: Connect, project_i
     await alice.drain()
     with duo.stack.valkey.client() as client:
         client.flushall()
-        await until(lambda: people(client, project_id) == {alice_id, bob_id})
+    await listed(duo, project_id, {alice_id, bob_id})
     carol = await connect("carol", duo.second)
     _, members = await join(carol, project_id)
     assert members == {"alice", "bob", "carol"}
@@ -89,6 +96,7 @@ async def test_a_signal_goes_from_one_server_to_the_other(
 ) -> None:
     alice, bob = await connect("alice"), await connect("bob", duo.second)
     alice_id, _ = await join(alice, project_id)
+    await listed(duo, project_id, {alice_id})
     await join(bob, project_id)
     await alice.drain()
     await alice.send("send_signal", {"project_id": project_id, "data": {"x": 1}}, ref=1)
