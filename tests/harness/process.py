@@ -17,6 +17,26 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 20.0
 
 
+def run_python(environment: Mapping[str, str], *arguments: str, timeout: float = 60) -> str:
+    """Run a Python program in the repository and return what it prints.
+
+    Raises:
+        RuntimeError: if it fails; with all that it printed.
+    """
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
 class ServerProcess:
     """A Python program, by default of this repository; `log` is all that it printed.
 

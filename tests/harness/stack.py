@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,7 @@ from typing import Any
 from tests.harness import rest
 from tests.harness.client import Client
 from tests.harness.database import temporary_database
-from tests.harness.process import ROOT
+from tests.harness.process import run_python
 from tests.harness.servers import Daphne, WebServer, Worker
 from tests.harness.valkey import Valkey
 
@@ -78,18 +76,7 @@ class Stack:
 
 
 def run_manage(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    if done.returncode:
-        raise RuntimeError(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return run_python(environment, "manage.py", *arguments)
 
 
 def server_environment(directory: Path, database_url: str, redis_url: str) -> dict[str, str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.harness.process import ROOT
+from tests.harness.process import run_python
 from tests.harness.valkey import Valkey
 
 GO_SILENT = """
@@ -38,14 +36,5 @@ asyncio.run(main())
 def test_a_connection_that_went_silent_is_replaced(valkey: Valkey, tmp_path: Path) -> None:
     """In a process of its own, as it would stand still."""
     variables = {"DJANGO_SETTINGS_MODULE": "config.settings", "VAR_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", GO_SILENT],
-        cwd=ROOT,
-        env=os.environ | variables | {"REDIS_URL": valkey.url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "{'type': 'hello'}\n"
+    environment = os.environ | variables | {"REDIS_URL": valkey.url}
+    assert run_python(environment, "-c", GO_SILENT, timeout=30) == "{'type': 'hello'}\n"
