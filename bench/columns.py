@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.contenders import CONTENDERS
 from bench.load.flow import median_window
-from bench.load.jobs import Flow, Target
+from bench.load.jobs import Target, Window
 from bench.results import Entry, Goal, Result
 
 NOWHERE = Target([], [], "")
@@ -20,8 +22,8 @@ def label(name: str, note: str = "") -> str:
     return CONTENDERS[name].label + note
 
 
-def flow_figures(flow: Flow) -> Figures:
-    window = median_window(flow.windows)
+def flow_figures(windows: Sequence[Window]) -> Figures:
+    window = median_window(windows)
     deliveries = max(window.deliveries, 1)
     return {
         RATE: window.deliveries / window.seconds,

@@ -34,7 +34,7 @@ def fan_out(session: Session) -> Result:
     for name in 2 * _FAN_OUT:
         job = FanOut(NOWHERE, seats, seconds=seconds, windows=2)
         windows[name] += session.run(name, job, Flow).windows
-    found = {name: flow_figures(Flow(windows[name], lost=0)) for name in _FAN_OUT}
+    found = {name: flow_figures(windows[name]) for name in _FAN_OUT}
     goals = [
         Goal(
             f"{label(one)}: {bound:g} × {label(other)}",
@@ -59,7 +59,7 @@ def under_way(session: Session) -> Result:
     for name in ("ours-daphne", "ours-uvicorn", "node-socketio", "picows"):
         for under_way in (1, 8, 16):
             job = FanOut(NOWHERE, seats, under_way=under_way, windows=1)
-            figures = flow_figures(session.run(name, job, Flow))
+            figures = flow_figures(session.run(name, job, Flow).windows)
             entries.append(Entry(label(name, f": {under_way} under way"), figures))
     return Result("underway", entries, [])
 
@@ -73,7 +73,7 @@ def updates(session: Session) -> Result:
     found = {}
     for name in ("ours-daphne", "ours-uvicorn", "saving-daphne", "saving-uvicorn", "dcrf"):
         flow = session.run(name, Writers(NOWHERE, seats, seconds=seconds), Flow)
-        figures = flow_figures(flow)
+        figures = flow_figures(flow.windows)
         window = median_window(flow.windows)
         updates = max(window.updates, 1)
         found[name] = {
@@ -104,7 +104,8 @@ def latency(session: Session) -> Result:
     seconds = 2.0 if session.quick else 10.0
     found = {}
     for name in ("ours-daphne", "ours-uvicorn", "saving-daphne", "saving-uvicorn"):
-        figures = flow_figures(session.run(name, Paced(NOWHERE, seats, seconds=seconds), Flow))
+        job = Paced(NOWHERE, seats, seconds=seconds)
+        figures = flow_figures(session.run(name, job, Flow).windows)
         found[name] = {column: figures[column] for column in (P50, P99, "updates/s", CPU)}
     goals = [
         Goal(
@@ -131,7 +132,7 @@ def rooms(session: Session) -> Result:
         cpu = {}
         for rooms, sockets in (few, many):
             job = FanOut(NOWHERE, session.seats(rooms, sockets), under_way=32, elsewhere=True)
-            figures = flow_figures(session.run(name, job, Flow, processes=2))
+            figures = flow_figures(session.run(name, job, Flow, processes=2).windows)
             cpu[rooms] = figures[CPU]
             note = f": {rooms:,} rooms of {sockets}"
             entries.append(Entry(label(name, note), figures))
@@ -161,7 +162,7 @@ def processes(session: Session) -> Result:
         found = []
         for (processes, sockets), flows in rounds.items():
             windows = [window for flow in flows for window in flow.windows]
-            figures = flow_figures(Flow(windows, lost=0))
+            figures = flow_figures(windows)
             figures["sockets found exact"] = float(min(flow.checked or 0 for flow in flows))
             found.append(figures)
             note = f": {processes} × {sockets // processes}"
@@ -192,7 +193,7 @@ def growth(session: Session) -> Result:
         job: Job = FanOut(NOWHERE, session.seats(rooms, sockets), windows=1)
         if session.quick:
             job = FanOut(NOWHERE, session.seats(rooms, sockets), windows=1, seconds=0.3)
-        figures = flow_figures(session.run(name, job, Flow, processes=processes))
+        figures = flow_figures(session.run(name, job, Flow, processes=processes).windows)
         figures |= {"rooms": rooms, "sockets": rooms * sockets, "processes": processes}
         entries.append(Entry(label(name), figures))
 

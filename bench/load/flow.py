@@ -18,7 +18,7 @@ from bench.load.jobs import FanOut, Flow, Paced, Target, Window, Writers
 from bench.load.sequences import Sequences
 
 _LOST_AFTER = 2.0
-"""Seconds after which an update that somebody has not got counts as lost."""
+"""Seconds after which an update that somebody has not got is not waited for any more."""
 
 _REFUSED_FOR = 0.05
 """Seconds that a writer waits who was told to slow down: more than the server asks for."""
@@ -85,7 +85,6 @@ class _FanOut:
         self._turns: list[list[Client]] = []
         """Those who write, room by room."""
         self._number = first_number()
-        self._lost = 0
         self._stopped = False
 
     async def run(self) -> Flow:
@@ -101,7 +100,7 @@ class _FanOut:
         self._stopped = True  # what is under way may still arrive
         checked = await self._sequences.check(self._rooms.values()) if self._sequences else None
         refused = sum(client.errors for room in self._turns for client in room)
-        return Flow(windows, self._lost, refused, checked)
+        return Flow(windows, refused, checked)
 
     def _send_next(self) -> None:
         if self._stopped:
@@ -132,7 +131,6 @@ class _FanOut:
             before = perf_counter() - _LOST_AFTER
             for number in [n for n in self._waiting if self._meter.sent_at[n] < before]:
                 del self._waiting[number]
-                self._lost += 1
                 self._send_next()
 
 
@@ -182,7 +180,7 @@ async def writers(job: Writers) -> Flow:
         client.on_error = partial(later, _REFUSED_FOR, send_next, client)
         send_next(client)
     windows = await meter.windows(job.warm_up, job.windows, job.seconds)
-    return Flow(windows, 0, sum(client.errors for client in clients))
+    return Flow(windows, sum(client.errors for client in clients))
 
 
 async def paced(job: Paced) -> Flow:
@@ -207,7 +205,7 @@ async def paced(job: Paced) -> Flow:
     sending = asyncio.create_task(send_all())
     windows = await meter.windows(job.warm_up, 1, job.seconds)
     sending.cancel()
-    return Flow(windows, 0, sum(client.errors for client in clients))
+    return Flow(windows, sum(client.errors for client in clients))
 
 
 async def _open(job: FanOut | Writers | Paced, delivered: Delivered) -> list[Client]:

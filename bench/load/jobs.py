@@ -108,8 +108,6 @@ class Flow(msgspec.Struct, tag=True):
     """The answer to `FanOut`, `Writers` and `Paced`."""
 
     windows: list[Window]
-    lost: int
-    """Updates that not everybody had after two seconds."""
     refused: int = 0
     """Errors that the server sent."""
     checked: int | None = None
