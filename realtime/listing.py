@@ -157,7 +157,7 @@ class Listing:
     # --- the lease
 
     async def _ensure_lease(self) -> None:
-        """Take the lease before Redis is told anything: without one, nothing of it counts."""
+        """Take the lease before Redis is told anything: who has none is taken for forgotten."""
         if not self._is_leased:
             await self._presence.renew()
             self._is_leased = True

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
-from django.db import NotSupportedError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, F, IntegerField, Lookup
 from django.db.models.sql.compiler import SQLCompiler
@@ -35,7 +34,8 @@ class AnyOf(Lookup):
     """`field__in=values`, with all the values in one parameter of the query.
 
     To `__in` each value is a parameter, which costs some microseconds of Python every time, and
-    SQLite refuses a query that has too many. Values are numbers, texts or UUIDs::
+    SQLite refuses a query that has too many. For PostgreSQL and SQLite; values are numbers, texts
+    or UUIDs::
 
         Membership.objects.filter(AnyOf("project_id", project_ids), AnyOf("user_id", user_ids))
     """
@@ -44,14 +44,6 @@ class AnyOf(Lookup):
 
     def __init__(self, field: str, values: Collection[Any] | Argument) -> None:
         super().__init__(F(field), values if isinstance(values, Argument) else _known(values))
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:  # noqa: ARG002  (Django's)
-        """Refuse: `realtime` is for PostgreSQL and SQLite.
-
-        Raises:
-            NotSupportedError
-        """
-        raise NotSupportedError(f"AnyOf() knows no {connection.display_name}")
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         # An array as text: psycopg makes the same of a list, but takes many times as long.

@@ -43,8 +43,8 @@ end
 """
 
 _LEASE = """
--- Without a lease nothing that a process writes would ever be taken away again: one that ends
--- before its next `renew` cannot do it, and nobody else would know of it.
+-- Redis has forgotten a process that writes without a lease. It gets one, as nobody else would
+-- take away what it writes, should it end before it renews; and a mark, by which `renew` tells it.
 local function ensure_lease(process, seconds)
     if live[process] then return end
     redis.call('ZADD', 'realtime:processes', now + tonumber(seconds), process)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -31,17 +32,16 @@ Result = UpdateAck | ProtocolError
 def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
     """Write updates of one project in one transaction; each gets an outcome of its own."""
     host = backend.get()
-    results: list[Result] = []
-    committed: list[Result] = []
+    committed = threading.Event()
     try:
         with transaction.atomic():
-            transaction.on_commit(lambda: committed.extend(results))  # before any hook of the host
+            transaction.on_commit(committed.set)  # before any hook of the host
             locked = host.lock(project_id)
-            results += _Batch(host, project_id, locked, requests).write(requests)
+            results = _Batch(host, project_id, locked, requests).write(requests)
     except backend.ProjectNotFound:
         return [not_found(project_id) for _ in requests]
     except Exception:
-        if not committed:
+        if not committed.is_set():
             raise
         logger.exception("A hook of a commit failed", extra={"action": "internal_error"})
     return results
