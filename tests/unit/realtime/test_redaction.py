@@ -58,3 +58,37 @@ def test_a_formatter_finds_the_types_it_needs() -> None:
     record = logging.LogRecord("a", logging.INFO, "", 0, '%s - "%s %s" %d', arguments, None)
     Redaction().filter(record)
     assert record.args == ("127.0.0.1:5", "GET", "/?token=[redacted]", "1.1", 200)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ",
+        "eyJa.",
+        "eyJa.eyJ-",
+        "token=",
+        "token.",
+        '"token":',
+        '"token"   ',
+        "Bearer ",
+        ".",
+        "-",
+    ],
+)
+@pytest.mark.timeout(20)
+def test_a_hostile_request_costs_no_more_than_its_length(piece: str) -> None:
+    text = (piece * 32768)[:32000]
+    for _ in range(40):  # a fraction of a second; with the square of the length, a minute
+        redact(text)
+
+
+def test_a_text_that_is_too_long_is_cut() -> None:
+    shown = redact("a" * 1_000_000)
+    assert len(shown) < 40_000
+    assert shown.endswith("(1000000 characters)")
+
+
+@pytest.mark.parametrize("word", [f"x{JWT}", f"%3D{JWT}", f"a.{JWT}", "eyJa.eyJb.", f"eyJ.{JWT}"])
+def test_a_token_is_found_wherever_it_stands(word: str) -> None:
+    assert "eyJb" not in redact(word)
+    assert JWT not in redact(word)

@@ -25,7 +25,7 @@ export class Api {
     for (let query = ""; query !== null; ) {
       const response = await this.#call("GET", path + query);
       yield response.json();
-      const [, next] = /<([^>]*)>; rel="next"/.exec(response.headers.get("Link")) ?? [];
+      const [, next] = /<([^<>]*)>; rel="next"/.exec(response.headers.get("Link")) ?? [];
       query = next ? new URL(next).search : null;
     }
   }
