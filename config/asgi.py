@@ -10,15 +10,13 @@ http = get_asgi_application()
 
 # These need Django to be set up.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.conf import settings  # noqa: E402
 
-from config import embedded  # noqa: E402
+from config import redis  # noqa: E402
 from realtime import shutdown  # noqa: E402
 from realtime.middleware import JWTAuthMiddleware  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
-if settings.EMBEDDED_VALKEY:
-    embedded.ensure_running(settings.VAR_DIR)
+redis.ensure_running()
 shutdown.install()
 
 application = ProtocolTypeRouter(

@@ -15,11 +15,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@worker_init.connect(dispatch_uid="config.celery.embedded")
-def start_embedded_valkey(**_: Any) -> None:
-    from django.conf import settings
+@worker_init.connect(dispatch_uid="config.celery.redis")
+def ensure_redis(**_: Any) -> None:
+    from config import redis
 
-    from config import embedded
-
-    if settings.EMBEDDED_VALKEY:
-        embedded.ensure_running(settings.VAR_DIR)
+    redis.ensure_running()

@@ -28,20 +28,12 @@ def check_production(**_: Any) -> list[CheckMessage]:
                 id="config.E002",
             )
         )
-    if settings.EMBEDDED_VALKEY:
-        messages.append(
-            CheckWarning(
-                "The embedded Valkey serves one machine only",
-                hint="Set REDIS_URL, such as redis://host:6379/0.",
-                id="config.W001",
-            )
-        )
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         messages.append(
             CheckWarning(
                 "SQLite serves one machine, and one writer at a time",
                 hint="Set DATABASE_URL, such as postgres://user:password@host/name.",
-                id="config.W002",
+                id="config.W001",
             )
         )
     return messages

@@ -100,9 +100,9 @@ def database_url(name: str, default: str) -> str:
     return value
 
 
-def redis_url(name: str, default: str) -> str:
+def redis_url(name: str) -> str:
     """Return the URL of a Redis server, by TCP (with or without TLS) or by a Unix socket."""
-    value = text(name, default)
+    value = text(name)
     url = _split(name, value, _REDIS_URLS)
     in_query = parse_qs(url.query).get("db", [""])[0]
     if value.startswith("unix://"):

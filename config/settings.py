@@ -11,7 +11,7 @@ from urllib.parse import quote
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from config import embedded, env
+from config import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env.directory("VAR_DIR", BASE_DIR / "var")
@@ -20,6 +20,7 @@ DEBUG = env.boolean("DEBUG", default=True)
 if not DEBUG:
     env.require("SECRET_KEY", "set it to 50 random characters, which sign tokens and sessions")
     env.require("ALLOWED_HOSTS", "set it to the names of this site, separated by commas")
+    env.require("REDIS_URL", "set it to the Redis of all servers and workers: redis://host:6379/0")
 SECRET_KEY = env.text("SECRET_KEY", "for-development-only-and-refused-by-check-deploy")
 ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
@@ -114,7 +115,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis: channel layer, presence, Celery's broker and results
 
 EMBEDDED_VALKEY = not env.text("REDIS_URL")
-REDIS_URL = env.redis_url("REDIS_URL", embedded.url(VAR_DIR))
+if EMBEDDED_VALKEY:
+    from development import valkey
+
+    INSTALLED_APPS.insert(0, "development")
+    REDIS_URL = valkey.url(VAR_DIR)
+else:
+    REDIS_URL = env.redis_url("REDIS_URL")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "realtime.layer.PubSubChannelLayer",

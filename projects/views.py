@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from projects.management.commands.demo_data import PASSWORD, PEOPLE
+from projects.demo.people import PASSWORD, PEOPLE
 
 
 @require_safe

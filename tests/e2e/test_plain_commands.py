@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config import embedded
+from development import valkey
 from tests.harness import rest
 from tests.harness.client import Client
 from tests.harness.process import ROOT
@@ -46,7 +46,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     run_manage(environment, "migrate")
     subprocess.run([sys.executable, "-c", MAKE_USERS], cwd=ROOT, env=environment, check=True)
     yield environment
-    assert embedded.stop_if_unused(var_dir)
+    assert valkey.stop_if_unused(var_dir)
 
 
 @pytest.fixture(params=[Daphne, Runserver], ids=lambda kind: kind.name)

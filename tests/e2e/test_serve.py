@@ -22,7 +22,7 @@ READY_WITHIN = 60.0
 
 
 class Server:
-    """`script/serve.py` in a var directory of its own."""
+    """`development.serve` in a var directory of its own."""
 
     def __init__(self, var_dir: Path, log_path: Path | None = None, /, **environment: str) -> None:
         self.port = free_port()
@@ -32,7 +32,7 @@ class Server:
         kept = {k: v for k, v in os.environ.items() if not k.endswith("_URL")}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "script/serve.py"],
+                [sys.executable, "-m", "development.serve"],
                 cwd=ROOT,
                 env=kept | {"DJANGO_SETTINGS_MODULE": "config.settings"} | settings,
                 stdout=log,

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from config import embedded
+from config import redis as config_redis
 
 
 @pytest.fixture(scope="session", autouse=True)
 def redis() -> None:
-    """What tests in this process use as Redis: the embedded Valkey, of a directory of theirs."""
-    embedded.ensure_running(django_settings.VAR_DIR)
+    """What tests in this process use as Redis: a Valkey of their own directory."""
+    config_redis.ensure_running()
 
 
 @pytest.fixture

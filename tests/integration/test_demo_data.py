@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from pytest_django import Settings
 
-from projects.management.commands.demo_data import PASSWORD, PEOPLE
+from projects.demo.people import PASSWORD, PEOPLE
 from projects.models import Canvas, Membership, Project
 
 pytestmark = pytest.mark.django_db

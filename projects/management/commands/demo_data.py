@@ -11,13 +11,11 @@ from django.core.files import File
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from config import embedded
+from config import redis
 from projects import services
+from projects.demo.people import OPERATOR, PASSWORD, PEOPLE
 from projects.models import Project, Role
 
-OPERATOR = "alice"
-PEOPLE = (OPERATOR, "bob", "carol", "dave")
-PASSWORD = "realtime"  # noqa: S105  (public, and only made with DEBUG)
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "demo"
 
 
@@ -35,8 +33,7 @@ class Command(BaseCommand):
         alice, bob, carol, _dave = [self._user(name) for name in PEOPLE]
         if Project.objects.exists():
             return
-        if settings.EMBEDDED_VALKEY:
-            embedded.ensure_running(settings.VAR_DIR)  # or the room cannot be told, and says so
+        redis.ensure_running()  # or the room cannot be told, and says so
         project = services.create_project(
             user=alice,
             data={

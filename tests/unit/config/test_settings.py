@@ -15,7 +15,12 @@ from psycopg import conninfo
 
 from tests.harness.process import ROOT
 
-PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "of-this-test-alone", "ALLOWED_HOSTS": "site.example"}
+PRODUCTION = {
+    "DEBUG": "0",
+    "SECRET_KEY": "of-this-test-alone",
+    "ALLOWED_HOSTS": "site.example",
+    "REDIS_URL": "redis://host",
+}
 
 
 @pytest.fixture
@@ -55,7 +60,12 @@ def test_production(environment: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("value", ["", " ", ","], ids=repr)
 @pytest.mark.parametrize(
-    ("name", "remedy"), [("SECRET_KEY", "50 random characters"), ("ALLOWED_HOSTS", "names of this")]
+    ("name", "remedy"),
+    [
+        ("SECRET_KEY", "50 random characters"),
+        ("ALLOWED_HOSTS", "names of this"),
+        ("REDIS_URL", "redis://host"),
+    ],
 )
 def test_production_does_not_start_without(
     environment: pytest.MonkeyPatch, name: str, remedy: str, value: str

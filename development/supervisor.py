@@ -1,6 +1,6 @@
-"""The process that holds an embedded Valkey; `config.embedded` starts it and tells how it works.
+"""Hold an embedded Valkey as a child process; `development.valkey` tells how it works.
 
-    python -P config/supervisor.py HOME SOCKET LOCK
+    python -P development/supervisor.py HOME SOCKET LOCK
 
 HOME is the server's directory, SOCKET the path it listens at, LOCK the number of an inherited
 file: `HOME/supervisor.lock`, locked. It is run by its path and imports nothing of the project, so

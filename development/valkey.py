@@ -1,4 +1,4 @@
-"""The Valkey that a fresh machine gets: one server per var directory, for all who need it.
+"""Start one Valkey per var directory, shared by all processes that need it.
 
 A process that needs Valkey calls `ensure_running()`. The first one starts a supervisor, a small
 detached process that holds the server as its child: it restarts a server that dies, and ends
@@ -34,8 +34,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from config import supervisor
-from config.supervisor import open_lock, try_lock
+from development import supervisor
+from development.supervisor import open_lock, try_lock
 
 START_TIMEOUT = 20.0
 """Seconds within which a server must answer."""

@@ -1,4 +1,4 @@
-"""The processes of script/server: prepares the database, runs Daphne and a worker, stops both."""
+"""Prepare the database, run Daphne and a worker, and stop both: the work of `script/server`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from development import valkey
 
-from config import embedded  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 STOP_TIMEOUT = 15.0
 """Seconds that a process has to end on its own; a worker finishes its task first."""
@@ -60,7 +59,7 @@ def main() -> int:
         return 0
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not leave it running
-        embedded.stop_if_unused(var_dir)
+        valkey.stop_if_unused(var_dir)
 
 
 def port_of(value: str) -> int:

@@ -16,15 +16,15 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as NotConnected
 
-from config import embedded
-from config.supervisor import GRACE, POLL
+from development import valkey
+from development.supervisor import GRACE, POLL
 from tests.harness.process import ROOT
 
 USER = """
 import sys
 from pathlib import Path
-from config import embedded
-embedded.ensure_running(Path(sys.argv[1]))
+from development import valkey
+valkey.ensure_running(Path(sys.argv[1]))
 print("running", flush=True)
 sys.stdin.read()
 """
@@ -64,7 +64,7 @@ class User:
 @pytest.fixture
 def var_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "var"
-    wait_until(lambda: embedded.stop_if_unused(tmp_path / "var"))
+    wait_until(lambda: valkey.stop_if_unused(tmp_path / "var"))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
 
 
 def client(var_dir: Path) -> Redis:
-    return Redis.from_url(embedded.url(var_dir), socket_timeout=5)
+    return Redis.from_url(valkey.url(var_dir), socket_timeout=5)
 
 
 def server_pid(var_dir: Path) -> int:
@@ -131,7 +131,7 @@ def test_it_ends_after_its_last_user(
     pid = server_pid(var_dir)
     end(user)
     wait_until(lambda: not is_alive(pid), GONE_WITHIN)
-    assert embedded.stop_if_unused(var_dir)
+    assert valkey.stop_if_unused(var_dir)
 
 
 def test_a_forked_child_is_a_user_too(var_dir: Path) -> None:
@@ -155,7 +155,7 @@ def test_data_outlive_the_server(var_dir: Path, start: Callable[[], User]) -> No
     with client(var_dir) as connection:
         connection.set("queued", "task")
     user.leave()
-    assert embedded.stop_if_unused(var_dir)
+    assert valkey.stop_if_unused(var_dir)
     start()
     with client(var_dir) as connection:
         assert connection.get("queued") == b"task"
@@ -196,7 +196,7 @@ def test_the_server_of_a_killed_supervisor_is_taken_over(
 
 
 def test_it_is_not_stopped_while_somebody_uses_it(var_dir: Path, user: User) -> None:
-    assert not embedded.stop_if_unused(var_dir)
+    assert not valkey.stop_if_unused(var_dir)
     assert server_pid(var_dir)
 
 
@@ -204,7 +204,7 @@ def test_stopping_takes_no_grace(var_dir: Path, user: User) -> None:
     pid = server_pid(var_dir)
     user.leave()
     started = time.monotonic()
-    assert embedded.stop_if_unused(var_dir)
+    assert valkey.stop_if_unused(var_dir)
     assert time.monotonic() - started < GRACE
     assert not is_alive(pid)
 
@@ -213,11 +213,11 @@ def test_a_directory_too_deep_for_a_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 60) / ("e" * 60) / "a name with spaces"
     user = User(deep)
     user.wait_until_running()
-    assert str(tmp_path) not in embedded.url(deep)
+    assert str(tmp_path) not in valkey.url(deep)
     assert server_pid(deep)
     user.leave()
-    assert embedded.stop_if_unused(deep)
-    socket_path = Path(embedded.url(deep).removeprefix("unix://"))
+    assert valkey.stop_if_unused(deep)
+    socket_path = Path(valkey.url(deep).removeprefix("unix://"))
     assert not socket_path.parent.exists()
 
 
@@ -226,19 +226,19 @@ def test_a_socket_directory_of_somebody_else_is_refused(
 ) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
-    monkeypatch.setattr(embedded, "_socket_path", lambda home: tmp_path / "link" / "valkey.sock")
-    with pytest.raises(embedded.EmbeddedValkeyError, match="not a directory of ours"):
-        embedded.ensure_running(tmp_path / "var")
+    monkeypatch.setattr(valkey, "_socket_path", lambda home: tmp_path / "link" / "valkey.sock")
+    with pytest.raises(valkey.EmbeddedValkeyError, match="not a directory of ours"):
+        valkey.ensure_running(tmp_path / "var")
 
 
 def test_the_url_is_quoted(tmp_path: Path) -> None:
-    assert embedded.url(Path("/srv/my var")) == "unix:///srv/my%20var/valkey/valkey.sock"
+    assert valkey.url(Path("/srv/my var")) == "unix:///srv/my%20var/valkey/valkey.sock"
 
 
 def test_a_server_that_cannot_start_is_reported(var_dir: Path) -> None:
     (var_dir / "valkey").mkdir(parents=True)
     (var_dir / "valkey" / "appendonlydir").write_text("in the way")
-    impatient = USER.replace("embedded.ensure", "embedded.START_TIMEOUT = 2.0\nembedded.ensure")
+    impatient = USER.replace("valkey.ensure", "valkey.START_TIMEOUT = 2.0\nvalkey.ensure")
     failed = subprocess.run(
         [sys.executable, "-c", impatient, str(var_dir)],
         cwd=ROOT,

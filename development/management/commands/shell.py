@@ -1,0 +1,15 @@
+"""`manage.py shell`, with the development Valkey for what is started from it, such as tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import shell
+
+from config import redis
+
+
+class Command(shell.Command):
+    def handle(self, **options: Any) -> None:
+        redis.ensure_running()
+        super().handle(**options)

@@ -1,0 +1,5 @@
+"""Name the people of the demo data, whom the sign-in page offers where DEBUG is set."""
+
+OPERATOR = "alice"
+PEOPLE = (OPERATOR, "bob", "carol", "dave")
+PASSWORD = "realtime"  # noqa: S105  (public, and only made with DEBUG)
