@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema
@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.tokens import Token
 
 from realtime import backend, conf, log, tickets
 
@@ -37,7 +36,10 @@ class EventsQuery(serializers.Serializer[Any]):
 
 class Actor(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
-    username = serializers.CharField(source="get_username")
+    username = serializers.SerializerMethodField()
+
+    def get_username(self, user: Any) -> str:
+        return backend.display_name(user)
 
 
 class LoggedEvent(serializers.Serializer[Any]):
@@ -103,10 +105,16 @@ class TicketView(APIView):
 
     @extend_schema(request=None, responses={201: Ticket})
     def post(self, request: Request) -> Response:
-        token = cast("Token", request.auth)
         try:
-            ticket = tickets.issue(token.payload)
+            ticket = tickets.issue(_bearer(request))
         except (RedisError, OSError) as error:
             raise TicketsUnavailable from error
         answer = {"ticket": ticket, "expires_in": conf.get().TICKET_LIFETIME}
         return Response(Ticket(answer).data, status=status.HTTP_201_CREATED)
+
+
+def _bearer(request: Request) -> str:
+    """Return the access token that a request came with: `JWTAuthentication` has verified it."""
+    authentication = JWTAuthentication()
+    token: Any = authentication.get_raw_token(authentication.get_header(request))
+    return bytes(token).decode()

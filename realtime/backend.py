@@ -83,12 +83,24 @@ class Backend(Protocol):
         `realtime.log`, with exactly the changes that are returned.
         """
 
+    # A backend may also have `display_name(user)`: see `display_name` below.
+
 
 @cache
 def get() -> Backend:
     """Return the host's backend, as named by ``REALTIME["BACKEND"]``."""
     backend: Backend = import_string(conf.get().BACKEND)()
     return backend
+
+
+def display_name(user: Any) -> str:
+    """Return the name of a user that the others in a room see.
+
+    It is what the user signs in with, `get_username()`; where that is not for everybody, an
+    e-mail address for one, the host's backend has a method `display_name(user)`.
+    """
+    name = getattr(get(), "display_name", None)
+    return str(user.get_username() if name is None else name(user))
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -33,6 +33,14 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="realtime.E002",
             )
         ]
+    if given.ACCESS_TIMEOUT <= 2 * given.ACCESS_INTERVAL:
+        return [
+            Error(
+                'REALTIME["ACCESS_TIMEOUT"] leaves no time for a check of access to fail once',
+                hint="Set it to more than twice ACCESS_INTERVAL, in seconds.",
+                id="realtime.E007",
+            )
+        ]
     return [
         Error(
             f'REALTIME["ALLOWED_ORIGINS"]: {text!r} is no origin',

@@ -66,6 +66,11 @@ class Settings:
     """How long a client may take nothing of what waits for it, before it is cut off."""
     ACCESS_INTERVAL: float = 1.0
     """How often sockets are compared with the users, sessions and members in the database."""
+    ACCESS_TIMEOUT: float = 30.0
+    """How long a socket may stay open whose access cannot be checked; then it is closed with 4204.
+
+    Long enough for a database to be restarted, or a lost one to be noticed and replaced.
+    """
     REPAIR_INTERVAL: float = 1.0
     """How often the rooms of a process are compared with the log."""
     PRESENCE_LEASE: float = 10.0

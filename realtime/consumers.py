@@ -43,6 +43,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     """
 
     identity: Identity
+    identified_at: float
     socket: Socket
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -106,6 +107,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     def identify(self, identity: Identity) -> None:
         self.identity = identity
+        self.identified_at = time.monotonic()
         self.token_life.begin(identity.expires_at)
 
     def token_expiring(self, left: float) -> None:
@@ -235,7 +237,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             identity = await authenticator.authenticate(command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
-        self.identify(identity)
+        # It does not escape an order that came since the socket was opened.
+        self.identify(identity._replace(disconnections=self.identity.disconnections))
         self.acknowledge(command.ref, protocol.EmptyAck())
 
     async def ping(self, command: protocol.Ping) -> None:

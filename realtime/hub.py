@@ -109,7 +109,12 @@ class Hub:
 
     def load(self) -> Load:
         rooms = tuple(self._rooms.values())
-        return measure(tuple(self._sessions), rooms, is_draining=self._is_draining)
+        return measure(
+            tuple(self._sessions),
+            rooms,
+            unchecked=self._sessions.unchecked,
+            is_draining=self._is_draining,
+        )
 
     # --- joining and leaving
 
@@ -266,6 +271,7 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sessions.close()
         await self._repair.close()
         self._rooms.clear()
         await self._subscriptions.close()

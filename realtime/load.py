@@ -23,11 +23,17 @@ class Load(NamedTuple):
     """Bytes that wait for slow clients, of all sockets."""
     largest_unsent: int = 0
     """Bytes that wait for the slowest client."""
+    unchecked: float = 0.0
+    """Seconds for which the access of some socket has not been checked."""
     is_draining: bool = False
 
 
 def measure(
-    sessions: Collection[Session], rooms: Collection[Room], *, is_draining: bool = False
+    sessions: Collection[Session],
+    rooms: Collection[Room],
+    *,
+    unchecked: float = 0.0,
+    is_draining: bool = False,
 ) -> Load:
     unsent = [session.socket.outbox.unsent for session in sessions]
     places = [len(session.socket.rooms) for session in sessions]
@@ -39,5 +45,6 @@ def measure(
         behind=sum(room.is_behind for room in rooms),
         unsent=sum(unsent),
         largest_unsent=max(unsent, default=0),
+        unchecked=unchecked,
         is_draining=is_draining,
     )

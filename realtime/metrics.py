@@ -50,6 +50,8 @@ class Metrics:
         """Attempts to listen to a room that the layer did not take."""
         self.presence_failures = 0
         """Attempts to tell Redis who is here, or to ask it, that failed."""
+        self.access_failures: Counter[str] = Counter()
+        """Checks of who may still be here that failed, by what was to be checked."""
         self.resets = 0
         """Rooms whose sockets had to start anew, as the log does not have what they miss."""
         self.join_seconds = Histogram(_SECONDS)

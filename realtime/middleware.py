@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from realtime import authenticator, credentials, database, faults, origins, tickets, tokens
+from realtime import authenticator, credentials, faults, origins, tickets, tokens
 from realtime.credentials import Credential, Kind, Scope
 from realtime.protocol import ErrorCode, ProtocolError
 
@@ -58,8 +58,8 @@ def require_origin(scope: Scope) -> None:
 
 
 async def _identify(credential: Credential) -> tokens.Identity:
-    if credential.kind is Kind.TOKEN:
-        return await authenticator.authenticate(credential.text)
-    # Not in a database thread: Redis may take its time to fail.
-    claims = await asyncio.to_thread(tickets.redeem, credential.text)
-    return await database.run(tokens.accept, claims)
+    token = credential.text
+    if credential.kind is Kind.TICKET:
+        # Not in a database thread: Redis may take its time to fail.
+        token = await asyncio.to_thread(tickets.redeem, token)
+    return await authenticator.authenticate(token)

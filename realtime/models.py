@@ -72,7 +72,8 @@ class Disconnection(models.Model):
     """An operator's order: every server process closes the sockets that the user has now."""
 
     user_id = models.BigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(db_index=True)
+    """By the database's clock."""
 
     def __str__(self) -> str:
         return f"user {self.user_id} at {self.created_at:%H:%M:%S}"

@@ -78,6 +78,9 @@ def _now() -> Iterator[Metric]:
     yield _gauge("rooms_behind", "Rooms that wait for an event from the log", load.behind)
     yield _gauge("unsent_bytes", "Bytes that wait for slow clients", load.unsent)
     yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", load.largest_unsent)
+    yield _gauge(
+        "unchecked_seconds", "Since the access of some socket was last checked", load.unchecked
+    )
     yield _gauge("draining", "1 while the process ends", int(load.is_draining))
 
 
@@ -86,6 +89,13 @@ def _so_far() -> Iterator[Metric]:
     yield _labelled("closes", "Sockets that ended", "code", current.closes, _ENDINGS)
     yield _labelled("commands", "Commands of clients", "type", current.commands, COMMAND_TYPES)
     yield _labelled("errors", "Errors told to clients", "code", current.errors, ErrorCode)
+    yield _labelled(
+        "access_failures",
+        "Checks of who may still be here that failed",
+        "check",
+        current.access_failures,
+        ("users", "places"),
+    )
     yield _counter("deliveries", "Frames handed to sockets", current.deliveries)
     yield _counter("repairs", "Reads of the log for what the layer lost", current.repairs)
     yield _counter("resets", "Rooms whose sockets had to start anew", current.resets)
@@ -110,7 +120,7 @@ def _durations() -> Iterator[Metric]:
 _ENDINGS = [*(str(code.value) for code in CloseCode), "client", "cut_off"]
 
 
-def _gauge(name: str, text: str, value: int) -> Metric:
+def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"realtime_{name}", text, value)
 
 

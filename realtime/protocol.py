@@ -116,7 +116,7 @@ class UpdateProjectPayload(Struct):
 
 
 class AuthenticatePayload(Struct):
-    token: Annotated[str, Meta(min_length=1, max_length=8192)]
+    token: Annotated[str, Meta(min_length=1, max_length=32768)]
 
 
 class SendSignalPayload(Struct):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -24,8 +23,6 @@ UNCOMPARED = ""
 
 Place = tuple[int, int]
 """A project and a user."""
-stays = itertools.count(1)
-"""Numbers of the stays of sockets in rooms: a later one is higher."""
 
 
 class Socket:
@@ -37,8 +34,8 @@ class Socket:
         self.user_id = user_id
         self.username = username
         self.outbox = outbox
-        self.rooms: dict[int, int] = {}
-        """The projects whose rooms it is in, each with the number of its stay there."""
+        self.rooms: dict[int, float] = {}
+        """The projects whose rooms it is in, and since when (`time.monotonic()`)."""
         self.idle_since = time.monotonic()
         """Since when it is in no room, where it is in none."""
 
@@ -102,7 +99,7 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self._sockets_of[socket.user_id] += 1
-        socket.rooms[self.project_id] = next(stays)
+        socket.rooms[self.project_id] = time.monotonic()
 
     def remove(self, socket: Socket) -> None:
         if self._positions.pop(socket, None) is None:

@@ -68,6 +68,7 @@ def test_a_production_server_does_not_start_without(tmp_path: Path, name: str) -
         ({"MAX_SOKETS": 5}, "realtime.E001"),
         ({"MESSAGE_RATE": 5}, "realtime.E001"),
         ({"BACKEND": "nowhere.Backend"}, "realtime.E002"),
+        ({"ACCESS_TIMEOUT": 2}, "realtime.E007"),
         *(
             ({"ALLOWED_ORIGINS": [text]}, "realtime.E004")
             for text in ("*", "null", "front.example", "https://front.example/", "https://", "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -69,7 +71,7 @@ def test_a_ticket_is_given_for_a_token_only(alice: User) -> None:
 
 async def test_a_ticket_ends_with_its_time(alice: User, settings: Settings) -> None:
     settings.REALTIME = settings.REALTIME | {"TICKET_LIFETIME": 0.05}
-    ticket = tickets.issue(AccessToken.for_user(alice).payload)
+    ticket = tickets.issue(str(AccessToken.for_user(alice)))
     async with asyncio.timeout(5), Redis.from_url(settings.REALTIME["REDIS_URL"]) as redis:
         while await redis.exists(f"realtime:ticket:{ticket}"):
             await asyncio.sleep(0.01)
@@ -81,14 +83,32 @@ async def test_a_ticket_stands_for_what_its_token_does(alice: User) -> None:
     """The token's end, and what ends its user's access, count when the ticket is used."""
     expired = AccessToken.for_user(alice)
     expired.set_exp(from_time=timezone.now() - timedelta(hours=2), lifetime=timedelta(hours=1))
-    socket = await connect(tickets.issue(expired.payload))
+    socket = await connect(tickets.issue(str(expired)))
     assert await outcome(socket) == "TOKEN_EXPIRED"
     assert await socket.closed() == 4102
 
-    ticket = tickets.issue(AccessToken.for_user(alice).payload)
+    ticket = tickets.issue(str(AccessToken.for_user(alice)))
     await database.run(User.objects.filter(pk=alice.pk).update, is_active=False)
     socket = await connect(ticket)
     assert await outcome(socket) == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("forge", ["claims", "unsigned", "another key"])
+async def test_4_who_writes_to_redis_signs_in_as_nobody(
+    alice: User, settings: Settings, forge: str
+) -> None:
+    """A ticket stands for a signed token, and is worth no more than that."""
+    claims = AccessToken.for_user(alice).payload
+    forged = {
+        "claims": json.dumps(claims),
+        "unsigned": jwt.encode(claims, "", algorithm="none"),
+        "another key": jwt.encode(claims, "k" * 64, algorithm="HS256"),
+    }[forge]
+    async with Redis.from_url(settings.REALTIME["REDIS_URL"]) as redis:
+        await redis.set("realtime:ticket:mine", forged)
+    socket = await connect("mine")
+    assert await outcome(socket) == "TOKEN_INVALID"
+    assert await socket.closed() == 4101
 
 
 async def test_without_redis_the_client_is_told_to_come_back(
