@@ -12,6 +12,8 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
+from projects.validation import LEAST_NUMBER
+
 
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
@@ -41,7 +43,9 @@ class StrictJSONParser(BaseParser):
             raise BodyTooLarge
         try:
             text = body.decode()
-            data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+            data = json.loads(
+                text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_unique
+            )
             if "\\u" in text:
                 json.dumps(data, ensure_ascii=False).encode()  # refuses lone surrogates
         except RecursionError:
@@ -53,6 +57,11 @@ class StrictJSONParser(BaseParser):
 
 def _no_constant(name: str) -> Any:
     raise ParseError(f"{name} is not JSON.")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    return number if abs(number) >= LEAST_NUMBER else 0.0
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from heapq import nsmallest
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -21,7 +22,15 @@ from projects.models import Project
 MAX_CONTENT_SIZE = 64 * 1024
 """Bytes of a project's content as JSON."""
 MAX_CONTENT_DEPTH = 16
+MAX_CONTAINERS = 8192
+"""Lists and objects in a project's content: in memory they are much larger than as JSON."""
+LEAST_NUMBER = 1e-20
+"""The positive number that is closest to zero; what arrives closer to it is zero."""
 MAX_DESCRIPTION = 10_000
+_MAX_NAMED = 10
+"""Unknown fields that an error names."""
+_MAX_NAME = 64
+"""Characters of each."""
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 """Isolates and marks (U+2066–U+2069, U+200E, U+200F) are fine: right-to-left titles need them."""
 
@@ -81,10 +90,19 @@ class ProjectFields(serializers.Serializer[Project]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError(
-                {str(name): ["There is no such field to change."] for name in sorted(unknown)}
-            )
+            raise serializers.ValidationError(_no_such_fields(unknown))
         return super().to_internal_value(data)
+
+
+def _no_such_fields(unknown: set[str]) -> dict[str, list[str]]:
+    """Return the messages for the first of some names: a stranger chooses how many there are."""
+    errors = {
+        name[:_MAX_NAME]: ["There is no such field to change."]
+        for name in nsmallest(_MAX_NAMED, map(str, unknown))
+    }
+    if len(unknown) > _MAX_NAMED:
+        errors["non_field_errors"] = [f"{len(unknown) - _MAX_NAMED} more fields do not exist."]
+    return errors
 
 
 def clean(data: Any, *, partial: bool) -> dict[str, Any]:
@@ -118,8 +136,7 @@ def check_json(value: Any, *, depth: int) -> None:
         check_text(value)
     elif isinstance(value, float) and not math.isfinite(value):
         raise serializers.ValidationError("NaN and Infinity are not JSON.")
-    elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
-        # Fractions too: PostgreSQL writes 1e300 out, with 300 zeros.
+    elif isinstance(value, int | float) and not is_plain(value):
         raise serializers.ValidationError("A number is out of range.")
     elif isinstance(value, dict | list):
         if not depth:
@@ -132,6 +149,24 @@ def check_json(value: Any, *, depth: int) -> None:
             check_json(item, depth=depth - 1)
 
 
+def is_plain(number: float) -> bool:
+    """Say whether a number is one that any database writes in a few characters.
+
+    PostgreSQL writes 1e300 with its 300 zeros, and 5e-324 with 323.
+    """
+    return -(2**63) <= number < 2**63 and (not number or abs(number) >= LEAST_NUMBER)
+
+
 def check_size(content: dict[str, Any]) -> None:
-    if len(json.dumps(content, ensure_ascii=False).encode()) > MAX_CONTENT_SIZE:
+    text = json.dumps(content, ensure_ascii=False)
+    if len(text.encode()) > MAX_CONTENT_SIZE:
         raise serializers.ValidationError(f"More than {MAX_CONTENT_SIZE} bytes.")
+    # The brackets are counted first, as it is fast: those in strings count as well.
+    if text.count("[") + text.count("{") > MAX_CONTAINERS and _containers(content) > MAX_CONTAINERS:
+        raise serializers.ValidationError(f"More than {MAX_CONTAINERS} lists and objects.")
+
+
+def _containers(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + sum(map(_containers, value.values() if isinstance(value, dict) else value))

@@ -42,6 +42,8 @@ class Settings:
     """The `data` of an update, as JSON."""
     MAX_DATA_DEPTH: int = 20
     """Levels of nesting in the `data` of an update or a signal."""
+    MAX_DATA_CONTAINERS: int = 8192
+    """Lists and objects in the `data` of an update or a signal: in memory they are large."""
     MAX_SIGNAL_SIZE: int = 2048
     """The `data` of a signal, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES

@@ -195,8 +195,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def update_project(self, command: protocol.UpdateProject) -> None:
         payload = command.payload
         self.require_joined(payload.project_id)
-        settings = conf.get()
-        check_data(payload.data, size=settings.MAX_DATA_SIZE, depth=settings.MAX_DATA_DEPTH)
+        check(payload.data, size=conf.get().MAX_DATA_SIZE)
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
@@ -204,7 +203,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         written = writer.current().submit(payload.project_id, request)
         written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
-        if len(self.pending) >= settings.MAX_PENDING_UPDATES:
+        if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
             with self.transport.reading_paused():
                 await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
 
@@ -227,8 +226,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.require_joined(payload.project_id)
         if wait := self.signal_limit.take():
             raise too_fast(wait)
-        settings = conf.get()
-        check_data(payload.data, size=settings.MAX_SIGNAL_SIZE, depth=settings.MAX_DATA_DEPTH)
+        check(payload.data, size=conf.get().MAX_SIGNAL_SIZE)
         self.hub.signal(self.socket, payload.project_id, payload.data)
         self.acknowledge(command.ref, protocol.EmptyAck())
 
@@ -275,6 +273,17 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         metrics.current.errors[error.code] += 1
         payload = protocol.ErrorPayload(error.code, error.message, error.details, error.retry_after)
         self.reply(protocol.Error(payload=payload, ref=UNSET if ref is None else ref))
+
+
+def check(data: dict[str, Any], *, size: int) -> None:
+    """Refuse the data of a command that are too large.
+
+    Raises:
+        ProtocolError: VALIDATION_ERROR
+    """
+    settings = conf.get()
+    depth, containers = settings.MAX_DATA_DEPTH, settings.MAX_DATA_CONTAINERS
+    check_data(data, size=size, depth=depth, containers=containers)
 
 
 def too_fast(wait: float) -> ProtocolError:

@@ -60,8 +60,8 @@ class MessageLimit:
         return wait, bool(wait and self._patience.take())
 
 
-def check_data(data: dict[str, Any], *, size: int, depth: int) -> None:
-    """Refuse free-form data of more than `size` bytes of JSON or `depth` levels.
+def check_data(data: dict[str, Any], *, size: int, depth: int, containers: int) -> None:
+    """Refuse free-form data of more than `size` bytes of JSON, levels, or lists and objects.
 
     Raises:
         ProtocolError: VALIDATION_ERROR
@@ -70,6 +70,8 @@ def check_data(data: dict[str, Any], *, size: int, depth: int) -> None:
         raise _invalid(f"Nested more than {depth} levels deep")
     if len(msgspec.json.encode(data)) > size:
         raise _invalid(f"More than {size} bytes")
+    if strict_json.has_more_containers(data, containers):
+        raise _invalid(f"More than {containers} lists and objects")
 
 
 def _invalid(reason: str) -> ProtocolError:

@@ -351,7 +351,7 @@ def decode(text: str) -> AnyCommand:
     try:
         raw = strict_json.parse(text)
     except JSONError as error:
-        raise ProtocolError(ErrorCode.INVALID_JSON, str(error)) from None
+        raise ProtocolError(ErrorCode.INVALID_JSON, str(error), ref=_ref_in(text)) from None
     if not isinstance(raw, dict):
         raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
     ref = _readable_ref(raw.get("ref"))
@@ -365,6 +365,18 @@ def decode(text: str) -> AnyCommand:
     except msgspec.ValidationError as error:
         raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
     return command
+
+
+class _WithRef(Struct):
+    ref: Any = None
+
+
+def _ref_in(text: str) -> str | int | None:
+    """Return the `ref` of a text that is JSON, though none that is taken."""
+    try:
+        return _readable_ref(msgspec.json.decode(text, type=_WithRef).ref)
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        return None
 
 
 def _readable_ref(value: Any) -> str | int | None:

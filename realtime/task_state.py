@@ -16,7 +16,7 @@ import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
 
-from realtime import log, publish
+from realtime import log, publish, strict_json
 from realtime.models import TaskState
 from realtime.progress import Report
 
@@ -114,8 +114,8 @@ def as_json(value: Any) -> Any:
         text = json.dumps(value, allow_nan=False)
         if "\\u0000" not in text:
             result = json.loads(text)
-            msgspec.json.encode(result)  # refuses lone surrogates
-            return result
+            encoded = msgspec.json.encode(result)  # refuses lone surrogates
+            return strict_json.with_plain_numbers(result, encoded)
     except (TypeError, ValueError, RecursionError):
         pass
     return storable(str(value))[:MAX_ERROR]

@@ -98,10 +98,8 @@ function checkString(value, path) {
  * @param {string} path
  */
 function checkNumber(value, path) {
-  // From 1e21 on, JavaScript writes an exponent, and the server reads a float.
-  const isWrittenAsInteger = Number.isInteger(value) && Math.abs(value) < 1e21;
-  const isInt64 = value >= -(2 ** 63) && value < 2 ** 63;
-  if (!Number.isFinite(value) || (isWrittenAsInteger && !isInt64)) {
+  const isInRange = value >= -(2 ** 63) && value < 2 ** 63;
+  if (!isInRange) {
     throw invalid(path, `is ${value}, which is out of range`);
   }
   return value;

@@ -14,7 +14,7 @@ test("a copy is what JSON makes of it", () => {
 });
 
 test("numbers that the server can read pass", () => {
-  for (const number of [0, -0.5, 2 ** 53, -(2 ** 63), 1e21, 1e300]) {
+  for (const number of [0, -0.5, 2 ** 53, -(2 ** 63), 1e18, 1e-300]) {
     assert.deepEqual(copy({ number }), { number });
   }
 });
@@ -25,6 +25,7 @@ test("what the server would refuse without a ref is refused here, by name", () =
     "data.a is NaN, which is out of range": { a: NaN },
     "data.a[1] is Infinity, which is out of range": { a: [0, Infinity] },
     "data.a is 9223372036854776000, which is out of range": { a: 2 ** 63 },
+    "data.a is 1e+300, which is out of range": { a: 1e300 },
     "data.a has a lone surrogate": { a: "\ud800" },
     "data.\udc00 has a lone surrogate": { "\udc00": 1 },
     "data.a is a bigint, which JSON does not have": { a: 1n },

@@ -232,6 +232,7 @@ RESULTS: list[Any] = [
     {"\udfff": 1},
     {1: 2, None: 3},
     2**70,
+    {"p": [5e-324, 1e-300], "q": 1e300, "r": (-1e19, -(2**64))},
     {1, 2},
     b"bytes",
     object,
@@ -262,6 +263,7 @@ async def test_11_any_result_becomes_strict_json(
     text.encode()
     stored = await database.run(TaskState.objects.get, pk="t")
     assert message["payload"]["result"] == stored.result
+    assert len(text) < 400, "no number is written out with hundreds of digits"
 
 
 async def test_an_error_of_a_task_has_no_nul_either(

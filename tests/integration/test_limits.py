@@ -37,7 +37,7 @@ def nested(levels: int) -> Any:
     ("type_", "size"), [("update_project", "MAX_DATA_SIZE"), ("send_signal", "MAX_SIGNAL_SIZE")]
 )
 async def test_13_data_have_a_size_and_a_depth(settings: Settings, type_: str, size: str) -> None:
-    limit(settings, **{size: 100, "MAX_DATA_DEPTH": 5})
+    limit(settings, **{size: 100, "MAX_DATA_DEPTH": 5, "MAX_DATA_CONTAINERS": 30})
     list_id, [alice] = await new_list("alice")
     await alice.join(list_id)
 
@@ -53,7 +53,9 @@ async def test_13_data_have_a_size_and_a_depth(settings: Settings, type_: str, s
     assert await refusal({"a": "x" * 93}) == {"data": ["More than 100 bytes"]}
     assert await refusal({"a": "é" * 47}) == {"data": ["More than 100 bytes"]}
     assert await refusal(nested(6)) == {"data": ["Nested more than 5 levels deep"]}
+    assert await refusal({"a": [[]] * 29}) == {"data": ["More than 30 lists and objects"]}
     if type_ == "send_signal":
+        assert (await send({"a": [[]] * 28}))["type"] == "ack"
         for data in ({"a": "x" * 92}, nested(5)):
             assert (await send(data))["type"] == "ack"
     else:

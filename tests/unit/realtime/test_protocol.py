@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime import protocol
+from realtime import protocol, strict_json
 from realtime.protocol import ErrorCode, ProtocolError
 
 
@@ -89,6 +91,36 @@ def test_an_error_carries_the_ref_of_a_broken_command() -> None:
     assert refusal(command("join_project", {}, ref=7)).ref == 7
     assert refusal(command("nonsense", {}, ref="a")).ref == "a"
     assert refusal(command("join_project", {}, ref={"no": "ref"})).ref is None
+
+
+@pytest.mark.parametrize("value", ["1e300", "-9.3e18", "9223372036854775808", "1e400", "[" * 40])
+def test_an_error_carries_the_ref_of_what_is_json_but_not_taken(value: str) -> None:
+    closed = value + "]" * value.count("[")
+    error = refusal(f'{{"type": "ping", "ref": "r", "payload": {{"a": {closed}}}}}')
+    assert (error.code, error.ref) == (ErrorCode.INVALID_JSON, "r")
+
+
+def test_every_number_can_be_written_out_in_forty_characters() -> None:
+    least = math.nextafter(strict_json.LEAST, 1)
+    for number in (0.1, -least, 1.2246467991473532e-16, math.nextafter(-(2.0**63), 0), 2**63 - 1):
+        assert strict_json.parse(json.dumps(number)) == number
+        assert len(f"{Decimal(repr(number)):f}") <= 40
+    assert [strict_json.parse(text) for text in ("5e-324", "-9.9e-21", "1e-400")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], False),
+        (1, False),
+        ({"a": [1, "x", {}], "b": None}, False),
+        ({"a": [1, "x", {}], "b": []}, True),
+        ([[[[]]]], True),
+        ([[], 1, [], 2, [], 3], True),
+    ],
+)
+def test_lists_and_objects_are_counted(value: Any, expected: bool) -> None:
+    assert strict_json.has_more_containers(value, 3) is expected
 
 
 @given(st.text())
