@@ -130,7 +130,7 @@ class ProjectViewSet(
     )
     @canvases.mapping.post
     def add_canvas(self, request: Request, pk: str) -> Response:
-        access.require(int(pk), _user(request).pk, *services.EDITORS)
+        access.require(int(pk), _user(request).pk, *access.EDITORS)
         given = serializers.CanvasInput(data=request.data)
         given.is_valid(raise_exception=True)
         image = given.validated_data["image"]
@@ -171,7 +171,7 @@ class CanvasView(Services, APIView):
 
     @extend_schema(request=serializers.CanvasTitle, responses=serializers.CanvasSerializer)
     def patch(self, request: Request, pk: int) -> Response:
-        access.canvas(pk, _user(request).pk, *services.EDITORS)
+        access.canvas(pk, _user(request).pk, *access.EDITORS)
         given = serializers.CanvasTitle(data=request.data)
         given.is_valid(raise_exception=True)
         canvas = services.rename_canvas(
@@ -192,7 +192,7 @@ class CanvasTask(Services, APIView):
 
     @extend_schema(request=None, responses={202: serializers.TaskSerializer})
     def post(self, request: Request, pk: int) -> Response:
-        canvas = access.canvas(pk, _user(request).pk, *services.EDITORS)
+        canvas = access.canvas(pk, _user(request).pk, *access.EDITORS)
         task_id = self.task.enqueue(
             user_id=_user(request).pk, project_id=canvas.project_id, canvas_id=canvas.pk
         )

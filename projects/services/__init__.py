@@ -4,7 +4,6 @@ Each verb is one transaction, and tells what it did (`projects.signals`) inside 
 """
 
 from projects.services.canvases import (
-    EDITORS,
     add_canvas,
     attach_canvas,
     detach_canvas,
@@ -29,7 +28,6 @@ from projects.services.projects import (
 )
 
 __all__ = [
-    "EDITORS",
     "Change",
     "Changes",
     "ProjectUpdate",

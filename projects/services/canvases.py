@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,23 +13,19 @@ from django.db.models.fields.files import FieldFile
 
 from projects import access, files
 from projects.errors import CanvasNotFound, ProjectNotFound
-from projects.models import Canvas, Role
-from projects.services.projects import lock_project
+from projects.models import Canvas
+from projects.services.projects import lock_project, locked_for
 from projects.signals import canvas_added, canvas_removed, canvas_renamed, canvas_replaced
 
-EDITORS = tuple(role for role in Role if role.may_edit)
 
-
-@transaction.atomic
 def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
     """Add an uploaded image, already validated.
 
     Raises:
         ProjectNotFound, NotAllowed
     """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, *EDITORS)
-    return attach_canvas(user=user, project_id=project_id, title=title, image=image)
+    with locked_for(user, *access.EDITORS, project_id=project_id):
+        return attach_canvas(user=user, project_id=project_id, title=title, image=image)
 
 
 @transaction.atomic
@@ -40,17 +38,15 @@ def attach_canvas(*, user: User, project_id: int, title: str, image: File[bytes]
     return canvas
 
 
-@transaction.atomic
 def rename_canvas(*, user: User, canvas_id: int, title: str) -> Canvas:
     """Give a canvas another title, already validated.
 
     Raises:
         CanvasNotFound, NotAllowed
     """
-    canvas = _locked_canvas(canvas_id)
-    access.canvas(canvas_id, user.pk, *EDITORS)
-    _rename(canvas, title, user)
-    return canvas
+    with _locked_for(user, canvas_id) as canvas:
+        _rename(canvas, title, user)
+        return canvas
 
 
 @transaction.atomic
@@ -87,16 +83,14 @@ def _replace_image(canvas: Canvas, image: File[bytes], user: User) -> None:
     canvas_replaced.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
 
 
-@transaction.atomic
 def remove_canvas(*, user: User, canvas_id: int) -> None:
     """Delete a canvas, and its files with the commit.
 
     Raises:
         CanvasNotFound, NotAllowed
     """
-    canvas = _locked_canvas(canvas_id)
-    access.canvas(canvas_id, user.pk, *EDITORS)
-    _remove(canvas, user)
+    with _locked_for(user, canvas_id) as canvas:
+        _remove(canvas, user)
 
 
 @transaction.atomic
@@ -112,6 +106,20 @@ def detach_canvas(*, user: User, canvas_id: int) -> None:
 def _remove(canvas: Canvas, user: User) -> None:
     canvas_removed.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
     canvas.delete()
+
+
+@contextmanager
+def _locked_for(user: User, canvas_id: int) -> Iterator[Canvas]:
+    """Run a transaction that has the canvas locked, for an editor: as `locked_for`.
+
+    Raises:
+        CanvasNotFound, NotAllowed
+    """
+    access.canvas(canvas_id, user.pk, *access.EDITORS)
+    with transaction.atomic():
+        canvas = _locked_canvas(canvas_id)
+        access.canvas(canvas_id, user.pk, *access.EDITORS)
+        yield canvas
 
 
 def _locked_canvas(canvas_id: int) -> Canvas:

@@ -8,11 +8,10 @@ from django.db import transaction
 from projects import access
 from projects.errors import Invalid, MemberNotFound, NotAllowed
 from projects.models import Membership, Role
-from projects.services.projects import lock_project
+from projects.services.projects import lock_project, locked_for
 from projects.signals import membership_changed
 
 
-@transaction.atomic
 def add_member(*, user: User, project_id: int, member: User, role: Role) -> None:
     """Make somebody a member; for owners.
 
@@ -20,14 +19,12 @@ def add_member(*, user: User, project_id: int, member: User, role: Role) -> None
         ProjectNotFound, NotAllowed
         Invalid: if they are one already: to change a role is another verb.
     """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, Role.OWNER)
-    if access.role(project_id, member.pk):
-        raise Invalid({"username": [f"{member.get_username()} is a member already."]})
-    set_role(project_id=project_id, user_id=member.pk, role=role, actor_id=user.pk)
+    with locked_for(user, Role.OWNER, project_id=project_id):
+        if access.role(project_id, member.pk):
+            raise Invalid({"username": [f"{member.get_username()} is a member already."]})
+        set_role(project_id=project_id, user_id=member.pk, role=role, actor_id=user.pk)
 
 
-@transaction.atomic
 def change_role(*, user: User, project_id: int, member_id: int, role: Role) -> None:
     """Give a member another role; for owners.
 
@@ -35,13 +32,11 @@ def change_role(*, user: User, project_id: int, member_id: int, role: Role) -> N
         ProjectNotFound, MemberNotFound
         NotAllowed: also if the project would have no owner any more.
     """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, Role.OWNER)
-    _require_member(project_id, member_id)
-    set_role(project_id=project_id, user_id=member_id, role=role, actor_id=user.pk)
+    with locked_for(user, Role.OWNER, project_id=project_id):
+        _require_member(project_id, member_id)
+        set_role(project_id=project_id, user_id=member_id, role=role, actor_id=user.pk)
 
 
-@transaction.atomic
 def remove_member(*, user: User, project_id: int, member_id: int) -> None:
     """Take a member's role away; for owners, and anybody may leave.
 
@@ -49,10 +44,10 @@ def remove_member(*, user: User, project_id: int, member_id: int) -> None:
         ProjectNotFound, MemberNotFound
         NotAllowed: also if the project would have no owner any more.
     """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, *(Role if member_id == user.pk else [Role.OWNER]))
-    _require_member(project_id, member_id)
-    set_role(project_id=project_id, user_id=member_id, role=None, actor_id=user.pk)
+    allowed = Role if member_id == user.pk else [Role.OWNER]
+    with locked_for(user, *allowed, project_id=project_id):
+        _require_member(project_id, member_id)
+        set_role(project_id=project_id, user_id=member_id, role=None, actor_id=user.pk)
 
 
 def _require_member(project_id: int, user_id: int) -> None:

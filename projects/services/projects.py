@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -57,7 +58,23 @@ def lock_project(*, project_id: int) -> Project:
         raise ProjectNotFound from None
 
 
-@transaction.atomic
+@contextmanager
+def locked_for(user: User, *allowed: Role, project_id: int) -> Iterator[Project]:
+    """Run a transaction that has the project locked, for a user with one of these roles.
+
+    The role is looked up before the transaction, so that a stranger waits for nobody's lock, nor
+    learns by waiting that the project exists; and again under the lock, as it may have ended.
+
+    Raises:
+        ProjectNotFound, NotAllowed
+    """
+    access.require(project_id, user.pk, *allowed)
+    with transaction.atomic():
+        project = lock_project(project_id=project_id)
+        access.require(project_id, user.pk, *allowed)
+        yield project
+
+
 def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
     """Update a project's fields; `content` is a merge patch. Return what really changed.
 
@@ -66,8 +83,8 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
         NotAllowed
         Invalid
     """
-    project = lock_project(project_id=project_id)
-    [outcome] = update_locked_project(project=project, updates=[ProjectUpdate(user.pk, data)])
+    with locked_for(user, *access.EDITORS, project_id=project_id) as project:
+        [outcome] = update_locked_project(project=project, updates=[ProjectUpdate(user.pk, data)])
     if isinstance(outcome, ProjectError):
         raise outcome
     return outcome
@@ -156,16 +173,14 @@ def _save(project: Project, made: list[Change]) -> None:
     project_changed.send(sender=Project, project_id=project.pk, changes=made)
 
 
-@transaction.atomic
 def delete_project(*, user: User, project_id: int) -> None:
     """Delete a project; for owners.
 
     Raises:
         ProjectNotFound, NotAllowed
     """
-    lock_project(project_id=project_id)
-    access.require(project_id, user.pk, Role.OWNER)
-    remove_project(project_id=project_id, actor_id=user.pk)
+    with locked_for(user, Role.OWNER, project_id=project_id):
+        remove_project(project_id=project_id, actor_id=user.pk)
 
 
 @transaction.atomic

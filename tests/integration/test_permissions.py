@@ -6,12 +6,17 @@ signed in gets 401; a member whose role does not allow it 403.
 
 from __future__ import annotations
 
+import re
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -131,6 +136,64 @@ def test_permissions(world: World, row: tuple[str, str, Any, tuple[int, ...]], w
     if answer.status_code == 404:
         missing = dict.fromkeys(("project", "canvas"), 10**9)
         assert answer.content == world.send(who, method, path, body, **missing).content
+
+
+REFUSED = [
+    (who, *row[:3])
+    for row in MATRIX
+    for who in ("viewer", "stranger")
+    if row[0] != "GET" and row[3][CAST.index(who)] in (403, 404)
+]
+"""Attempts to write by somebody who may not."""
+
+
+@pytest.fixture
+def locked(world: World) -> Iterator[World]:
+    """Somebody else has the project locked (on SQLite: the database) until the test is over."""
+    is_locked, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            services.lock_project(project_id=world.ids["project"])
+            is_locked.set()
+            is_over.wait()
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_locked.wait()
+    yield world
+    is_over.set()
+    holder.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_8_who_may_not_write_waits_for_no_lock(locked: World) -> None:
+    with connection.cursor() as cursor:  # it would fail, and not hang
+        is_postgres = connection.vendor == "postgresql"
+        cursor.execute("SET lock_timeout = 1000" if is_postgres else "PRAGMA busy_timeout = 1000")
+    assert len(REFUSED) > 15
+    for who, method, path, body in REFUSED:
+        expected = 404 if who == "stranger" else 403
+        answer = locked.send(who, method, path, body)
+        assert answer.status_code == expected, (who, method, path)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [row[1:] for row in REFUSED if row[0] == "stranger"], ids=str
+)
+def test_8_to_refuse_takes_the_same_queries_as_to_miss(
+    world: World, method: str, path: str, body: Any
+) -> None:
+    def queries(**ids: int) -> list[str]:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert world.send("stranger", method, path, body, **ids).status_code == 404
+        return [re.sub(r"\d+", "N", query["sql"]) for query in captured]
+
+    assert queries() == queries(project=10**6, canvas=10**6)
 
 
 def test_the_matrix_is_complete() -> None:
