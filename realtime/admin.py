@@ -97,7 +97,7 @@ def disconnect_users(
 
 def _disconnect(request: HttpRequest, users: list[Any]) -> None:
     disconnections.order([user.pk for user in users])
-    names = ", ".join(user.get_username() for user in users)
+    names = ", ".join(str(user.get_username()) for user in users)
     messages.success(request, f"The connections of {names} are being closed.")
 
 
@@ -108,9 +108,11 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "project_id", "seq", "who", "differences"]
     list_display_links = ["seq"]
     list_filter = ["type", "created_at", ("actor", admin.RelatedOnlyFieldListFilter)]
-    search_fields = ["=project_id", "actor__username"]
     list_select_related = ["actor"]
     ordering = ["-id"]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["=project_id", f"actor__{get_user_model().USERNAME_FIELD}"]
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
         return WithPage

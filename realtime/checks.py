@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
@@ -77,6 +78,20 @@ def check_sessions(**_: Any) -> list[CheckMessage]:
                 "would not end its sockets",
                 hint='Set SIMPLE_JWT["ROTATE_REFRESH_TOKENS"] to False.',
                 id="realtime.E005",
+            )
+        ]
+    return []
+
+
+@register(Tags.compatibility)
+def check_passwords(**_: Any) -> list[CheckMessage]:
+    users = get_user_model()
+    if simple_jwt.api_settings.CHECK_REVOKE_TOKEN and getattr(users, "password", None) is None:
+        return [
+            Error(
+                f"Tokens are bound to passwords, and {users._meta.label} has none",
+                hint='Set SIMPLE_JWT["CHECK_REVOKE_TOKEN"] to False.',
+                id="realtime.E008",
             )
         ]
     return []

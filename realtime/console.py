@@ -67,4 +67,4 @@ async def _members(project_ids: list[int]) -> list[dict[int, str]]:
 
 def usernames(user_ids: set[int]) -> dict[int, str]:
     users = get_user_model()._default_manager.filter(pk__in=user_ids)
-    return {user.pk: user.get_username() for user in users}
+    return {user.pk: str(user.get_username()) for user in users}

@@ -110,4 +110,4 @@ def _make_token(user_id: int) -> str:
 
 def _find_name(user_id: int) -> dict[str, str]:
     users = get_user_model()._default_manager.filter(pk=user_id)
-    return {str(user.pk): user.get_username() for user in users}
+    return {str(user.pk): str(user.get_username()) for user in users}

@@ -1,0 +1,180 @@
+"""A socket takes what the REST API takes, by simplejwt's settings: then, and at every check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import translation
+from pytest_django import Settings
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken, SlidingToken
+
+from realtime import database
+from tests.harness.sockets import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Rule = Callable[..., None]
+
+
+@pytest.fixture
+def alice(settings: Settings) -> User:
+    settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 0.05}
+    return User.objects.create_user("alice", password="secret")
+
+
+@pytest.fixture
+def rule(monkeypatch: pytest.MonkeyPatch) -> Rule:
+    """Sets settings of simplejwt's, which it reads once."""
+
+    def set_all(**values: Any) -> None:
+        for name, value in values.items():
+            monkeypatch.setattr(api_settings, name, value)
+
+    return set_all
+
+
+def rest(token: Any) -> int:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return int(client.get("/api/me/").status_code)
+
+
+async def opened(token: Any) -> Socket:
+    """Return an open socket, of a token that REST takes, too."""
+    assert await database.run(rest, token) == 200
+    socket = await Socket.connect(str(token))
+    assert (await socket.call("ping"))["type"] == "pong"
+    return socket
+
+
+async def refused(token: Any) -> str:
+    assert await database.run(rest, token) == 401
+    socket = await Socket.connect(str(token))
+    return await ended(socket)
+
+
+async def ended(socket: Socket) -> str:
+    code = str((await socket.until("error"))["payload"]["code"])
+    assert await socket.closed() in (4003, 4101, 4102)
+    await socket.disconnect()
+    return code
+
+
+async def renewed(socket: Socket, token: Any) -> None:
+    assert (await socket.call("authenticate", {"token": str(token)}))["type"] == "ack"
+
+
+async def checked(socket: Socket) -> None:
+    """Return when a socket has outlived a check: another one's user is put out by it."""
+    eve = await database.run(User.objects.create_user, "eve")
+    witness = await Socket.connect(await database.run(lambda: str(AccessToken.for_user(eve))))
+    await database.run(eve.delete)
+    await ended(witness)
+    assert (await socket.call("ping"))["type"] == "pong"
+
+
+async def test_sliding_tokens(alice: User, rule: Rule) -> None:
+    rule(AUTH_TOKEN_CLASSES=(AccessToken, SlidingToken))
+    access = await database.run(AccessToken.for_user, alice)
+    sliding: Any = await database.run(SlidingToken.for_user, alice)
+    second: Any = await database.run(SlidingToken.for_user, alice)
+    await (await opened(access)).disconnect()
+    socket = await opened(sliding)
+    await renewed(socket, second)
+    await checked(socket)
+    await database.run(second.blacklist)
+    assert await ended(socket) == "TOKEN_EXPIRED"
+    assert await refused(second) == "TOKEN_INVALID"
+
+
+class HostsToken(AccessToken):
+    """Ends with a row of the host's, here the user's first name."""
+
+    token_type = "hosts"
+
+    def verify(self) -> None:
+        super().verify()
+        if not User.objects.filter(pk=self["user_id"], first_name="").exists():
+            raise TokenError("Not any more")
+
+
+async def test_a_token_class_of_the_hosts_own(alice: User, rule: Rule) -> None:
+    rule(AUTH_TOKEN_CLASSES=(HostsToken,))
+    first, second = [await database.run(HostsToken.for_user, alice) for _ in range(2)]
+    assert await refused(await database.run(AccessToken.for_user, alice)) == "TOKEN_INVALID"
+    socket = await opened(first)
+    await renewed(socket, second)
+    assert (await socket.call("ping"))["type"] == "pong"
+    await database.run(User.objects.filter(pk=alice.pk).update, first_name="gone")
+    assert await ended(socket) == "TOKEN_EXPIRED"
+    assert await refused(second) == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("rules", [{}, {"USER_AUTHENTICATION_RULE": lambda user: user is not None}])
+async def test_inactive_users_may_be_taken(alice: User, rule: Rule, rules: dict[str, Any]) -> None:
+    rule(CHECK_USER_IS_ACTIVE=False, **rules)
+    await database.run(User.objects.filter(pk=alice.pk).update, is_active=False)
+    token = await database.run(AccessToken.for_user, alice)
+    socket = await opened(token)
+    await renewed(socket, token)
+    await checked(socket)
+    await database.run(alice.delete)
+    assert await ended(socket) == "USER_INACTIVE"
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+async def test_a_new_password_ends_sockets_where_the_host_asked_for_it(
+    alice: User, rule: Rule, is_revoked: bool
+) -> None:
+    """simplejwt compares the hash. So one that is only made anew, as Django does at a sign-in
+    when its hasher has changed, counts as changed there, and here."""
+    rule(CHECK_REVOKE_TOKEN=is_revoked)
+    token = await database.run(AccessToken.for_user, alice)
+    socket = await opened(token)
+
+    def hash_anew() -> None:
+        alice.set_password("secret")
+        alice.save()
+
+    await database.run(hash_anew)
+    if is_revoked:
+        assert await ended(socket) == "TOKEN_EXPIRED"
+        assert await refused(token) == "TOKEN_INVALID"
+    else:
+        await checked(socket)
+        await socket.disconnect()
+        await (await opened(token)).disconnect()
+
+
+@pytest.mark.parametrize("kilobytes", [8, 16])
+async def test_tokens_of_many_groups(alice: User, kilobytes: int) -> None:
+    token = await database.run(AccessToken.for_user, alice)
+    token["groups"] = ["/group"] * (kilobytes * 85)
+    assert len(str(token)) > kilobytes * 1000
+    socket = await opened(token)
+    await renewed(socket, token)
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ja"])
+async def test_an_expired_token_is_told_in_every_language(alice: User, language: str) -> None:
+    token = await database.run(AccessToken.for_user, alice)
+    token.set_exp(lifetime=timedelta(hours=-1))
+    with translation.override(language):
+        assert await refused(token) == "TOKEN_EXPIRED"
+
+
+async def test_an_expired_token_is_told_whichever_class_would_take_it(
+    alice: User, rule: Rule
+) -> None:
+    rule(AUTH_TOKEN_CLASSES=(AccessToken, SlidingToken))
+    token = await database.run(SlidingToken.for_user, alice)
+    token.set_exp(lifetime=timedelta(hours=-1))
+    assert await refused(token) == "TOKEN_EXPIRED"

@@ -1,0 +1,3 @@
+from tests.integration.conftest import redis
+
+__all__ = ["redis"]
