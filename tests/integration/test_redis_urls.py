@@ -6,17 +6,11 @@ import asyncio
 import os
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from tests.harness.certificates import new_certificate
 from tests.harness.process import run_python
 from tests.harness.proxy import Proxy
 from tests.harness.valkey import Valkey
@@ -79,7 +73,7 @@ def test_with_a_password_and_a_database(empty: Valkey, form: str, tmp_path: Path
 
 
 async def test_by_tls_with_an_authority_of_ones_own(empty: Valkey, tmp_path: Path) -> None:
-    certificate = new_certificate(tmp_path)
+    certificate = new_certificate(tmp_path / "server.pem")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     async with Proxy(empty.port, tls=tls) as proxy:
@@ -103,24 +97,3 @@ def assert_all_in_database_3(server: Valkey) -> None:
         names = {name.decode() for name in client.scan_iter()}
     assert {"realtime:processes", "realtime:room:1", "cache:1:key", "celery"} <= names
     assert "celery-task-meta-some-id" in names
-
-
-def new_certificate(directory: Path) -> Path:
-    """Return a file with a key and a certificate of 127.0.0.1, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / "server.pem"
-    path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        + certificate.public_bytes(Encoding.PEM)
-    )
-    return path
