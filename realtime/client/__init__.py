@@ -12,18 +12,21 @@ the position they had, and updates that were not acknowledged are sent again und
 """
 
 from realtime.client.errors import (
+    InvalidData,
     Overrun,
     QueueFull,
     RealtimeError,
     Refused,
     RoomClosed,
     Stopped,
+    UserChanged,
 )
-from realtime.client.messages import Message
+from realtime.client.messages import Message, UpdateAck
 from realtime.client.realtime import Realtime, State
-from realtime.client.room import Room, UpdateAck
+from realtime.client.room import Room
 
 __all__ = [
+    "InvalidData",
     "Message",
     "Overrun",
     "QueueFull",
@@ -35,4 +38,5 @@ __all__ = [
     "State",
     "Stopped",
     "UpdateAck",
+    "UserChanged",
 ]

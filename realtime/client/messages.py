@@ -19,11 +19,50 @@ class Message(NamedTuple):
     ref: int | str | None
 
 
+class JoinAck(NamedTuple):
+    seq: int
+    user_id: int
+    """The client's own."""
+    role: str
+    project: Json
+    members: dict[int, str]
+    tasks: dict[str, Json]
+    recovered: bool
+
+
+class UpdateAck(NamedTuple):
+    seq: int
+    changes: Json
+    """What really changed; empty where nothing did."""
+    duplicate: bool
+    """The update had been made already, and its acknowledgement was lost."""
+
+
+# Each of these raises whatever the message makes it raise: a bad one ends the connection. Members
+# that the client does not know are ignored.
+
+
 def parse(text: str) -> Message:
     raw = json.loads(text)
     payload = raw.get("payload", {})
     project_id = payload.get("project_id", raw.get("project_id"))
     return Message(raw["type"], payload, project_id, raw.get("seq"), raw.get("ref"))
+
+
+def parse_join_ack(payload: Json) -> JoinAck:
+    return JoinAck(
+        int(payload["seq"]),
+        payload["user_id"],
+        payload["role"],
+        dict(payload["project"]),
+        {member["user_id"]: member["username"] for member in payload["members"]},
+        {task["task_id"]: task for task in payload["tasks"]},
+        payload["recovered"],
+    )
+
+
+def parse_update_ack(payload: Json) -> UpdateAck:
+    return UpdateAck(int(payload["seq"]), dict(payload["changes"]), payload["duplicate"])
 
 
 def merged(state: Json, changes: Json) -> Json:

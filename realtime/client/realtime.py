@@ -9,26 +9,33 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from contextlib import suppress
 from typing import Any, Self
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
 
 from realtime.client import backoff
-from realtime.client.connection import Connection
-from realtime.client.errors import Disconnected, Refused, Stopped
+from realtime.client.connection import WINDOW, Connection, retrieve
+from realtime.client.errors import (
+    PASSING,
+    ConnectionFailed,
+    Disconnected,
+    Refused,
+    Stopped,
+    UserChanged,
+)
 from realtime.client.messages import Message
-from realtime.client.room import Room
+from realtime.client.room import Context, Room
 
 logger = logging.getLogger(__name__)
 
-TokenSource = str | Callable[[], Awaitable[str]]
+TokenSource = str | Callable[[], Awaitable[str | None]]
 
 _STOP = range(4000, 4100)
 _NEW_TOKEN = range(4100, 4200)
-_QUICK = {"open_timeout": 10, "ping_interval": 25, "ping_timeout": 8, "close_timeout": 2}
-"""Seconds: a connection that is stuck or dead is given up after these."""
+_OPTIONS = {"ping_interval": 25, "ping_timeout": 8, "close_timeout": 2, "max_size": 16 * 2**20}
+"""Seconds and bytes: a connection that is dead is given up after these."""
 
 
 class State(enum.StrEnum):
@@ -44,7 +51,8 @@ class Realtime:
     """A client that connects inside its `async with` block, again and again if need be.
 
     Rooms and their updates live through every reconnect. It ends with the block, or by `Stopped`
-    where the server says that coming back is of no use.
+    where coming back is of no use. It acts for one user: where another one is signed in after a
+    reconnect, its rooms end with `UserChanged`, and nothing of the first user is sent.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class Realtime:
         *,
         token: TokenSource,
         queue_limit: int = 256,
+        connect_timeout: float = 10.0,
+        reply_timeout: float = 20.0,
         random: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -62,24 +72,40 @@ class Realtime:
         Args:
             url: `ws://` or `wss://`, without the token.
             token: an access token, or a coroutine function that fetches one: it is called for
-                every attempt to connect and before a token ends. It may raise `Stopped`; after
-                any other exception it is asked again later.
+                every attempt to connect and before a token ends. None says that nobody is signed
+                in any more, and stops the client, as raising `Stopped` does; after any other
+                exception it is asked again later.
             queue_limit: updates of one room that may wait for a connection.
+            connect_timeout: seconds until a token is had, and until the server answers.
+            reply_timeout: seconds for a reply, after which the connection is given up.
             random: returns a number from 0 to 1. It, `clock` and `sleep` are for tests.
-            options: go to `websockets.connect`, such as `ssl`, `proxy` or `additional_headers`.
+            options: go to `websockets.connect`, such as `ssl`, `proxy`, `additional_headers` or
+                `max_size`: the largest message that is taken; a larger one stops the client.
         """
         self._url = url
         self._token = token
-        self._queue_limit = queue_limit
+        self._connect_timeout = connect_timeout
+        self._reply_timeout = reply_timeout
         self._random = random
         self._clock = clock
         self._sleep = sleep
-        self._options: dict[str, Any] = {"additional_headers": {}, **_QUICK, **options}
+        self._options: dict[str, Any] = {"additional_headers": {}, **_OPTIONS, **options}
+        self._context = Context(
+            queue_limit=queue_limit,
+            random=random,
+            sleep=sleep,
+            spawn=self._spawn,
+            identify=self._identify,
+            on_end=self._forget,
+        )
         self.state = State.OFFLINE
         self.error: Exception | None = None
         """What the last attempt, or the last connection, ended with."""
         self._connection: Connection | None = None
+        self._window = WINDOW
         self._online_since: float | None = None
+        self._user_id: int | None = None
+        """The user whom the server joined last; None before the first join."""
         self._rooms: dict[int, Room] = {}
         self._handlers: defaultdict[str, list[Callable[[Any], None]]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,28 +121,22 @@ class Realtime:
     async def join(self, project_id: int) -> Room:
         """Return a room, once it is joined; while there is no connection, that may take long.
 
+        To join again a room that is joined gives the same one. It is left when each of those who
+        joined it has left it.
+
         Raises:
             Refused: such as PROJECT_NOT_FOUND.
-            Stopped
+            UserChanged, Stopped
         """
         room = self._rooms.get(project_id)
         if room is None:
             if self.state is State.STOPPED:
                 raise self.error or Stopped
-            room = Room(
-                project_id,
-                queue_limit=self._queue_limit,
-                sleep=self._sleep,
-                on_close=self._forget,
-            )
-            self._rooms[project_id] = room
+            room = self._rooms[project_id] = Room(project_id, self._context)
             if self._connection is not None:
-                self._spawn(room.enter(self._connection))
-        await room.joined()
+                room.connected(self._connection)
+        await room.enter()
         return room
-
-    def _forget(self, room: Room) -> None:
-        self._rooms.pop(room.project_id, None)
 
     def on(self, event: str, handler: Callable[[Any], None]) -> Callable[[], None]:
         """Have a function called at an event; return one that ends it.
@@ -125,14 +145,19 @@ class Realtime:
         command asked for.
         """
         self._handlers[event].append(handler)
-        return partial(self._handlers[event].remove, handler)
+
+        def off() -> None:
+            with suppress(ValueError):
+                self._handlers[event].remove(handler)
+
+        return off
 
     async def close(self) -> None:
         """Stop; updates that wait raise `Stopped`."""
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
-        self._stop(None)
+        self._stop(Stopped(), is_own=True)
 
     # --- the life of the connection
 
@@ -145,62 +170,87 @@ class Realtime:
                 try:
                     await self._connect()
                 except InvalidURI as error:
-                    raise Stopped(str(error)) from error
-                except (OSError, TimeoutError, WebSocketException) as error:
+                    raise Stopped(str(error), code="CONNECTION_FAILED") from error
+                except (OSError, WebSocketException, ConnectionFailed) as error:
                     self.error = error
                 if self._was_stable():
                     failures = 0
                 self._become(State.OFFLINE)
-                await self._sleep(backoff.delay(failures, self._random()))
+                await self._sleep(self._delay(failures, self.error))
                 failures += 1
         except Stopped as stopped:
             self._stop(stopped)
         except Exception as error:
             logger.exception("The client failed")
-            self._stop(Stopped(f"The client failed: {error!r}"))
+            self._stop(Stopped(f"The client failed: {error!r}", code="CLIENT_FAILED"))
 
     def _was_stable(self) -> bool:
         since = self._online_since
         return since is not None and self._clock() - since >= backoff.STABLE
+
+    def _delay(self, failures: int, error: Exception | None) -> float:
+        named = error.retry_after if isinstance(error, Refused) else None
+        return max(named or 0.0, backoff.delay(failures, self._random()))
 
     async def _connect(self) -> None:
         """Connect and serve until the connection ends.
 
         Raises:
             Stopped: where no other attempt would do better.
-            OSError, TimeoutError, WebSocketException: where none came about.
+            OSError, WebSocketException, ConnectionFailed: where none came about.
         """
+        websocket = await self._open(await self._fetch_token())
+        try:
+            connection = self._connection = Connection(
+                websocket,
+                self._receive,
+                reply_timeout=self._reply_timeout,
+                window=self._window,
+            )
+            self._spawn(self._greet(connection))
+            for room in tuple(self._rooms.values()):
+                room.connected(connection)
+            await connection.serve()
+        finally:
+            self._connection = None
+            for task in self._tasks:
+                task.cancel()
+            for room in self._rooms.values():
+                room.disconnected()
+            await websocket.close()
+        # One at a time, until it is clear which of them the server cannot read.
+        self._window = 1 if connection.is_unclear else WINDOW
+        self._judge(connection, websocket.close_code or 0)
+
+    async def _open(self, token: str) -> ClientConnection:
         # Not in the URL: proxies, and websockets itself at DEBUG, log those.
-        bearer = {"Authorization": f"Bearer {await self._fetch_token()}"}
+        bearer = {"Authorization": f"Bearer {token}"}
         options = self._options | {
             "additional_headers": {**self._options["additional_headers"], **bearer}
         }
-        async with connect(self._url, **options) as websocket:
-            self._connection = Connection(websocket, self._receive)
-            try:
-                self._spawn(self._greet(self._connection))
-                for room in self._rooms.values():
-                    self._spawn(room.enter(self._connection))
-                await self._connection.serve()
-            finally:
-                self._connection = None
-                for task in self._tasks:
-                    task.cancel()
-                for room in self._rooms.values():
-                    room.disconnected()
-        self._judge(websocket.close_code or 0)
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                return await connect(self._url, **options)
+        except TimeoutError:
+            raise ConnectionFailed(
+                "The server did not answer in time", code="CONNECT_TIMEOUT"
+            ) from None
 
-    def _judge(self, code: int) -> None:
-        reason = Stopped(f"The server closed the connection with {code}: {self.error}")
+    def _judge(self, connection: Connection, code: int) -> None:
+        if isinstance(connection.failure, Stopped):
+            raise connection.failure
+        if connection.failure is not None:
+            self.error = connection.failure
         if code in _STOP or (code in _NEW_TOKEN and isinstance(self._token, str)):
-            raise reason
+            reason = getattr(self.error, "code", "CONNECTION_LOST")
+            raise Stopped(
+                f"The server closed the connection with {code}: {self.error}", code=reason
+            )
 
     async def _greet(self, connection: Connection) -> None:
         """Be online as soon as the server answers: it accepts everybody, and then judges."""
-        try:
-            await connection.call("ping", {}, on_ack=self._welcomed)
-        except (Disconnected, Refused):
-            return
+        with suppress(Disconnected, Refused):
+            await connection.call("ping", {}, on_ack=self._welcomed, timeout=self._connect_timeout)
 
     def _welcomed(self, _: Any) -> None:
         self.error = None
@@ -208,28 +258,62 @@ class Realtime:
         self._become(State.ONLINE)
 
     async def _fetch_token(self) -> str:
+        """Return a token.
+
+        Raises:
+            Stopped: if nobody is signed in any more.
+            ConnectionFailed: if none could be had for now.
+        """
         if isinstance(self._token, str):
             return self._token
+        # A task of its own: the function may be deaf to being cancelled.
+        fetching = asyncio.create_task(_call(self._token))
+        fetching.add_done_callback(retrieve)
         try:
-            return await self._token()
+            done, _ = await asyncio.wait([fetching], timeout=self._connect_timeout)
+            token = fetching.result() if done else ""
         except Stopped:
             raise
         except Exception as error:
             # Whatever it was, it is no answer: as good as a server that does not.
-            raise ConnectionError(f"There is no token: {error!r}") from error
+            raise ConnectionFailed(f"No token: {error!r}", code="TOKEN_UNAVAILABLE") from error
+        finally:
+            fetching.cancel()
+        if not done:
+            raise ConnectionFailed("No token came in time", code="TOKEN_UNAVAILABLE")
+        if not token:
+            raise Stopped("Nobody is signed in any more", code="TOKEN_MISSING")
+        return token
 
     def _become(self, state: State) -> None:
         if state is not self.state:
             self.state = state
             self._emit("state", state)
 
-    def _stop(self, error: Stopped | None) -> None:
+    def _stop(self, error: Stopped, *, is_own: bool = False) -> None:
         if self.state is State.STOPPED:
             return
         self.error = error
+        self._user_id = None
         for room in tuple(self._rooms.values()):
-            room.close(error)
+            room.end(error, is_own=is_own)
         self._become(State.STOPPED)
+
+    # --- the rooms
+
+    def _forget(self, room: Room) -> None:
+        self._rooms.pop(room.project_id, None)
+
+    def _identify(self, user_id: int) -> None:
+        """Note whom the server joined; rooms of another user end before anything is sent."""
+        known, self._user_id = self._user_id, user_id
+        if known in (None, user_id):
+            return
+        connection = self._connection
+        for room in tuple(self._rooms.values()):
+            room.end(UserChanged())
+            if connection is not None:
+                self._spawn(room.depart(connection))
 
     # --- what the server sends
 
@@ -240,17 +324,32 @@ class Realtime:
             self.error = Refused(message.payload)
             self._emit("error", message.payload)
         room = self._rooms.get(message.project_id or 0)
-        if room is not None and not room.receive(message) and self._connection is not None:
-            self._spawn(room.enter(self._connection))
+        if room is not None:
+            room.receive(message)
 
     async def _renew_token(self, connection: Connection) -> None:
+        """Give the connection a fresh token; try for as long as it lives."""
         if isinstance(self._token, str):
             return
-        try:
-            await connection.call("authenticate", {"token": await self._fetch_token()})
-        except (OSError, Stopped, Refused, Disconnected) as error:
-            # The server will close with 4102, and the next attempt asks for a token again.
-            logger.warning("The token could not be renewed: %s", error)
+        failures = 0
+        while True:
+            try:
+                await connection.call("authenticate", {"token": await self._fetch_token()})
+            except Disconnected:
+                return
+            except Stopped as stopped:
+                connection.give_up(stopped)
+                return
+            except (ConnectionFailed, Refused) as error:
+                logger.warning("The token could not be renewed: %s", error)
+                if isinstance(error, Refused) and error.code not in PASSING:
+                    # Perhaps another user's: find out now who is signed in, not when it ends.
+                    connection.give_up(error)
+                    return
+                await self._sleep(self._delay(failures, error))
+                failures += 1
+            else:
+                return
 
     def _emit(self, event: str, value: Any) -> None:
         for handler in tuple(self._handlers[event]):
@@ -259,7 +358,12 @@ class Realtime:
             except Exception:
                 logger.exception("A handler of %s failed", event)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _call(fetch: Callable[[], Awaitable[str | None]]) -> str | None:
+    return await fetch()

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import uuid
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from realtime.client import messages
+from realtime.client import backoff, messages
 from realtime.client.connection import Connection, retrieve
-from realtime.client.errors import Disconnected, Overrun, QueueFull, Refused, RoomClosed
-from realtime.client.messages import Json, Message
+from realtime.client.errors import (
+    PASSING,
+    Disconnected,
+    Overrun,
+    RealtimeError,
+    Refused,
+    RoomClosed,
+)
+from realtime.client.messages import Json, Message, UpdateAck, parse_join_ack
+from realtime.client.signals import SignalSender
+from realtime.client.updates import UpdateQueue
 
 logger = logging.getLogger(__name__)
 
@@ -24,45 +31,36 @@ Handler = Callable[[Message], None]
 MAX_UNREAD = 10_000
 """Messages that wait for an `async for`; a room that nobody iterates over keeps no more."""
 
-_PASSING = {"UNAVAILABLE", "RATE_LIMITED"}
-"""What an update is tried again after."""
-_PASSING_FOR_JOIN = _PASSING | {"INTERNAL_ERROR"}
+_MAX_FAULTS = 3
+"""Joins in a row that a fault of the server may fail, before the caller is told."""
 _ENDED_KEPT = 100
 """Tasks that are known to have ended: late progress does not revive them."""
-_PAUSE = 1.0
-"""Seconds before a command is tried again, where the server names no time."""
 
 
-class UpdateAck(NamedTuple):
-    seq: int
-    changes: Json
-    """What really changed; empty where nothing did."""
-    duplicate: bool
-    """The update had been made already, and its acknowledgement was lost."""
+class Context(NamedTuple):
+    """What a room needs of the client that it belongs to."""
 
-
-class _Update(NamedTuple):
-    payload: Json
-    key: str
-    outcome: asyncio.Future[UpdateAck]
+    queue_limit: int
+    random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    """Starts a task that ends with the connection."""
+    identify: Callable[[int], None]
+    """Called with the user whom the server joined; may end rooms, this one too."""
+    on_end: Callable[[Room], None]
 
 
 class Room:
-    """What `Realtime.join` returns. To iterate over it gives its messages from the join on.
+    """The room of a project; `Realtime.join` returns it. To iterate over it gives its messages.
 
     Beside the server's messages there is `snapshot`, after a reconnect for which the server could
     not replay what was missed: `state` is new as a whole then.
     """
 
-    def __init__(
-        self,
-        project_id: int,
-        *,
-        queue_limit: int,
-        sleep: Callable[[float], Awaitable[None]],
-        on_close: Callable[[Room], None],
-    ) -> None:
+    def __init__(self, project_id: int, context: Context) -> None:
         self.project_id = project_id
+        self.me: int | None = None
+        """The own user id; None before the first join."""
         self.role = ""
         """As of the last join."""
         self.seq = 0
@@ -73,22 +71,40 @@ class Room:
         """Who is here: user id → name."""
         self.tasks: dict[str, Json] = {}
         """The tasks that run: id → `task_id`, `progress`, `message`, and `task_type` if known."""
-        self.is_closed = False
-        self._queue_limit = queue_limit
-        self._sleep = sleep
-        self._on_close = on_close
+        self.ended: RealtimeError | None = None
+        """The reason why the room has ended. It does not come back: `join` makes a new one."""
+        self._context = context
+        self._users = 0
         self._connection: Connection | None = None
-        self._online = asyncio.Event()
+        self._joining: asyncio.Task[None] | None = None
+        self._is_joined = False
         self._has_hole = False
-        self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._joined.add_done_callback(retrieve)
+        self._entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entered.add_done_callback(retrieve)
         self._ended_tasks: deque[str] = deque(maxlen=_ENDED_KEPT)
         self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)
         self._unread: deque[Message] = deque()
         self._news = asyncio.Event()
-        self._error: Exception | None = None
-        self._updates: deque[_Update] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._error: RealtimeError | None = None
+        """What an iteration ends with."""
+        self._is_leaving = False
+        self._updates = UpdateQueue(
+            project_id,
+            limit=context.queue_limit,
+            pause=self._pause,
+            on_not_joined=self._join_again,
+        )
+        self._signals = SignalSender(project_id, sleep=context.sleep, pause=self._pause)
+
+    @property
+    def joined(self) -> bool:
+        """Whether events come now; while not, the room shows what was last known."""
+        return self._is_joined
+
+    @property
+    def pending(self) -> int:
+        """How many updates wait for their answer."""
+        return len(self._updates)
 
     # --- what an application calls
 
@@ -102,51 +118,60 @@ class Room:
             base_seq: refuse with CONFLICT if something in `data` was changed after it.
 
         Raises:
+            InvalidData: if the data cannot be sent; nothing was.
             Refused: by the server, for what `code` says.
             QueueFull: while too many wait for a connection.
-            RoomClosed, Stopped
+            RoomClosed, UserChanged, Stopped
         """
-        if self.is_closed:
-            raise self._error or RoomClosed
-        if len(self._updates) >= self._queue_limit:
-            raise QueueFull
-        payload = {"project_id": self.project_id, "data": json.loads(_json(data))}
-        if base_seq is not None:
-            payload["base_seq"] = base_seq
-        outcome: asyncio.Future[UpdateAck] = asyncio.get_running_loop().create_future()
-        self._updates.append(_Update(payload, uuid.uuid4().hex, outcome))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
-        return await outcome
+        if self.ended is not None:
+            raise self.ended
+        if self._is_leaving:
+            raise RoomClosed
+        return await self._updates.add(data, base_seq)
 
     async def signal(self, data: Json) -> None:
-        """Show data to the others in the room, now or, without a connection, never."""
-        if self._connection is not None:
-            try:
-                await self._connection.send(
-                    "send_signal", {"project_id": self.project_id, "data": data}
-                )
-            except Disconnected:
-                return
+        """Show data to the others in the room, now or, without a connection, never.
+
+        Signals that come faster than the server takes them replace each other; the last is sent.
+
+        Raises:
+            InvalidData
+        """
+        self._signals.send(data)
 
     async def leave(self) -> None:
-        """Leave the room; its iteration ends, and updates that still wait raise `RoomClosed`."""
+        """Leave the room, once each `join` of it was left; updates made before are sent first.
+
+        Its iteration ends then.
+        """
+        self._users -= 1
+        if self._users > 0 or self.ended is not None:
+            return
+        self._is_leaving = True
+        await self._updates.drained()
+        if not self._is_leaving:  # somebody joined it meanwhile
+            return
         connection = self._connection
-        self.close(None)
+        self.end(RoomClosed())
         if connection is not None:
-            with suppress(Disconnected, Refused):  # out of it, one way or another
-                await connection.call("leave_project", {"project_id": self.project_id})
+            await self.depart(connection)
 
     def on(self, type_: str, handler: Handler) -> Callable[[], None]:
         """Have a function called with each message of a type; return one that ends it."""
         self._handlers[type_].append(handler)
-        return partial(self._handlers[type_].remove, handler)
+
+        def off() -> None:
+            with suppress(ValueError):
+                self._handlers[type_].remove(handler)
+
+        return off
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Yield the messages since the join; end when the room is left.
 
         Raises:
             RoomClosed: when the project may no longer be seen, or is gone.
+            UserChanged: when another user is signed in.
             Refused: when the server does not let the client in again.
             Overrun, Stopped
         """
@@ -155,101 +180,158 @@ class Room:
                 yield self._unread.popleft()
             if self._error is not None:
                 raise self._error
-            if self.is_closed:
+            if self.ended is not None:
                 return
             self._news.clear()
             await self._news.wait()
 
     # --- what `Realtime` calls
 
-    async def joined(self) -> None:
-        """Return once the room has been joined for the first time; raise why it cannot be."""
-        await asyncio.shield(self._joined)
+    async def enter(self) -> None:
+        """Count somebody who wants the room; return once it is joined, or raise why it cannot be.
 
-    async def enter(self, connection: Connection) -> None:
+        Raises:
+            Refused, RoomClosed, UserChanged, Stopped
+        """
+        self._users += 1
+        self._is_leaving = False
+        try:
+            await asyncio.shield(self._entered)
+        except asyncio.CancelledError:
+            self._forsake()
+            raise
+
+    def connected(self, connection: Connection) -> None:
         """Join over a new connection, from where the last one ended."""
-        while not self.is_closed:
-            since = {"since": self.seq} if self._joined.done() else {}
-            payload = {"project_id": self.project_id} | since
-            try:
-                await connection.call(
-                    "join_project", payload, on_ack=partial(self._entered, connection)
-                )
-            except Disconnected:
-                return
-            except Refused as refused:
-                if refused.code not in _PASSING_FOR_JOIN:
-                    self.close(refused)
-                    return
-                await self._sleep(refused.retry_after or _PAUSE)
-            else:
-                return
+        self._connection = connection
+        self._join_again()
 
     def disconnected(self) -> None:
         self._connection = None
-        self._online.clear()
+        self._is_joined = False
+        self._updates.pause()
+        self._signals.close()
 
-    def receive(self, message: Message) -> bool:
-        """Take a message of this room in; False where the room must be entered anew."""
+    async def depart(self, connection: Connection) -> None:
+        """Tell the server that the socket leaves the room."""
+        with suppress(Disconnected, Refused):  # out of it, one way or another
+            await connection.call("leave_project", {"project_id": self.project_id})
+
+    def receive(self, message: Message) -> None:
+        """Take a message of this room."""
         if message.seq is not None:
             if message.seq <= self.seq:
-                return True
+                return
             if message.seq > self.seq + 1:
                 # The server promises not to leave one out; should it, the log still has it.
-                is_known, self._has_hole = self._has_hole, True
-                return is_known
-            self.seq = message.seq
+                if not self._has_hole:
+                    self._has_hole = True
+                    self._join_again()
+                return
+        payload = message.payload
         match message.type:
             case "project_updated":
-                self.state = messages.merged(self.state, message.payload["changes"])
+                self.state = messages.merged(self.state, payload["changes"])
             case "task_completed" | "task_failed":
-                self._ended_tasks.append(message.payload["task_id"])
-            case "task_progress" if message.payload["task_id"] in self._ended_tasks:
-                return True
+                self._ended_tasks.append(payload["task_id"])
+            case "task_progress" if payload["task_id"] in self._ended_tasks:
+                return
         self.members = messages.with_member(self.members, message)
         self.tasks = messages.with_task(self.tasks, message)
+        # Last: an event that cannot be read ends the connection, and must be asked for again.
+        self.seq = self.seq if message.seq is None else message.seq
         self._deliver(message)
         if message.type == "access_revoked":
-            self.close(RoomClosed(f"Project {self.project_id} may no longer be seen"))
-        return True
+            reason = f"Project {self.project_id} may no longer be seen"
+            self.end(RoomClosed(reason, code="ACCESS_REVOKED"))
 
-    def close(self, error: Exception | None) -> None:
-        """End the room; with an error, for whoever still uses it."""
-        if self.is_closed:
+    def end(self, error: RealtimeError, *, is_own: bool = False) -> None:
+        """End the room; `is_own` if the application itself asked for that, as with `close`."""
+        if self.ended is not None:
             return
-        self.is_closed = True
-        self._on_close(self)
-        self._error = self._error or error
+        self.ended = error
+        self._context.on_end(self)
+        if not (is_own or self._is_leaving):
+            self._error = self._error or error
         self.disconnected()
-        if self._writer is not None:
-            self._writer.cancel()
-        for update in self._updates:
-            if not update.outcome.done():
-                update.outcome.set_exception(error or RoomClosed())
-        self._updates.clear()
-        if not self._joined.done():
-            self._joined.set_exception(error or RoomClosed())
+        self._updates.reject(error)
+        if self._joining is not None:
+            self._joining.cancel()
+        if not self._entered.done():
+            self._entered.set_exception(error)
         self._news.set()
 
     # ---
 
-    def _entered(self, connection: Connection, ack: Json) -> None:
-        if self.is_closed:
+    def _forsake(self) -> None:
+        """Count off somebody who gave up before the room was joined; nobody else may want it."""
+        self._users -= 1
+        if self._users == 0 and self.ended is None:
+            connection = self._connection
+            self.end(RoomClosed())
+            if connection is not None:
+                self._context.spawn(self.depart(connection))
+
+    def _join_again(self) -> None:
+        connection = self._connection
+        if self._joining is not None:
+            self._joining.cancel()
+        if connection is not None and self.ended is None:
+            self._joining = self._context.spawn(self._join(connection))
+
+    async def _join(self, connection: Connection) -> None:
+        """Join, and try again for as long as that may help."""
+        failures = faults = 0
+        while True:
+            since = {"since": self.seq} if self._entered.done() else {}
+            payload = {"project_id": self.project_id} | since
+            try:
+                await connection.call(
+                    "join_project", payload, on_ack=partial(self._joined, connection)
+                )
+            except Disconnected:
+                return
+            except Refused as refused:
+                # A join that fails leaves the socket out of the room, also where it was in.
+                self._is_joined = False
+                self._updates.pause()
+                is_fault = refused.code == "INTERNAL_ERROR"
+                faults += is_fault
+                if refused.code not in PASSING and not (is_fault and faults < _MAX_FAULTS):
+                    self._joining = None
+                    self.end(refused)
+                    return
+                await self._pause(failures, refused.retry_after)
+                failures += 1
+            else:
+                return
+
+    def _joined(self, connection: Connection, payload: Json) -> None:
+        ack = parse_join_ack(payload)
+        # Before anything of the room is taken or sent: it may be another user's by now.
+        self._context.identify(ack.user_id)
+        if self.ended is not None or connection is not self._connection:
             return
-        is_first = not self._joined.done()
+        is_first = not self._entered.done()
         self._has_hole = False
-        self.role = ack["role"]
-        self.members = {member["user_id"]: member["username"] for member in ack["members"]}
-        self.tasks = {task["task_id"]: task for task in ack["tasks"]}
-        if not ack["recovered"]:
-            self.state, self.seq = ack["project"], ack["seq"]
-        self._connection = connection
-        self._online.set()
+        self.me, self.role = ack.user_id, ack.role
+        self.members, self.tasks = ack.members, ack.tasks
+        if not ack.recovered:
+            self.state, self.seq = ack.project, ack.seq
+        self._is_joined = True
+        self._updates.open(connection)
+        self._signals.open(connection)
         if is_first:
-            self._joined.set_result(None)
-        elif not ack["recovered"]:
-            payload = {"project_id": self.project_id, "project": self.state}
-            self._deliver(Message("snapshot", payload, self.project_id, self.seq, None))
+            self._entered.set_result(None)
+        elif not ack.recovered:
+            snapshot = {"project_id": self.project_id, "project": self.state}
+            self._deliver(Message("snapshot", snapshot, self.project_id, self.seq, None))
+
+    async def _pause(self, failures: int, retry_after: float | None) -> None:
+        delay = retry_after
+        if delay is None:
+            delay = backoff.delay(failures, self._context.random())
+        await self._context.sleep(delay)
 
     def _deliver(self, message: Message) -> None:
         for handler in tuple(self._handlers[message.type]):
@@ -265,36 +347,3 @@ class Room:
         else:
             self._unread.append(message)
         self._news.set()
-
-    async def _write(self) -> None:
-        """Send the updates that wait, each until it has its answer."""
-        while self._updates:
-            await self._online.wait()
-            update = self._updates[0]
-            if not update.outcome.done():  # else the caller has given up
-                try:
-                    ack = await self._send(update)
-                except Refused as refused:
-                    if refused.code in _PASSING:
-                        await self._sleep(refused.retry_after or _PAUSE)
-                        continue
-                    if not update.outcome.done():
-                        update.outcome.set_exception(refused)
-                except Disconnected:
-                    self.disconnected()
-                    continue
-                else:
-                    if not update.outcome.done():
-                        update.outcome.set_result(UpdateAck(**ack))
-            self._updates.popleft()
-
-    async def _send(self, update: _Update) -> Json:
-        if self._connection is None:
-            raise Disconnected
-        return await self._connection.call(
-            "update_project", update.payload, idempotency_key=update.key
-        )
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, allow_nan=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from realtime.client import Message, Realtime, Refused, Room, State
+from realtime.client import Message, Realtime, Refused, Room, State, Stopped, UserChanged
 from tests.harness.proxy import Proxy
 from tests.harness.stack import Stack
 
@@ -137,3 +137,48 @@ async def test_the_server_decides_who_may_do_what(stack: Stack, project_id: int)
             await room.update({"title": "Mine"})
         with pytest.raises(Refused, match="PROJECT_NOT_FOUND"):
             await dave.join(project_id)
+
+
+async def test_what_one_user_made_offline_is_never_saved_as_anothers(
+    stack: Stack, proxy: Proxy, project_id: int
+) -> None:
+    users = ["alice"]
+
+    async def token() -> str:
+        return await asyncio.to_thread(stack.token, users[-1])
+
+    async def soon(seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+    async with (
+        Realtime(proxy.url, token=token, sleep=soon, proxy=None) as shared,
+        asyncio.timeout(TIMEOUT),
+    ):
+        room = await shared.join(project_id)
+        before = (await room.update({"content": {"by": "alice"}})).seq
+        proxy.stall()
+        updates = [asyncio.create_task(room.update({"content": {"n": n}})) for n in range(3)]
+        await asyncio.sleep(0)  # the first one is on its way, and its ack will be lost
+        users.append("bob")
+        proxy.cut()
+        proxy.flow()
+        for updating in updates:
+            with pytest.raises(UserChanged):
+                await updating
+        again = await shared.join(project_id)
+        assert again.me != room.me
+        await again.update({"content": {"by": "bob"}})
+    events = stack.api("GET", f"projects/{project_id}/events/?since={before}")["events"]
+    told = [(event["user"]["username"], event["payload"]["changes"]) for event in events]
+    assert ("bob", {"content": {"by": "bob"}}) in told
+    assert [changes for who, changes in told if who == "bob"] == [{"content": {"by": "bob"}}]
+
+
+async def test_a_room_that_is_larger_than_the_client_takes_is_told(
+    stack: Stack, project_id: int
+) -> None:
+    url = stack.web.websocket_url
+    stack.api("PATCH", f"projects/{project_id}/", {"description": "x" * 9000})
+    async with client(stack, "alice", url, max_size=4096) as alice, asyncio.timeout(TIMEOUT):
+        with pytest.raises(Stopped, match="larger than `max_size`"):
+            await alice.join(project_id)

@@ -39,14 +39,22 @@ class Peer:
         """Answer the greeting, so that the client is online."""
         await self.send("pong", ref=(await self.expect("ping"))["ref"])
 
-    async def admit(self, *, seq: int = 0, recovered: bool = False, **project: Any) -> Message:
+    async def admit(
+        self, *, seq: int = 0, recovered: bool = False, user_id: int = 1, **project: Any
+    ) -> Message:
         """Let the client into the room it asks for; return its command."""
         command = await self.expect("join_project")
+        await self.answer_join(command, seq=seq, recovered=recovered, user_id=user_id, **project)
+        return command
+
+    async def answer_join(
+        self, command: Message, *, seq: int = 0, recovered: bool, user_id: int, **project: Any
+    ) -> None:
         await self.send(
             "ack",
             {
                 "seq": seq,
-                "user_id": 1,
+                "user_id": user_id,
                 "role": "editor",
                 "project": project,
                 "members": [{"user_id": 1, "username": "alice"}],
@@ -55,7 +63,6 @@ class Peer:
             },
             ref=command["ref"],
         )
-        return command
 
     async def updated(self, seq: int, **changes: Any) -> None:
         payload = {"project_id": 1, "changes": changes, "updated_by": "2"}

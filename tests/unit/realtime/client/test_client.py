@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from realtime.client import (
+    InvalidData,
     Message,
     Overrun,
     QueueFull,
     Realtime,
+    RealtimeError,
     Refused,
     Room,
     RoomClosed,
     State,
     Stopped,
+    UserChanged,
     backoff,
+    signals,
 )
 from realtime.client import room as room_module
 from tests.unit.realtime.client.script import TIMEOUT, Peer, Server
@@ -307,17 +312,127 @@ async def test_an_update_that_the_caller_gives_up_is_not_sent(server: Server) ->
     await asyncio.gather(first, last)
 
 
-async def test_data_that_are_not_json_are_refused_at_once(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("data", "code", "problem"),
+    [
+        ({"text": "x" * 70_000}, "MESSAGE_TOO_LARGE", "64 KiB at most"),
+        ({"text": "a \ud800 b"}, "INVALID_DATA", "data.text' has a lone surrogate"),
+        ({"n": 2**70}, "INVALID_DATA", "data.n is an integer that does not fit 64 bits"),
+        ({"n": float("nan")}, "INVALID_DATA", "data.n is nan"),
+        ({"n": {1, 2}}, "INVALID_DATA", "data.n is a set"),
+        ({1: 2}, "INVALID_DATA", "has the key 1, which is not a string"),
+        (["no", "object"], "INVALID_DATA", "data must be a dict"),
+    ],
+)
+async def test_what_the_server_could_not_read_is_refused_at_the_call(
+    server: Server, data: Any, code: str, problem: str
+) -> None:
     room, peer = await joined(server, await server.client())
-    with pytest.raises(ValueError, match="JSON compliant"):
-        await room.update({"n": float("nan")})
+    for send in (room.update, room.signal):
+        with pytest.raises(InvalidData, match=problem) as refused:
+            await send(data)
+        assert refused.value.code == code
     assert await peer.is_silent()
+    later = asyncio.create_task(room.update({"title": "Later"}))
+    await peer.acknowledge(await peer.expect("update_project"), seq=1)
+    assert (await later).seq == 1
+
+
+async def test_a_refusal_that_names_no_command_is_that_of_the_update(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    for code in ("MESSAGE_TOO_LARGE", "INVALID_JSON", "INVALID_MESSAGE"):
+        updating = asyncio.create_task(room.update({"title": code}))
+        await peer.expect("update_project")
+        await peer.send("error", {"code": code, "message": "No"})
+        with pytest.raises(Refused, match=code):
+            await updating
+
+
+async def test_of_updates_of_two_rooms_only_the_unreadable_one_is_refused(server: Server) -> None:
+    """The server does not say which: sent one at a time, it is clear."""
+    realtime = await server.client()
+    one, peer = await joined(server, realtime)
+    joining = asyncio.create_task(realtime.join(2))
+    await peer.admit()
+    two = await joining
+    updates = [asyncio.create_task(room.update({"n": n})) for n, room in enumerate((one, two))]
+    for _ in updates:
+        await peer.expect("update_project")
+    await peer.send("error", {"code": "INVALID_JSON", "message": "No"})
+    peer = await server.accept()
+    await peer.welcome()
+    for _ in (one, two):
+        await peer.admit(recovered=True)
+    for _ in updates:
+        command = await peer.expect("update_project")
+        assert await peer.is_silent()
+        if command["payload"]["project_id"] == 1:
+            await peer.send("error", {"code": "INVALID_JSON", "message": "No"})
+        else:
+            await peer.acknowledge(command, seq=1)
+    with pytest.raises(Refused, match="INVALID_JSON"):
+        await updates[0]
+    assert (await updates[1]).seq == 1
+
+
+async def test_an_ack_may_have_more_members_than_are_known(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    updating = asyncio.create_task(room.update({"title": "New"}))
+    command = await peer.expect("update_project")
+    await peer.send(
+        "ack", {"seq": 1, "changes": {}, "duplicate": False, "x": 1}, ref=command["ref"]
+    )
+    assert await updating == (1, {}, False)
+
+
+async def test_who_is_not_joined_joins_again(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), seq=3)
+    updating = asyncio.create_task(room.update({"title": "New"}))
+    command = await peer.expect("update_project")
+    await peer.refuse(command, "NOT_JOINED")
+    assert (await peer.admit(seq=3, recovered=True))["payload"]["since"] == 3
+    again = await peer.expect("update_project")
+    assert again["idempotency_key"] == command["idempotency_key"]
+    await peer.acknowledge(again, seq=4)
+    assert (await updating).seq == 4
+
+
+async def test_a_fault_of_the_server_is_shown_to_the_caller(server: Server) -> None:
+    realtime = await server.client()
+    room, peer = await joined(server, realtime)
+    updating = asyncio.create_task(room.update({"title": "New"}))
+    await peer.refuse(await peer.expect("update_project"), "INTERNAL_ERROR")
+    with pytest.raises(Refused, match="INTERNAL_ERROR"):
+        await updating
+    joining = asyncio.create_task(realtime.join(2))
+    for _ in range(3):
+        await peer.refuse(await peer.expect("join_project"), "INTERNAL_ERROR")
+    with pytest.raises(Refused, match="INTERNAL_ERROR"):
+        await joining
+    assert await peer.is_silent()
+
+
+# --- signals
+
+
+async def test_the_last_of_many_signals_arrives(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    for n in range(180):
+        await room.signal({"n": n})
+    command = await peer.expect("send_signal")
+    await peer.refuse(command, "RATE_LIMITED", retry_after=0.5)
+    command = await peer.expect("send_signal")
+    assert command["payload"]["data"] == {"n": 179}
+    await peer.send("ack", ref=command["ref"])
+    assert await peer.is_silent()
+    assert server.waits == [0.5, signals.INTERVAL], "no faster than a server takes them"
 
 
 async def test_signals_are_sent_now_or_never(server: Server) -> None:
     room, peer = await joined(server, await server.client())
     await room.signal({"x": 1})
-    assert (await peer.expect("send_signal"))["payload"] == {"project_id": 1, "data": {"x": 1}}
+    command = await peer.expect("send_signal")
+    assert command["payload"] == {"project_id": 1, "data": {"x": 1}}
     peer.cut()
     peer = await server.accept()
     await room.signal({"x": 2})
@@ -385,13 +500,233 @@ async def test_some_closes_are_final(server: Server, code: int) -> None:
     assert realtime.state is State.STOPPED
 
 
+# --- another user
+
+
+async def test_nothing_of_one_user_is_sent_as_anothers(server: Server) -> None:
+    """Neither what waits nor what was sent and not answered, in whichever room."""
+    realtime = await server.client()
+    one, peer = await joined(server, realtime)
+    joining = asyncio.create_task(realtime.join(2))
+    await peer.admit()
+    two = await joining
+    updates = [asyncio.create_task(room.update({"by": "alice"})) for room in (one, two, two)]
+    for _ in (one, two):
+        await peer.expect("update_project")
+    await one.signal({"by": "alice"})
+    await peer.expect("send_signal")
+    await one.signal({"by": "alice, again"})
+    peer.cut()
+    updates.append(asyncio.create_task(one.update({"by": "alice, offline"})))
+
+    peer = await server.accept()
+    await peer.welcome()
+    commands = [await peer.expect("join_project") for _ in (one, two)]
+    await peer.answer_join(commands[0], user_id=2, recovered=True)
+    left = [await peer.expect("leave_project") for _ in (one, two)]
+    assert sorted(command["payload"]["project_id"] for command in left) == [1, 2]
+    await peer.answer_join(commands[1], user_id=2, recovered=True)
+    for updating in updates:
+        with pytest.raises(UserChanged) as changed:
+            await updating
+        assert changed.value.code == "USER_CHANGED"
+    for room in (one, two):
+        with pytest.raises(UserChanged):
+            await read(room, 1)
+        with pytest.raises(UserChanged):
+            await room.update({"by": "bob"})
+    for command in left:
+        await peer.send("ack", ref=command["ref"])
+    assert await peer.is_silent()
+
+    joining = asyncio.create_task(realtime.join(1))
+    await peer.admit(user_id=2)
+    assert (await joining).me == 2
+
+
+async def test_a_fresh_token_that_is_refused_leads_to_a_new_connection(server: Server) -> None:
+    """It may be another user's, and the connection is still the first one's."""
+
+    async def fetch() -> str:
+        return "another's"
+
+    _, peer = await joined(server, await server.client(fetch))
+    await peer.send("token_expiring", {"expires_in": 60})
+    await peer.refuse(await peer.expect("authenticate"), "TOKEN_INVALID")
+    await server.accept()
+
+
+# --- bounds of what is waited for
+
+
+async def test_a_reply_that_does_not_come_ends_the_connection(server: Server) -> None:
+    realtime = await server.client(reply_timeout=0.5)
+    room, peer = await joined(server, realtime)
+    updating = asyncio.create_task(room.update({"title": "New"}))
+    lost = await peer.expect("update_project")
+    peer = await server.accept()
+    await peer.welcome()
+    await peer.expect("join_project")  # and no reply to this one either
+    _, peer = await rejoined(server, recovered=True)
+    again = await peer.expect("update_project")
+    assert again["idempotency_key"] == lost["idempotency_key"]
+    await peer.acknowledge(again, seq=1)
+    assert (await updating).seq == 1
+
+
+async def test_a_token_function_that_never_answers_is_asked_again(server: Server) -> None:
+    asked = 0
+
+    async def fetch() -> str:
+        nonlocal asked
+        asked += 1
+        while asked < 3:
+            with suppress(asyncio.CancelledError):  # deaf to that, too
+                await asyncio.sleep(TIMEOUT)
+        return "the third"
+
+    realtime = await server.client(fetch, connect_timeout=0.2)
+    assert (await server.accept()).token == "the third"
+    assert isinstance(realtime.error, RealtimeError)
+    assert realtime.error.code == "TOKEN_UNAVAILABLE"
+
+
+async def test_nobody_signed_in_stops_the_client(server: Server) -> None:
+    tokens: list[str | None] = ["a", None]
+
+    async def fetch() -> str | None:
+        return tokens.pop(0)
+
+    room, peer = await joined(server, await server.client(fetch))
+    await peer.send("token_expiring", {"expires_in": 60})
+    with pytest.raises(Stopped, match="Nobody is signed in") as stopped:
+        await read(room, 1)
+    assert stopped.value.code == "TOKEN_MISSING"
+
+
+async def test_a_server_that_does_not_answer_is_given_up(server: Server) -> None:
+    realtime = await server.client(connect_timeout=0.05)
+    await server.accept()  # it says nothing
+    await server.accept()
+    assert isinstance(realtime.error, RealtimeError)
+    assert realtime.error.code == "REPLY_TIMEOUT"
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    url = f"ws://127.0.0.1:{port}"
+    async with Realtime(url, token="t", proxy=None, connect_timeout=0.05) as mute:
+        async with asyncio.timeout(TIMEOUT):
+            while mute.error is None:
+                await asyncio.sleep(0.01)
+    listening.close()
+    assert isinstance(mute.error, Stopped)
+
+
+async def test_a_renewal_that_came_too_fast_is_tried_again(server: Server) -> None:
+    tokens = iter(["a", "b", "c", "d"])
+
+    async def fetch() -> str:
+        token = next(tokens)
+        if token == "c":
+            raise OSError("the token server is down")
+        return token
+
+    _, peer = await joined(server, await server.client(fetch))
+    await peer.send("token_expiring", {"expires_in": 60})
+    command = await peer.expect("authenticate")
+    assert command["payload"] == {"token": "b"}
+    await peer.refuse(command, "RATE_LIMITED", retry_after=2)
+    command = await peer.expect("authenticate")
+    assert command["payload"] == {"token": "d"}
+    await peer.send("ack", ref=command["ref"])
+    assert await peer.is_silent()
+    assert server.waits[0] == 2
+
+
+async def test_a_message_that_is_too_large_for_the_client_is_told(server: Server) -> None:
+    """Whether it is the ack of a join, or comes later: it would come again each time."""
+    realtime = await server.client(max_size=2000)
+    joining = asyncio.create_task(realtime.join(1))
+    peer = await server.accept()
+    await peer.welcome()
+    await peer.admit(text="x" * 3000)
+    with pytest.raises(Stopped, match="larger than `max_size`") as stopped:
+        await joining
+    assert stopped.value.code == "MESSAGE_TOO_LARGE"
+    assert realtime.state is State.STOPPED
+
+
+async def test_a_server_that_closes_for_the_size_refuses_the_update(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    updating = asyncio.create_task(room.update({"text": "x" * 3000}))
+    await peer.expect("update_project")
+    await peer.close(1009)
+    with pytest.raises(Refused, match="MESSAGE_TOO_LARGE"):
+        await updating
+    await rejoined(server, recovered=True)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *("no JSON", "[]", "{}", '{"type": "error"}', '{"type": "ack", "ref": [1]}'),
+        *('{"type": "project_updated", "payload": {"project_id": 1}, "seq": 1}', "[" * 5000),
+        '{"type": "user_joined", "payload": {"project_id": 1, "user_id": 2}}',
+    ],
+)
+async def test_a_message_that_is_none_ends_the_connection(server: Server, frame: str) -> None:
+    room, peer = await joined(server, await server.client())
+    await peer.websocket.send(frame)
+    command, peer = await rejoined(server, recovered=True)
+    assert command["payload"]["since"] == 0, "an event that could not be read is asked for again"
+    await peer.updated(1, title="One")
+    assert [message.seq for message in await read(room, 1)] == [1]
+
+
+# --- a room that several want
+
+
+async def test_a_room_is_left_once_all_have_left_it(server: Server) -> None:
+    realtime = await server.client()
+    room, peer = await joined(server, realtime)
+    assert await realtime.join(1) is room
+    await room.leave()
+    assert await peer.is_silent()
+    updating = asyncio.create_task(room.update({"title": "Before"}))
+    command = await peer.expect("update_project")
+    leaving = asyncio.create_task(room.leave())
+    await asyncio.sleep(0)
+    with pytest.raises(RoomClosed):
+        await room.update({"title": "After"})
+    await peer.acknowledge(command, seq=1)
+    await updating
+    command = await peer.expect("leave_project")
+    await peer.send("ack", ref=command["ref"])
+    await leaving
+
+
+async def test_a_join_that_is_given_up_leaves_nobody_behind(server: Server) -> None:
+    realtime = await server.client()
+    joining = asyncio.create_task(realtime.join(1))
+    peer = await server.accept()
+    await peer.welcome()
+    await peer.expect("join_project")
+    joining.cancel()
+    await peer.expect("leave_project")
+
+
 async def test_closing_ends_what_waits() -> None:
     async with Realtime("ws://127.0.0.1:1", token="t", proxy=None) as realtime:
         joining = asyncio.create_task(realtime.join(1))
         while realtime.state is not State.OFFLINE or realtime.error is None:
             await asyncio.sleep(0.01)
-    with pytest.raises(RoomClosed):
+    with pytest.raises(Stopped) as stopped:
         await joining
+    assert stopped.value.code == "CLOSED"
 
 
 async def test_an_address_that_is_none_is_told() -> None:

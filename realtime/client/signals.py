@@ -1,0 +1,74 @@
+"""The signals of a room: no faster than the server takes them, and the last one always."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from realtime.client.connection import Connection
+from realtime.client.data import check_size, copy
+from realtime.client.errors import PASSING, Disconnected, Refused
+from realtime.client.messages import Json
+
+INTERVAL = 0.06
+"""Seconds between two signals; a server takes 20 a second of one socket (`SIGNAL_RATE`)."""
+
+
+class SignalSender:
+    """Keeps the newest signal until it can be sent, and sends it again if it came too fast."""
+
+    def __init__(
+        self,
+        project_id: int,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+        pause: Callable[[int, float | None], Awaitable[None]],
+    ) -> None:
+        self._project_id = project_id
+        self._sleep = sleep
+        self._pause = pause
+        self._connection: Connection | None = None
+        self._newest: Json | None = None
+        self._sender: asyncio.Task[None] | None = None
+
+    def send(self, data: Json) -> None:
+        """Take the place of a signal that waits; without a connection, do nothing.
+
+        Raises:
+            InvalidData
+        """
+        payload = {"project_id": self._project_id, "data": copy(data)}
+        check_size({"type": "send_signal", "payload": payload})
+        if self._connection is None:
+            return
+        self._newest = payload
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send())
+
+    def open(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Drop what waits: a signal is for now."""
+        self._connection = self._newest = None
+        if self._sender is not None:
+            self._sender.cancel()
+            self._sender = None
+
+    async def _send(self) -> None:
+        failures = 0
+        while self._connection is not None and self._newest is not None:
+            payload, self._newest = self._newest, None
+            try:
+                await self._connection.call("send_signal", payload)
+            except Disconnected:
+                return
+            except Refused as refused:
+                if refused.code in PASSING:
+                    if self._newest is None:  # else a newer one came meanwhile
+                        self._newest = payload
+                    await self._pause(failures, refused.retry_after)
+                    failures += 1
+                    continue
+            failures = 0
+            await self._sleep(INTERVAL)
