@@ -24,6 +24,8 @@ import { isObject } from "./merge.js";
  * @property {string} reason an error code of the server, or one of the client's own
  * @property {string} message
  * @property {number} [retryAfter] seconds
+ * @property {"stop" | "token" | "retry"} [order] what to do, where no close code says it
+ * @property {boolean} [isUnclear] the server refused one of several updates, and not by its `ref`
  *
  * @typedef {object} Handlers
  * @property {() => void} onOpen commands can be sent
@@ -35,11 +37,15 @@ import { isObject } from "./merge.js";
 
 /**
  * @typedef {{ ok: true, payload: any } | { ok: false, error: RealtimeError }} Reply
- * @typedef {{ onReply: (reply: Reply) => void, timer: unknown, size: number }} Waiting
+ * @typedef {{
+ *   type: string, onReply: (reply: Reply) => void, timer: unknown, size: number,
+ * }} Waiting
  */
 
 /** Commands without a reply, beyond which updates wait; fewer than the server takes at once. */
 const WINDOW = 32;
+/** Refusals of a command in which the server found no `ref`. */
+const UNREADABLE = new Set(["INVALID_JSON", "INVALID_MESSAGE"]);
 
 /**
  * One socket from its first byte to its last. The next attempt makes a new connection, so that
@@ -50,6 +56,7 @@ export class Connection {
   #timers;
   #limits;
   #handlers;
+  #window;
   #heartbeat;
   /** @type {Map<string | number, Waiting>} commands without a reply, by `ref` */
   #waiting = new Map();
@@ -58,7 +65,7 @@ export class Connection {
   #isReady = false;
   #isDraining = false;
   #isClosed = false;
-  /** @type {import("./protocol.js").ErrorPayload | undefined} of the last frame, if it was one */
+  /** @type {RealtimeError | undefined} of the last frame, if it was one */
   #error;
   /** @type {unknown} */
   #openTimer;
@@ -68,13 +75,19 @@ export class Connection {
 
   /**
    * @param {Socket} socket just made
-   * @param {{ timers: import("./timers.js").Timers, limits: Limits, handlers: Handlers }} options
+   * @param {object} options
+   * @param {import("./timers.js").Timers} options.timers
+   * @param {Limits} options.limits
+   * @param {Handlers} options.handlers
+   * @param {boolean} [options.isCareful] send one command at a time, so that it is clear which of
+   *   them is refused
    */
-  constructor(socket, { timers, limits, handlers }) {
+  constructor(socket, { timers, limits, handlers, isCareful = false }) {
     this.#socket = socket;
     this.#timers = timers;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#window = isCareful ? 1 : WINDOW;
     this.#heartbeat = new Heartbeat({
       timers,
       pingInterval: limits.pingInterval,
@@ -89,8 +102,8 @@ export class Connection {
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#received(data);
     socket.onclose = ({ code }) => this.#lost(code);
-    // `onclose` follows and tells as much. In `ws` an error that nobody handles is thrown.
-    socket.onerror = () => {};
+    // In `ws` an error that nobody handles is thrown.
+    socket.onerror = (event) => this.#failed(event?.error);
   }
 
   /** Whether commands can be sent. */
@@ -101,7 +114,7 @@ export class Connection {
   /** Whether updates and signals should be sent. */
   get isWritable() {
     const isHeld = this.#holdTimer !== undefined;
-    return this.isOpen && !this.#isDraining && !isHeld && this.#waiting.size < WINDOW;
+    return this.isOpen && !this.#isDraining && !isHeld && this.#waiting.size < this.#window;
   }
 
   /**
@@ -130,7 +143,7 @@ export class Connection {
       () => this.#end("REPLY_TIMEOUT", `No reply to ${type} in time`),
       this.#limits.replyTimeout,
     );
-    this.#waiting.set(ref, { onReply, timer, size: text.length });
+    this.#waiting.set(ref, { type, onReply, timer, size: text.length });
     this.#socket.send(text);
   }
 
@@ -192,6 +205,15 @@ export class Connection {
       this.#end("BAD_MESSAGE", "The server sent what is no message");
       return;
     }
+    try {
+      this.#take(message);
+    } catch (error) {
+      this.#end("BAD_MESSAGE", `The server sent what is no message: ${error}`);
+    }
+  }
+
+  /** @param {import("./protocol.js").Message} message */
+  #take(message) {
     this.#error = undefined;
     if (message.type === "pong") {
       this.#answered();
@@ -234,28 +256,63 @@ export class Connection {
    * @param {import("./protocol.js").Message} message
    */
   #unasked(message) {
-    /** @type {import("./protocol.js").ErrorPayload} */
-    const payload = message.payload;
-    this.#error = payload;
-    if (payload.retry_after !== undefined) {
-      this.hold(payload.retry_after * 1000);
+    const error = RealtimeError.from(message.payload);
+    this.#error = error;
+    if (error.retryAfter !== undefined) {
+      this.hold(error.retryAfter * 1000);
     }
-    const [largest] = [...this.#waiting].sort(([, one], [, other]) => other.size - one.size);
-    if (payload.code === "MESSAGE_TOO_LARGE" && largest) {
-      // The server did not read which command it was. The largest is too large in any case.
-      this.#reply(largest[0], reply(message));
-    } else {
+    if (!this.#refuseUnnamed(error)) {
       this.#handlers.onMessage(message);
+    }
+  }
+
+  /**
+   * Find the update that a refusal without a `ref` means, and say whether it means one. Only an
+   * update carries data of the application's: nothing else can be unreadable or too large.
+   *
+   * @param {RealtimeError} error
+   */
+  #refuseUnnamed(error) {
+    const updates = [...this.#waiting].filter(([, { type }]) => type === "update_project");
+    const isTooLarge = error.code === "MESSAGE_TOO_LARGE";
+    if (updates.length === 0 || !(isTooLarge || UNREADABLE.has(error.code))) {
+      return false;
+    }
+    if (isTooLarge || updates.length === 1) {
+      // The largest is too large in any case.
+      const [[ref] = [0]] = updates.sort(([, one], [, other]) => other.size - one.size);
+      this.#reply(ref, { ok: false, error });
+    } else {
+      // The next connection sends one at a time, and then it is clear.
+      this.#end(error.code, error.message, undefined, { isUnclear: true });
+    }
+    return true;
+  }
+
+  /** @param {{ code?: string } | undefined} error of the package `ws` */
+  #failed(error) {
+    // `onclose` follows any other one, and tells as much.
+    if (error?.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+      // The server would send the same again on every connection.
+      const message = "The server sent a message that is larger than the WebSocket takes";
+      this.#end("MESSAGE_TOO_LARGE", message, undefined, { order: "stop" });
     }
   }
 
   /** @param {number} code */
   #lost(code) {
+    const wasOpen = this.#isOpen;
+    this.#isOpen = false;
+    if (code === 1009) {
+      const message = "The server closes the connection for a message of this size";
+      this.#refuseUnnamed(new RealtimeError("MESSAGE_TOO_LARGE", message));
+    }
     if (this.#error) {
-      this.#end(this.#error.code, this.#error.message, code, this.#error.retry_after);
+      const { retryAfter } = this.#error;
+      this.#end(this.#error.code, this.#error.message, code, { retryAfter });
     } else if (this.#isDraining) {
       this.#end("SERVER_DRAINING", "The server is going down", code);
-    } else if (this.#isOpen) {
+    } else if (wasOpen) {
       this.#end("CONNECTION_LOST", "The connection was lost", code);
     } else {
       this.#end("CONNECTION_FAILED", "The server could not be reached", code);
@@ -266,12 +323,12 @@ export class Connection {
    * @param {string} reason
    * @param {string} message
    * @param {number} [code]
-   * @param {number} [retryAfter]
+   * @param {Partial<End>} [more]
    */
-  #end(reason, message, code, retryAfter) {
+  #end(reason, message, code, more) {
     if (!this.#isClosed) {
       this.close();
-      this.#handlers.onEnd({ code, reason, message, retryAfter });
+      this.#handlers.onEnd({ code, reason, message, ...more });
     }
   }
 }

@@ -1,7 +1,9 @@
 import { backoff } from "./backoff.js";
+import { PASSING } from "./errors.js";
+import { checkJoinAck } from "./replies.js";
 
-/** After these errors a join may succeed in a while. */
-const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL_ERROR"]);
+/** Joins in a row that a fault of the server may fail, before the application is told. */
+const MAX_FAULTS = 3;
 
 /**
  * @typedef {object} Options
@@ -21,6 +23,8 @@ export class Joining {
   #connection = null;
   /** Failures in a row. */
   #failures = 0;
+  /** Of these, faults of the server. */
+  #faults = 0;
   /** @type {unknown} */
   #timer;
 
@@ -32,6 +36,7 @@ export class Joining {
   /** @param {import("./connection.js").Connection} connection */
   open(connection) {
     this.#connection = connection;
+    this.#failures = this.#faults = 0;
     this.join();
   }
 
@@ -50,8 +55,8 @@ export class Joining {
         return;
       }
       if (reply.ok) {
-        this.#failures = 0;
-        this.#options.onJoined(reply.payload);
+        this.#failures = this.#faults = 0;
+        this.#options.onJoined(checkJoinAck(reply.payload));
       } else {
         this.#failed(reply.error);
       }
@@ -61,7 +66,9 @@ export class Joining {
   /** @param {import("./errors.js").RealtimeError} error */
   #failed(error) {
     const { timers, random, onDelayed, onRefused } = this.#options;
-    if (!PASSING.has(error.code)) {
+    const isFault = error.code === "INTERNAL_ERROR";
+    this.#faults += Number(isFault);
+    if (!PASSING.has(error.code) && !(isFault && this.#faults < MAX_FAULTS)) {
       onRefused(error);
       return;
     }

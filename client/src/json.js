@@ -23,12 +23,13 @@ export function copy(data) {
 }
 
 /**
- * Refuse what is larger than a message may be.
+ * Refuse a message that is larger than the server takes.
  *
- * @param {string} text
+ * @param {object} message all of it but `ref`
  * @throws {RealtimeError} MESSAGE_TOO_LARGE
  */
-export function checkSize(text) {
+export function checkSize(message) {
+  const text = JSON.stringify(message);
   if (text.length > MAX_SIZE || new TextEncoder().encode(text).length > MAX_SIZE) {
     throw new RealtimeError("MESSAGE_TOO_LARGE", "A message may have 64 KiB at most");
   }
@@ -98,6 +99,7 @@ function checkString(value, path) {
  * @param {string} path
  */
 function checkNumber(value, path) {
+  // 64 bits, for fractions too; false for NaN.
   const isInRange = value >= -(2 ** 63) && value < 2 ** 63;
   if (!isInRange) {
     throw invalid(path, `is ${value}, which is out of range`);

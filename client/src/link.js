@@ -1,7 +1,8 @@
 import { backoff } from "./backoff.js";
 import { instruction } from "./close-codes.js";
 import { Connection } from "./connection.js";
-import { RealtimeError } from "./errors.js";
+import { handshake, TokenSource } from "./credentials.js";
+import { PASSING, RealtimeError } from "./errors.js";
 
 /**
  * - `connecting`: an attempt is under way
@@ -15,14 +16,15 @@ import { RealtimeError } from "./errors.js";
  * @property {State} state
  * @property {number} [code] of the close that led here, where there was one
  * @property {string} [reason] an error code of the protocol, or one of the client's own
- * @property {number} [retryAt] when the next attempt is made, in milliseconds since 1970
+ * @property {number} [retryAt] when the next attempt is made, in milliseconds as performance.now()
+ *   counts them
  *
- * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
- * @typedef {string | null} MaybeToken
+ * @typedef {new (url: string, protocols?: string[]) => import("./connection.js").Socket} SocketClass
  *
  * @typedef {object} Settings
- * @property {new (url: string) => import("./connection.js").Socket} WebSocket
- * @property {Token} token
+ * @property {SocketClass} WebSocket
+ * @property {import("./credentials.js").Token} token
+ * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
@@ -41,6 +43,7 @@ export class Link {
   #url;
   #settings;
   #handlers;
+  #tokens;
   /** @type {State} */
   #state = "offline";
   /** @type {Connection | null} */
@@ -53,8 +56,14 @@ export class Link {
   #onlineSince = Infinity;
   /** @type {string | undefined} why the last token was refused */
   #refusal;
+  /** Whether the last connection ended as it was not clear which of several updates was refused. */
+  #isUnclear = false;
   /** @type {unknown} */
   #timer;
+  /** Failures in a row to renew the token of the present connection. */
+  #renewals = 0;
+  /** @type {unknown} */
+  #renewalTimer;
 
   /**
    * @param {URL} url
@@ -65,6 +74,8 @@ export class Link {
     this.#url = url;
     this.#settings = settings;
     this.#handlers = handlers;
+    const { token, timers, connectTimeout: timeout } = settings;
+    this.#tokens = new TokenSource(token, { timers, timeout, onError: handlers.onError });
   }
 
   get state() {
@@ -116,20 +127,46 @@ export class Link {
     this.#setState({ state: "stopped", code, reason });
   }
 
-  /** Give the connection a fresh token. If that fails, the server ends it and a new one begins. */
+  /** Give the connection a fresh token; try for as long as the connection lives. */
   async renewToken() {
     const connection = this.connection;
-    if (typeof this.#settings.token === "string") {
+    // A ticket opens a socket, and cannot prolong one: the next socket has a new one.
+    if (!connection || this.#tokens.isFixed || this.#settings.credential === "ticket") {
       return;
     }
-    const token = await this.#fetchToken("TOKEN_EXPIRING");
-    if (token && connection?.isOpen) {
-      connection.request("authenticate", { token }, (reply) => {
-        if (!reply.ok) {
-          this.#handlers.onError(reply.error);
-        }
-      });
+    const token = await this.#tokens.fetch("TOKEN_EXPIRING");
+    if (!connection.isOpen) {
+      return;
     }
+    if (token === undefined) {
+      this.#renewLater();
+    } else if (token) {
+      connection.request("authenticate", { token }, (reply) => this.#renewed(reply));
+    } else {
+      this.stop({ reason: "TOKEN_MISSING" });
+    }
+  }
+
+  /** @param {import("./connection.js").Reply} reply */
+  #renewed(reply) {
+    if (reply.ok) {
+      this.#renewals = 0;
+    } else if (PASSING.has(reply.error.code)) {
+      this.#renewLater(reply.error.retryAfter);
+    } else {
+      const { code: reason, message } = reply.error;
+      this.#handlers.onError(reply.error);
+      // Perhaps it is another user's: find out now who is signed in, not when the old one ends.
+      this.#lost({ reason, message, order: "token" });
+    }
+  }
+
+  /** @param {number} [retryAfter] seconds */
+  #renewLater(retryAfter) {
+    const { timers, random } = this.#settings;
+    const delay = retryAfter === undefined ? backoff(this.#renewals++, random) : retryAfter * 1000;
+    timers.clear(this.#renewalTimer);
+    this.#renewalTimer = timers.set(() => void this.renewToken(), delay);
   }
 
   // --- attempts
@@ -139,7 +176,7 @@ export class Link {
     const attempt = (this.#attempt = {});
     this.#settings.timers.clear(this.#timer);
     this.#setState({ state: "connecting" });
-    const token = await this.#fetchToken(this.#refusal);
+    const token = await this.#tokens.fetch(this.#refusal);
     if (attempt !== this.#attempt) {
       return;
     }
@@ -152,40 +189,13 @@ export class Link {
     }
   }
 
-  /**
-   * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
-   *
-   * @param {string | undefined} reason
-   * @returns {Promise<string | null | undefined>}
-   */
-  async #fetchToken(reason) {
-    const { token, timers, connectTimeout } = this.#settings;
-    /** @type {unknown} */
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = timers.set(() => reject(new Error("No token came in time")), connectTimeout);
-    });
-    try {
-      const fetched = typeof token === "string" ? token : token(reason ? { reason } : {});
-      return (await Promise.race([fetched, /** @type {Promise<never>} */ (late)])) ?? null;
-    } catch (cause) {
-      const error = new RealtimeError("TOKEN_UNAVAILABLE", "A token could not be had", { cause });
-      this.#handlers.onError(error);
-      return undefined;
-    } finally {
-      timers.clear(timer);
-    }
-  }
-
   /** @param {string} token */
   #open(token) {
-    const { WebSocket, timers } = this.#settings;
+    const { WebSocket, timers, credential } = this.#settings;
     const { onOpen, onMessage, onWritable } = this.#handlers;
-    const url = new URL(this.#url);
-    url.searchParams.set("token", token);
     let socket;
     try {
-      socket = new WebSocket(url.href);
+      socket = new WebSocket(...handshake(this.#url, token, credential));
     } catch (cause) {
       // A browser forbids some: ws: in a page that came over https:, for one.
       const message = "The browser refused to connect";
@@ -196,6 +206,7 @@ export class Link {
     const connection = new Connection(socket, {
       timers,
       limits: this.#settings,
+      isCareful: this.#isUnclear,
       handlers: {
         onOpen: () => onOpen(connection),
         onReady: () => this.#ready(),
@@ -209,21 +220,23 @@ export class Link {
 
   #ready() {
     this.#refusal = undefined;
+    this.#renewals = 0;
     this.#onlineSince = this.#settings.timers.now();
     this.#setState({ state: "online" });
   }
 
   /** @param {import("./connection.js").End} end */
   #lost(end) {
-    const { timers, stableAfter, token } = this.#settings;
+    const { timers, stableAfter } = this.#settings;
     if (timers.now() - this.#onlineSince >= stableAfter) {
       this.#failures = 0;
     }
     this.#drop();
-    const order = instruction(end.code);
+    this.#isUnclear = end.isUnclear ?? false;
+    const order = end.order ?? instruction(end.code);
     const isRefused = order === "token";
     // A token that is always the same would be refused again.
-    if (order === "stop" || (isRefused && typeof token === "string")) {
+    if (order === "stop" || (isRefused && this.#tokens.isFixed)) {
       this.stop(end);
       return;
     }
@@ -250,12 +263,14 @@ export class Link {
   #halt() {
     this.#isRunning = false;
     this.#attempt = {};
+    this.#tokens.cancel();
     this.#settings.timers.clear(this.#timer);
     this.#drop();
   }
 
   #drop() {
     this.#onlineSince = Infinity;
+    this.#settings.timers.clear(this.#renewalTimer);
     if (this.#connection) {
       this.#connection.close();
       this.#connection = null;

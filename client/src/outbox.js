@@ -1,7 +1,8 @@
 import { backoff } from "./backoff.js";
-import { RealtimeError } from "./errors.js";
+import { PASSING, RealtimeError } from "./errors.js";
 import { History } from "./history.js";
 import { checkSize, copy } from "./json.js";
+import { checkUpdateAck } from "./replies.js";
 import { Updates } from "./updates.js";
 
 /**
@@ -13,9 +14,6 @@ import { Updates } from "./updates.js";
  * @property {() => void} onChange what `applyTo` returns has changed
  * @property {() => void} onNotJoined the server says that it is not joined
  */
-
-/** After these errors the same update may succeed in a while. */
-const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "NOT_JOINED"]);
 
 /** Sends the updates of a room, each until it has its answer, however many connections it takes. */
 export class Outbox {
@@ -60,15 +58,19 @@ export class Outbox {
     if (this.pending >= this.#options.queueLimit) {
       throw new RealtimeError("QUEUE_FULL", "Too many updates wait for the server");
     }
+    const key = this.#options.newKey();
     const own = copy(data);
-    checkSize(JSON.stringify(own));
-    return new Promise((resolve, reject) => {
-      const key = this.#options.newKey();
-      const state = { isSent: false, ackSeq: null };
-      this.#updates.add({ key, data: own, baseSeq, optimistic, resolve, reject, ...state });
-      this.#options.onChange();
-      this.pump();
-    });
+    const payload = { project_id: this.#options.projectId, data: own, base_seq: baseSeq };
+    checkSize({ type: "update_project", payload, idempotency_key: key });
+    /** @type {Pick<import("./updates.js").Update, "resolve" | "reject">} */
+    let settle = { resolve: () => {}, reject: () => {} };
+    /** @type {Promise<import("./protocol.js").UpdateAck>} */
+    const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
+    const state = { isSent: false, ackSeq: null };
+    this.#updates.add({ key, data: own, baseSeq, optimistic, promise, ...settle, ...state });
+    this.#options.onChange();
+    this.pump();
+    return promise;
   }
 
   /** Send what can be sent now. */
@@ -138,6 +140,8 @@ export class Outbox {
   reject(error) {
     this.#connection = null;
     for (const update of this.#updates.clear()) {
+      // The room's end tells the same: who does not wait for the update need not handle it.
+      update.promise.catch(() => {});
       update.reject(error);
     }
   }
@@ -153,7 +157,7 @@ export class Outbox {
     const payload = { project_id: this.#options.projectId, data, base_seq: base };
     const onReply = (/** @type {import("./connection.js").Reply} */ reply) => {
       if (reply.ok) {
-        this.#acknowledged(update, reply.payload);
+        this.#acknowledged(update, checkUpdateAck(reply.payload));
       } else {
         this.#failed(update, reply.error, connection);
       }
@@ -182,7 +186,8 @@ export class Outbox {
    * @param {import("./connection.js").Connection} connection
    */
   #failed(update, error, connection) {
-    if (!PASSING.has(error.code)) {
+    const isNotJoined = error.code === "NOT_JOINED";
+    if (!PASSING.has(error.code) && !isNotJoined) {
       this.#updates.remove(update);
       update.reject(error);
       this.#options.onChange();
@@ -193,7 +198,7 @@ export class Outbox {
     const { random } = this.#options;
     const delay = retryAfter === undefined ? backoff(this.#failures++, random) : retryAfter * 1000;
     connection.hold(delay);
-    if (error.code === "NOT_JOINED") {
+    if (isNotJoined) {
       this.#options.onNotJoined();
     }
   }

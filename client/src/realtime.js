@@ -8,13 +8,16 @@ import { systemTimers } from "./timers.js";
 
 /**
  * @typedef {object} Options
- * @property {import("./link.js").Token} token
+ * @property {import("./credentials.js").Token} token
  *   an access token, or better a function that gets one. It is called anew for each attempt, with
  *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
  *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
  *   again.
- * @property {new (url: string) => import("./connection.js").Socket} [WebSocket] the class; Node
- *   has one from 22 on, before that give the one of the package `ws`
+ * @property {import("./credentials.js").Credential} [credential] where the token stands:
+ *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
+ *   subprotocols on; with `ticket` the function gets a ticket in its place
+ * @property {import("./link.js").SocketClass} [WebSocket] the class; Node has one from 22 on, before
+ *   that give the one of the package `ws`
  * @property {number} [queueLimit] updates of a room that may wait at once
  * @property {number} [connectTimeout] until a token is had, and until the server answers; in
  *   milliseconds, as all times here
@@ -24,6 +27,8 @@ import { systemTimers } from "./timers.js";
  * @property {number} [stableAfter] online, after which the waits between attempts begin anew
  * @property {number} [idleTimeout] without a room, before the client disconnects until the next
  *   `join`; the server ends a socket that is in no room
+ * @property {number} [leaveDelay] after the last `leave` of a room, in which to join it again
+ *   without the others seeing anything
  * @property {import("./timers.js").Timers} [timers]
  * @property {() => number} [random]
  * @property {import("./surroundings.js").Surroundings} [window]
@@ -35,7 +40,11 @@ import { systemTimers } from "./timers.js";
  * @property {[error: RealtimeError]} error
  */
 
+const CREDENTIALS = ["subprotocol", "query", "ticket"];
+
+/** @satisfies {Partial<Options>} */
 const DEFAULTS = {
+  credential: /** @type {const} */ ("subprotocol"),
   queueLimit: 256,
   connectTimeout: 10_000,
   pingInterval: 25_000,
@@ -43,6 +52,7 @@ const DEFAULTS = {
   replyTimeout: 20_000,
   stableAfter: 5_000,
   idleTimeout: 30_000,
+  leaveDelay: 500,
   timers: systemTimers,
   random: Math.random,
 };
@@ -53,14 +63,21 @@ const TOLD_OTHERWISE = new Set([
   ...["RATE_LIMITED", "NOT_JOINED"],
 ]);
 
-/** The connection to a server. It comes back by itself, and its rooms miss nothing. */
+/**
+ * The connection to a server. It comes back by itself, and its rooms miss nothing.
+ *
+ * It acts for one user: where another one is signed in after a reconnection, its rooms end with
+ * USER_CHANGED, and nothing of the first user is sent.
+ */
 export class Realtime {
   #options;
   #link;
   /** @type {Emitter<RealtimeEvents>} */
   #emitter = new Emitter();
-  /** @type {Map<number, { session: Session, room: Room<any> }>} */
-  #rooms = new Map();
+  /** @type {Map<number, Session>} by project */
+  #sessions = new Map();
+  /** @type {number | null} the user whom the server joined last; null before the first join */
+  #user = null;
   /** @type {(() => void) | null} */
   #unwatch = null;
   /** @type {unknown} */
@@ -112,7 +129,8 @@ export class Realtime {
   }
 
   /**
-   * Join a project's room. It is the same one until it has ended.
+   * Join a project's room. Whoever joins one that is joined already shares it; each leaves for
+   * themselves.
    *
    * @template {object} [State=import("./protocol.js").Project]
    * @param {number} projectId
@@ -122,19 +140,19 @@ export class Realtime {
     if (!Number.isSafeInteger(projectId) || projectId <= 0) {
       throw new TypeError(`A project's id is a positive integer, not ${String(projectId)}`);
     }
-    const known = this.#rooms.get(projectId);
+    const known = this.#sessions.get(projectId);
     if (known) {
-      known.session.stay();
-      return known.room;
+      return new Room(known);
     }
     const session = new Session(projectId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
+      identify: (userId) => this.#identify(userId),
       onEnd: () => this.#forget(projectId),
     });
     /** @type {Room<State>} */
     const room = new Room(session);
-    this.#rooms.set(projectId, { session, room });
+    this.#sessions.set(projectId, session);
     if (this.#link.connection) {
       session.attach(this.#link.connection);
     }
@@ -159,6 +177,7 @@ export class Realtime {
     if (change.state === "stopped") {
       this.#unwatch?.();
       this.#unwatch = null;
+      this.#user = null;
       const { reason = "CLOSED" } = change;
       const error = new RealtimeError(reason, `The client has stopped: ${reason}`);
       this.#eachSession((session) => session.end(error));
@@ -176,28 +195,42 @@ export class Realtime {
     } else if (message.type === "token_expiring") {
       void this.#link.renewToken();
     } else {
-      const found = this.#rooms.get(message.payload.project_id ?? message.project_id);
-      found?.session.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
+      const session = this.#sessions.get(message.payload.project_id ?? message.project_id);
+      session?.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
+    }
+  }
+
+  /**
+   * Note whom the server joined; rooms of another user end before anything is sent.
+   *
+   * @param {number} userId
+   */
+  #identify(userId) {
+    const known = this.#user;
+    this.#user = userId;
+    if (known !== null && known !== userId) {
+      const error = new RealtimeError("USER_CHANGED", "Another user is signed in now");
+      this.#eachSession((session) => session.depart(error));
     }
   }
 
   /** @param {number} projectId whose room has ended */
   #forget(projectId) {
-    this.#rooms.delete(projectId);
+    this.#sessions.delete(projectId);
     this.#restWhenIdle();
   }
 
   #restWhenIdle() {
     const { timers, idleTimeout } = this.#options;
     timers.clear(this.#idleTimer);
-    if (this.#rooms.size === 0) {
+    if (this.#sessions.size === 0) {
       this.#idleTimer = timers.set(() => this.#link.rest(), idleTimeout);
     }
   }
 
   /** @param {(session: Session) => void} visit may end the session */
   #eachSession(visit) {
-    [...this.#rooms.values()].forEach(({ session }) => visit(session));
+    [...this.#sessions.values()].forEach(visit);
   }
 }
 
@@ -212,6 +245,9 @@ function withDefaults(options) {
   const all = { ...DEFAULTS, WebSocket, window, token: "", ...Object.fromEntries(given) };
   if (all.token === "" || !["string", "function"].includes(typeof all.token)) {
     throw new TypeError("`token` must be an access token, or a function that gets one");
+  }
+  if (!CREDENTIALS.includes(all.credential)) {
+    throw new TypeError(`\`credential\` must be one of ${CREDENTIALS.join(", ")}`);
   }
   if (typeof all.WebSocket !== "function") {
     throw new TypeError("`WebSocket` is needed here: the class, as that of the package ws");

@@ -1,4 +1,5 @@
 import { role } from "./reducers.js";
+import { left, rejected } from "./session.js";
 
 /**
  * What a room tells: each message of the server as `(payload, message)`, and
@@ -17,14 +18,23 @@ import { role } from "./reducers.js";
 const NONE = [];
 
 /**
- * A project's room; `Realtime.join` makes it. What its properties hold is never changed, only
- * replaced: whoever compares need only compare identities.
+ * A project's room, as one of those has it who joined it; `Realtime.join` makes it. All of a client
+ * share what is in the room, and each has listeners of their own and leaves for themselves.
+ *
+ * What its properties hold is never changed, only replaced: whoever compares need only compare
+ * identities.
  *
  * @template {object} [State=import("./protocol.js").Project]
  */
 export class Room {
   #session;
   #ready;
+  /** @type {Set<() => void>} what stops each of its listeners */
+  #stops = new Set();
+  /** @type {import("./errors.js").RealtimeError | null} */
+  #left = null;
+  /** @type {Promise<void> | undefined} */
+  #leaving;
 
   /**
    * @param {import("./session.js").Session} session
@@ -32,6 +42,7 @@ export class Room {
    */
   constructor(session) {
     this.#session = session;
+    session.enter();
     this.#ready = session.ready.then(() => this);
     // Who does not wait for it need not handle its rejection.
     this.#ready.catch(() => {});
@@ -85,7 +96,7 @@ export class Room {
 
   /** Whether events come now; while not, the room shows what was last known. */
   get joined() {
-    return this.#session.isJoined;
+    return this.#session.isJoined && this.#left === null;
   }
 
   /** How many updates wait for their answer. */
@@ -95,7 +106,7 @@ export class Room {
 
   /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
   get ended() {
-    return this.#session.ended;
+    return this.#left ?? this.#session.ended;
   }
 
   /**
@@ -107,7 +118,16 @@ export class Room {
    * @returns {() => void} stops listening
    */
   on(name, listener) {
-    return this.#session.on(name, /** @type {(...values: any[]) => void} */ (listener));
+    if (this.#left) {
+      return () => {};
+    }
+    const off = this.#session.on(name, /** @type {(...values: any[]) => void} */ (listener));
+    const stop = () => {
+      this.#stops.delete(stop);
+      off();
+    };
+    this.#stops.add(stop);
+    return stop;
   }
 
   /**
@@ -124,27 +144,36 @@ export class Room {
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    */
   update(data, { baseSeq, optimistic = true } = {}) {
-    return this.#session.update(data, { baseSeq, optimistic });
+    return this.#left ? rejected(this.#left) : this.#session.update(data, { baseSeq, optimistic });
   }
 
   /**
-   * Show something to the others now, or never: a cursor, a selection, typing.
+   * Show something to the others now, or without a connection never: a cursor, a selection, typing.
    *
-   * To who reads slowly only the newest signal of each user comes, so put all in one that counts.
+   * Signals that come faster than the server takes them replace each other, and the last one is
+   * sent. To who reads slowly, too, only the newest of each user comes: put all in one that counts.
    *
    * @param {Record<string, any>} data
-   * @throws {import("./errors.js").RealtimeError} INVALID_DATA
+   * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
    */
   signal(data) {
-    this.#session.signal(data);
+    if (!this.#left) {
+      this.#session.signal(data);
+    }
   }
 
   /**
    * Leave. Listeners hear nothing more; updates made before are still sent.
    *
-   * @returns {Promise<void>} resolves when that is done
+   * The others see it once each of those who joined the room has left it, and nobody has joined it
+   * again for a moment (`leaveDelay`).
+   *
+   * @returns {Promise<void>} resolves when that is done, or somebody else wants the room
    */
   leave() {
-    return this.#session.leave();
+    this.#left ??= this.#session.ended ?? left();
+    [...this.#stops].forEach((stop) => stop());
+    this.#leaving ??= this.#session.leave();
+    return this.#leaving;
   }
 }

@@ -2,16 +2,20 @@ import { Deferred } from "./deferred.js";
 import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
 import { Joining } from "./joining.js";
-import { copy } from "./json.js";
+import { checkSize, copy } from "./json.js";
 import { Outbox } from "./outbox.js";
 import { join, reduce } from "./reducers.js";
+import { Signals } from "./signals.js";
 
 /**
  * @typedef {object} Context what a session needs of the client that it belongs to
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {number} queueLimit
+ * @property {number} leaveDelay milliseconds
  * @property {() => string} newKey
+ * @property {(userId: number) => void} identify called with the user whom the server joined; may
+ *   end sessions, this one too
  * @property {() => void} onEnd
  */
 
@@ -24,15 +28,20 @@ export class Session {
   /** @type {Emitter<any>} */
   #emitter = new Emitter();
   #projectId;
-  #onEnd;
+  #context;
   #joining;
   #outbox;
+  #signals;
   /** @type {import("./reducers.js").View | null} */
   #view = null;
   /** @type {import("./connection.js").Connection | null} */
   #connection = null;
   #isJoined = false;
+  /** How many joins of the room were not left yet. */
+  #users = 0;
   #isLeaving = false;
+  /** @type {unknown} set for the moment in which somebody may want the room again */
+  #leaveTimer;
   /** Where an event was missing when the room was last joined anew for that. */
   #holeAt = -1;
   /** @type {RealtimeError | null} */
@@ -44,7 +53,8 @@ export class Session {
    */
   constructor(projectId, context) {
     this.#projectId = projectId;
-    this.#onEnd = context.onEnd;
+    this.#context = context;
+    this.#signals = new Signals({ ...context, projectId });
     this.#joining = new Joining({
       ...context,
       projectId,
@@ -106,32 +116,53 @@ export class Session {
    * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    */
-  async update(data, options) {
-    if (this.#ended || this.#isLeaving) {
-      throw this.#ended ?? left();
+  update(data, options) {
+    if (this.#ended) {
+      return rejected(this.#ended);
     }
-    return this.#outbox.add(data, options);
+    try {
+      return this.#outbox.add(data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @param {Record<string, any>} data */
   signal(data) {
-    const payload = { project_id: this.#projectId, data: copy(data) };
-    if (this.#isJoined && this.#connection?.isWritable) {
-      this.#connection.send("send_signal", payload);
-    }
+    const own = copy(data);
+    checkSize({ type: "send_signal", payload: { project_id: this.#projectId, data: own } });
+    this.#signals.add(own);
   }
 
-  /** @returns {Promise<void>} */
-  leave() {
-    this.#isLeaving = true;
-    this.#emitter.clear();
-    this.#leaveWhenDone();
-    return this.#left.promise;
-  }
-
-  /** Somebody wants the room again before it was left. */
-  stay() {
+  /** Count somebody who wants the room. */
+  enter() {
+    this.#users += 1;
     this.#isLeaving = false;
+    this.#context.timers.clear(this.#leaveTimer);
+    this.#leaveTimer = undefined;
+    // Who waits for the end of a room that goes on has left it.
+    this.#left.resolve();
+    this.#left = new Deferred();
+  }
+
+  /**
+   * Count somebody off. After the last one the room is left, when its updates have their answers
+   * and a moment has passed: a page that is built anew wants the room again at once.
+   *
+   * @returns {Promise<void>}
+   */
+  leave() {
+    this.#users -= 1;
+    if (this.#users > 0 || this.#ended) {
+      return Promise.resolve();
+    }
+    const { timers, leaveDelay } = this.#context;
+    this.#isLeaving = true;
+    this.#leaveTimer = timers.set(() => {
+      this.#leaveTimer = undefined;
+      this.#leaveWhenDone();
+    }, leaveDelay);
+    return this.#left.promise;
   }
 
   // --- what the connection brings
@@ -151,12 +182,14 @@ export class Session {
     this.#connection = null;
     this.#joining.close();
     this.#outbox.disconnect();
+    this.#signals.close();
     this.#setJoined(false);
   }
 
-  /** Send the updates that can be sent now. */
+  /** Send what can be sent now. */
   pump() {
     this.#outbox.pump();
+    this.#signals.pump();
   }
 
   /**
@@ -181,6 +214,17 @@ export class Session {
   }
 
   /**
+   * The room is over for the client, and the server does not know it yet.
+   *
+   * @param {RealtimeError} error why
+   */
+  depart(error) {
+    // Also where the join has no reply yet: commands are handled in order.
+    this.#connection?.request("leave_project", { project_id: this.#projectId }, () => {});
+    this.end(error);
+  }
+
+  /**
    * The room is over.
    *
    * @param {RealtimeError} error why
@@ -194,9 +238,11 @@ export class Session {
     this.#isJoined = false;
     this.#joining.close();
     this.#outbox.reject(error);
+    this.#signals.close();
+    this.#context.timers.clear(this.#leaveTimer);
     this.#ready.reject(error);
     this.#left.resolve();
-    this.#onEnd();
+    this.#context.onEnd();
     this.#emitter.emit("change");
   }
 
@@ -218,6 +264,11 @@ export class Session {
 
   /** @param {import("./protocol.js").JoinAck} ack */
   #enter(ack) {
+    // Before anything of the room is taken or sent: it may be another user's by now.
+    this.#context.identify(ack.user_id);
+    if (this.#ended) {
+      return;
+    }
     this.#view = join(this.#view, ack);
     this.#isJoined = true;
     if (!ack.recovered) {
@@ -225,6 +276,7 @@ export class Session {
     }
     if (this.#connection) {
       this.#outbox.open(this.#connection);
+      this.#signals.open(this.#connection);
     }
     this.#ready.resolve();
     if (!ack.recovered) {
@@ -236,6 +288,7 @@ export class Session {
   /** The join is tried again later. */
   #suspend() {
     this.#outbox.pause();
+    this.#signals.close();
     this.#setJoined(false);
   }
 
@@ -259,12 +312,10 @@ export class Session {
   // ---
 
   #leaveWhenDone() {
-    if (!this.#isLeaving || this.#ended || this.pending > 0) {
-      return;
+    const isSoon = this.#leaveTimer !== undefined;
+    if (this.#isLeaving && !isSoon && !this.#ended && this.pending === 0) {
+      this.depart(left());
     }
-    // Also where the join has no reply yet: commands are handled in order.
-    this.#connection?.request("leave_project", { project_id: this.#projectId }, () => {});
-    this.end(left());
   }
 
   #changed() {
@@ -281,6 +332,18 @@ export class Session {
   }
 }
 
-function left() {
+export function left() {
   return new RealtimeError("LEFT", "The room was left");
+}
+
+/**
+ * Return a promise that is rejected, and need not be handled: `ended` tells the same.
+ *
+ * @param {RealtimeError} error
+ * @returns {Promise<never>}
+ */
+export function rejected(error) {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
 }

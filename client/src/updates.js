@@ -10,6 +10,7 @@ import { merge, overlap } from "./merge.js";
  * @property {boolean} optimistic whether it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
  * @property {number | null} ackSeq the position at which the project has it; null without an answer
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise what the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */

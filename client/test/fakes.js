@@ -54,8 +54,9 @@ export class FakeSocket {
   sent = [];
   isClosed = false;
 
-  constructor(url) {
+  constructor(url, protocols = []) {
     this.url = new URL(url);
+    this.protocols = protocols;
   }
 
   send(text) {
@@ -142,8 +143,8 @@ export function makeClient(options = {}) {
   const states = [];
   const errors = [];
   class WebSocket extends FakeSocket {
-    constructor(url) {
-      super(url);
+    constructor(url, protocols) {
+      super(url, protocols);
       sockets.push(this);
     }
   }

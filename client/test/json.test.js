@@ -14,7 +14,7 @@ test("a copy is what JSON makes of it", () => {
 });
 
 test("numbers that the server can read pass", () => {
-  for (const number of [0, -0.5, 2 ** 53, -(2 ** 63), 1e18, 1e-300]) {
+  for (const number of [0, -0.5, 2 ** 53, -(2 ** 63), 5e-324, 9e18]) {
     assert.deepEqual(copy({ number }), { number });
   }
 });
@@ -45,7 +45,7 @@ test("a circle ends", () => {
 });
 
 test("a message has 64 KiB at most, counted in bytes", () => {
-  checkSize("x".repeat(65_000));
-  assert.throws(() => checkSize("x".repeat(65_600)), { code: "MESSAGE_TOO_LARGE" });
-  assert.throws(() => checkSize("é".repeat(33_000)), { code: "MESSAGE_TOO_LARGE" });
+  checkSize({ text: "x".repeat(65_000) });
+  assert.throws(() => checkSize({ text: "x".repeat(65_600) }), { code: "MESSAGE_TOO_LARGE" });
+  assert.throws(() => checkSize({ text: "é".repeat(33_000) }), { code: "MESSAGE_TOO_LARGE" });
 });

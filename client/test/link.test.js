@@ -2,17 +2,34 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Realtime } from "../src/index.js";
+import { systemTimers } from "../src/timers.js";
 import { makeClient, settle } from "./fakes.js";
 
 const names = (states) => states.map(({ state }) => state);
 
-test("it connects at the first join, with the token in the query", async () => {
+test("it connects at the first join, with the token where no log has it", async () => {
   const client = makeClient();
   assert.equal(client.realtime.state, "offline");
   client.realtime.join(1);
   assert.equal(client.realtime.state, "connecting");
   const socket = await client.socket();
-  assert.equal(socket.url.href, "ws://server.test/?token=secret");
+  assert.equal(socket.url.href, "ws://server.test/");
+  assert.deepEqual(socket.protocols, ["realtime", "token.secret"]);
+});
+
+test("the token may stand in the query, or be a ticket, where that is asked for", async () => {
+  for (const [credential, query] of [["query", "?token=secret"], ["ticket", "?ticket=secret"]]) {
+    const client = makeClient({ credential });
+    client.realtime.connect();
+    const socket = await client.socket();
+    assert.equal(socket.url.search, query);
+    assert.deepEqual(socket.protocols, []);
+  }
+  const client = makeClient({ credential: "ticket" });
+  const { socket } = await client.join();
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  assert.equal(socket.all("authenticate").length, 0, "a ticket is no token");
 });
 
 test("it is online when the server answers, not when the socket opens", async () => {
@@ -189,11 +206,69 @@ test("token_expiring: the connection gets a fresh token and goes on", async () =
   assert.deepEqual(socket.last("authenticate").payload, { token: "token 2" });
   socket.ack(socket.last("authenticate"));
   assert.deepEqual(client.errors, []);
+  assert.equal(client.realtime.state, "online");
+});
+
+test("a fresh token that is refused leads to a new connection: it may be another user's", async () => {
+  const reasons = [];
+  const client = makeClient({ token: ({ reason }) => (reasons.push(reason), "secret") });
+  const { socket } = await client.join();
   socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
   await settle();
   socket.fail(socket.last("authenticate"), "TOKEN_INVALID");
   assert.equal(client.errors[0].code, "TOKEN_INVALID");
-  assert.equal(client.realtime.state, "online");
+  assert.ok(socket.isClosed);
+  assert.equal(client.realtime.state, "connecting");
+  assert.deepEqual(reasons, [undefined, "TOKEN_EXPIRING", "TOKEN_INVALID"]);
+});
+
+test("a renewal that cannot be had now is tried again, for as long as the connection lives", async () => {
+  const answers = ["first", "second", () => { throw new Error("down"); }, "third", "fourth"];
+  const token = () => {
+    const answer = answers.shift();
+    return typeof answer === "string" ? answer : answer();
+  };
+  const client = makeClient({ token });
+  const { socket } = await client.join();
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  socket.fail(socket.last("authenticate"), "RATE_LIMITED", { retry_after: 2 });
+  await client.timers.advance(2000);
+  assert.equal(client.errors[0].code, "TOKEN_UNAVAILABLE");
+  await client.timers.advance(1000);
+  assert.deepEqual(socket.last("authenticate").payload, { token: "third" });
+  socket.fail(socket.last("authenticate"), "UNAVAILABLE");
+  socket.drop(1006);
+  await client.timers.advance(800);
+  assert.deepEqual(client.sockets.at(-1).protocols, ["realtime", "token.fourth"], "none for the old one");
+});
+
+test("nobody signed in at a renewal stops it", async () => {
+  const tokens = ["secret", null];
+  const client = makeClient({ token: () => tokens.shift() });
+  const { socket } = await client.join();
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  assert.deepEqual(client.states.at(-1), { state: "stopped", code: undefined, reason: "TOKEN_MISSING" });
+  assert.ok(socket.isClosed);
+});
+
+test("a message that is larger than the WebSocket takes stops it, and says so", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  socket.onerror({ error: Object.assign(new RangeError(), { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" }) });
+  assert.equal(client.realtime.state, "stopped");
+  assert.equal(client.states.at(-1).reason, "MESSAGE_TOO_LARGE");
+  await assert.rejects(room.ready, { code: "MESSAGE_TOO_LARGE" });
+});
+
+test("no change of the computer's clock moves a wait", async (context) => {
+  const { now } = systemTimers;
+  const before = now();
+  context.mock.timers.enable({ apis: ["Date"], now: 0 });
+  assert.ok(now() >= before && now() < before + 60_000);
 });
 
 test("a server that goes down gets no more updates, and is left with backoff", async () => {
@@ -227,7 +302,8 @@ test("without a room it disconnects after a while, and connects for the next", a
   const client = makeClient();
   const { room, socket } = await client.join();
   await client.timers.advance(20_000);
-  await room.leave();
+  void room.leave();
+  await client.timers.advance(500);
   socket.ack(socket.last("leave_project"));
   await client.timers.advance(29_000);
   socket.receive({ type: "pong", payload: {} });
@@ -259,12 +335,29 @@ test("close ends all, connect begins anew", async () => {
   assert.equal(client.realtime.state, "connecting");
 });
 
+test("after close no rejection is left for somebody to handle, and no wait", async () => {
+  for (const isJoined of [true, false]) {
+    const client = makeClient({ token: () => (isJoined ? "secret" : new Promise(() => {})) });
+    const room = isJoined ? (await client.join()).room : client.realtime.join(1);
+    void room.update({ title: "x" });
+    void room.ready;
+    client.realtime.close();
+    void room.update({ title: "too late" });
+    void room.leave();
+    await settle();
+    assert.equal(room.ended.code, "CLOSED");
+    assert.equal(client.timers.size, 0);
+    assert.deepEqual(client.errors, []);
+  }
+});
+
 test("what cannot work is refused at once", () => {
   const WebSocket = class {};
   const make = (url, options) => () => new Realtime(url, { token: "x", WebSocket, ...options });
   assert.throws(make("ftp://server"), { name: "TypeError", message: /ws: or wss:/ });
   assert.throws(make("/ws/"), { name: "TypeError" });
   assert.throws(make("ws://server", { token: undefined }), { name: "TypeError", message: /token/ });
+  assert.throws(make("ws://server", { credential: "cookie" }), { name: "TypeError", message: /credential/ });
   assert.throws(make("ws://server", { WebSocket: "ws" }), { name: "TypeError", message: /WebSocket/ });
   for (const id of ["1", 0, 1.5, NaN]) {
     assert.throws(() => make("ws://server")().join(id), { name: "TypeError", message: /positive integer/ });

@@ -11,6 +11,8 @@ export class Proxy {
   delay = 0;
   /** Whether it swallows everything and says nothing. */
   isSilent = false;
+  /** Whether it lets nothing of the server through. */
+  mutesReplies = false;
   /** Whether it accepts nobody. */
   isDown = false;
 
@@ -56,7 +58,11 @@ export class Proxy {
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [far, near]]) {
       from.setNoDelay();
-      from.on("data", (bytes) => this.#pass(bytes, to));
+      from.on("data", (bytes) => {
+        if (!(this.mutesReplies && from === far)) {
+          this.#pass(bytes, to);
+        }
+      });
       // Errors are what it is here for; a close follows each.
       from.on("error", () => {});
       from.on("close", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { example, makeClient, settle } from "./fakes.js";
+import { example, joinAck, makeClient, settle } from "./fakes.js";
 
 /** Return what a message has in common with the original page's: all but what the client adds. */
 function original({ type, payload }) {
@@ -20,6 +20,7 @@ test("what it sends is what the original page shows", async () => {
   assert.deepEqual(original(update), example("update_project"));
   socket.ack(update, { seq: 10, changes: {}, duplicate: false });
   void room.leave();
+  await client.timers.advance(500);
   assert.deepEqual(original(socket.last("leave_project")), example("leave_project"));
 });
 
@@ -37,7 +38,6 @@ test("the first join: ready, snapshot, change", async () => {
   assert.deepEqual(told, [["snapshot", "Old"], ["change", true], ["change", true]]);
   assert.deepEqual([room.role, room.seq, room.me], ["editor", 10, 1]);
   assert.deepEqual(room.members, [{ user_id: 1, username: "alice" }]);
-  assert.equal(client.realtime.join(1), room);
 });
 
 test("each message is told as (payload, message), once the state has it", async () => {
@@ -100,6 +100,19 @@ test("a join that may succeed later is tried again", async () => {
   assert.equal(socket.all("join_project").length, 3);
   socket.admit();
   assert.ok(room.joined);
+});
+
+test("a fault of the server is tried again a few times, and then told", async () => {
+  const client = makeClient();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  for (const wait of [750, 1000, 100_000]) {
+    socket.fail(socket.last("join_project"), "INTERNAL_ERROR");
+    await client.timers.advance(wait);
+  }
+  assert.equal(socket.all("join_project").length, 3);
+  await assert.rejects(room.ready, { code: "INTERNAL_ERROR" });
 });
 
 test("after a reconnection it joins from where it was, and repeats no event", async () => {
@@ -318,6 +331,96 @@ test("where the server takes less, the largest update is the one that was too la
   assert.deepEqual([room.pending, room.state.title, room.state.content], [1, "small", {}]);
 });
 
+test("the whole message counts, not the data alone", async () => {
+  const { room, socket } = await makeClient().join();
+  const sizes = [];
+  for (let size = 65_000; size < 65_600; size += 1) {
+    room.update({ content: { a: "x".repeat(size) } }, { optimistic: false }).catch(() => sizes.push(size));
+    if (sizes.length === 0) {
+      await settle();
+    }
+    const update = socket.sent.pop();
+    if (update) {
+      assert.ok(JSON.stringify(update).length <= 65_536, "what is sent, the server takes");
+      socket.ack(update, { seq: size - 64_989, changes: {}, duplicate: false });
+      socket.update(size - 64_989, {});
+    }
+  }
+  assert.notEqual(sizes.length, 0);
+});
+
+test("a refusal without a ref is that of the only update, whatever else is under way", async () => {
+  const { room, socket } = await makeClient().join();
+  for (const code of ["INVALID_JSON", "INVALID_MESSAGE", "MESSAGE_TOO_LARGE"]) {
+    const update = room.update({ title: code });
+    room.signal({ cursor: 1 });
+    socket.receive({ type: "error", payload: { code, message: code } });
+    await assert.rejects(update, { code });
+  }
+});
+
+test("of several updates the one that the server cannot read is found, and only that is refused", async () => {
+  const client = makeClient();
+  const { room } = await client.join();
+  const good = room.update({ title: "good" });
+  const bad = room.update({ status: "bad" });
+  const unreadable = { type: "error", payload: { code: "INVALID_JSON", message: "" } };
+  client.sockets.at(-1).receive(unreadable);
+  assert.ok(client.sockets[0].isClosed);
+  await client.timers.advance(1000);
+  const next = await client.socket();
+  next.accept();
+  next.admit({ recovered: true });
+  assert.equal(next.all("update_project").length, 1, "one at a time");
+  next.ack(next.last("update_project"), { seq: 11, changes: { title: "good" }, duplicate: false });
+  assert.equal(next.all("update_project").length, 2);
+  next.receive(unreadable);
+  await assert.rejects(bad, { code: "INVALID_JSON" });
+  assert.equal((await good).seq, 11);
+});
+
+test("a server that closes for the size of a message refuses the largest update", async () => {
+  const client = makeClient();
+  const { room } = await client.join();
+  const small = room.update({ title: "small" });
+  const refused = assert.rejects(room.update({ content: { a: "x".repeat(5000) } }), {
+    code: "MESSAGE_TOO_LARGE",
+  });
+  const next = await client.reconnect(1009);
+  await refused;
+  next.admit({ recovered: true });
+  const [again] = next.all("update_project");
+  next.ack(again, { seq: 11, changes: { title: "small" }, duplicate: false });
+  assert.equal((await small).seq, 11);
+});
+
+test("a message that is none ends the connection, and settles nothing", async () => {
+  const messages = [
+    { type: "ack", ref: 2, payload: {} },
+    { type: "ack", ref: 2, payload: { seq: 11, changes: [] } },
+    { type: "error", ref: 2, payload: {} },
+    { type: "project_updated", seq: 11, payload: { project_id: 1 } },
+    { type: "error", payload: { code: 5 } },
+    { payload: {} },
+    [],
+    null,
+  ];
+  for (const message of messages) {
+    const client = makeClient();
+    const { room, socket } = await client.join();
+    const update = room.update({ title: "x" });
+    socket.receive(message);
+    assert.equal(client.states.at(-1).reason, "BAD_MESSAGE", JSON.stringify(message));
+    await client.timers.advance(1000);
+    const next = await client.socket();
+    next.accept();
+    assert.equal(next.last("join_project").payload.since, 10);
+    next.admit({ recovered: true });
+    next.ack(next.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: true, more: 1 });
+    assert.equal((await update).seq, 11);
+  }
+});
+
 test("baseSeq: the own update just before is no conflict, and somebody else's is", async () => {
   const { room, socket } = await makeClient().join();
   void room.update({ title: "a" }, { baseSeq: 10 });
@@ -349,34 +452,120 @@ test("a server that lost its memory is believed", async () => {
   assert.deepEqual([room.state.title, room.seq], ["Old", 3]);
 });
 
+// --- another user
+
+test("nothing of one user is sent as another's: neither what waits nor what has no answer", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const other = client.realtime.join(2);
+  socket.ack(socket.last("join_project"), { ...joinAck, project: { id: 2 } });
+  const updates = [room.update({ title: "a" }), room.update({ title: "b" }), other.update({ title: "c" })];
+  room.signal({ cursor: 1 });
+  room.signal({ cursor: 2 });
+  socket.drop();
+  updates.push(room.update({ content: { made: "offline" } }));
+  const third = client.realtime.join(3);
+  updates.push(third.update({ title: "before its first join" }));
+  const leaving = other.leave();
+  await client.timers.advance(20_000);
+  const next = await client.socket();
+  next.accept();
+  const joins = next.all("join_project");
+  assert.equal(joins.length, 3);
+  next.ack(joins[0], { ...joinAck, user_id: 2, recovered: true });
+  joins.slice(1).forEach((command) => next.ack(command, { ...joinAck, user_id: 2 }));
+  for (const update of updates) {
+    await assert.rejects(update, { code: "USER_CHANGED" });
+  }
+  await leaving;
+  assert.deepEqual([room, third].map(({ ended }) => ended.code), ["USER_CHANGED", "USER_CHANGED"]);
+  assert.deepEqual(next.all("leave_project").map(({ payload }) => payload.project_id), [1, 2, 3]);
+  await client.timers.advance(1000);
+  assert.deepEqual([...next.all("update_project"), ...next.all("send_signal")], []);
+
+  const again = client.realtime.join(1);
+  next.ack(next.last("join_project"), { ...joinAck, user_id: 2 });
+  assert.equal(again.me, 2);
+  void again.update({ title: "bob's own" });
+  assert.deepEqual(next.last("update_project").payload.data, { title: "bob's own" });
+});
+
+test("after close another user may begin", async () => {
+  const client = makeClient();
+  await client.join();
+  client.realtime.close();
+  const room = client.realtime.join(1);
+  const socket = await client.socket();
+  socket.accept();
+  socket.admit({ user_id: 2 });
+  assert.deepEqual([room.me, room.ended], [2, null]);
+});
+
 // --- signals and leaving
 
-test("a signal goes out now or never", async () => {
+test("a signal goes out now, or as soon as the server takes it, or never", async () => {
   const client = makeClient();
   const { room, socket } = await client.join();
   room.signal({ cursor: 1 });
-  assert.deepEqual(socket.last("send_signal"), { type: "send_signal", payload: { project_id: 1, data: { cursor: 1 } } });
+  assert.deepEqual(socket.last("send_signal").payload, { project_id: 1, data: { cursor: 1 } });
   socket.receive({ type: "error", payload: { code: "RATE_LIMITED", message: "", retry_after: 1 } });
   room.signal({ cursor: 2 });
-  await client.timers.advance(1000);
   room.signal({ cursor: 3 });
-  assert.equal(socket.all("send_signal").length, 2);
+  await client.timers.advance(999);
+  assert.equal(socket.all("send_signal").length, 1);
+  await client.timers.advance(1);
+  assert.deepEqual(socket.last("send_signal").payload.data, { cursor: 3 });
   assert.deepEqual(client.errors, []);
-  socket.drop();
   room.signal({ cursor: 4 });
+  socket.drop();
+  room.signal({ cursor: 5 });
   const next = await client.reconnect();
   next.admit({ recovered: true });
   assert.equal(next.all("send_signal").length, 0);
 });
 
+test("the last of 180 signals arrives, whatever the server's limit", async () => {
+  for (const perSecond of [20, 3]) {
+    const client = makeClient();
+    const { room, socket } = await client.join();
+    const arrived = [];
+    let level = 0;
+    const serve = (elapsed) => {
+      level = Math.max(0, level - elapsed * perSecond / 1000);
+      for (const command of socket.sent.splice(0).filter(({ type }) => type === "send_signal")) {
+        if (level + 1 > 2) {
+          socket.fail(command, "RATE_LIMITED", { retry_after: (level - 1) / perSecond });
+        } else {
+          level += 1;
+          arrived.push(command.payload.data.n);
+          socket.ack(command);
+        }
+      }
+    };
+    for (let n = 0; n < 180; n += 1) {
+      room.signal({ n });
+      await client.timers.advance(5);
+      serve(5);
+    }
+    for (let step = 0; step < 100; step += 1) {
+      await client.timers.advance(20);
+      serve(20);
+    }
+    assert.equal(arrived.at(-1), 179);
+    assert.deepEqual(arrived, [...arrived].sort((one, other) => one - other), "and none after a newer one");
+  }
+});
+
 test("leaving: updates made before are sent first, and nothing more is heard", async () => {
-  const { room, socket } = await makeClient().join();
+  const client = makeClient();
+  const { room, socket } = await client.join();
   let changes = 0;
   room.on("change", () => (changes += 1));
   const update = room.update({ title: "x" });
   const heard = changes;
   const left = room.leave();
   await assert.rejects(room.update({ title: "y" }), { code: "LEFT" });
+  await client.timers.advance(600);
   assert.equal(socket.all("leave_project").length, 0);
   socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: false });
   await update;
@@ -386,16 +575,52 @@ test("leaving: updates made before are sent first, and nothing more is heard", a
   assert.equal(room.ended.code, "LEFT");
 });
 
-test("a room that is wanted again before it was left goes on", async () => {
+test("two have a room: each leaves for themselves, and hears what they listen to", async () => {
+  const client = makeClient();
+  const { room: one, socket } = await client.join();
+  const other = client.realtime.join(1);
+  await other.ready;
+  assert.equal(socket.all("join_project").length, 1);
+  const heard = [];
+  one.on("project_updated", () => heard.push("one"));
+  other.on("project_updated", () => heard.push("other"));
+  await one.leave();
+  await one.leave();
+  await client.timers.advance(1000);
+  assert.equal(socket.all("leave_project").length, 0, "leaving twice counts once");
+  assert.deepEqual([one.ended.code, other.ended, one.joined, other.joined], ["LEFT", null, false, true]);
+  socket.update(11, { title: "New" });
+  assert.deepEqual(heard, ["other"]);
+  assert.equal(other.state, client.realtime.join(1).state, "what is in the room is shared");
+});
+
+test("a room that is left and joined at once goes on; the others see nothing", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const left = room.leave();
+  const again = client.realtime.join(1);
+  await left;
+  await client.timers.advance(1000);
+  assert.equal(socket.all("leave_project").length, 0);
+  assert.equal(socket.all("join_project").length, 1);
+  assert.ok(again.joined);
+  void again.leave();
+  await client.timers.advance(500);
+  assert.equal(socket.all("leave_project").length, 1);
+});
+
+test("a room that is wanted again while its updates wait goes on", async () => {
   const client = makeClient();
   const { room, socket } = await client.join();
   const update = room.update({ title: "x" });
   void room.leave();
-  assert.equal(client.realtime.join(1), room);
+  await client.timers.advance(1000);
+  const again = client.realtime.join(1);
   socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: false });
   await update;
+  await client.timers.advance(1000);
   assert.equal(socket.all("leave_project").length, 0);
-  assert.ok(room.joined);
+  assert.ok(again.joined);
 });
 
 test("leaving before the join is answered leaves nobody behind", async () => {
@@ -403,7 +628,9 @@ test("leaving before the join is answered leaves nobody behind", async () => {
   const room = client.realtime.join(1);
   const socket = await client.socket();
   socket.accept();
-  await room.leave();
+  const left = room.leave();
+  await client.timers.advance(500);
+  await left;
   socket.admit();
   await settle();
   assert.equal(socket.all("leave_project").length, 1);

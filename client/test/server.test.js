@@ -90,6 +90,64 @@ test("a refused token is replaced at once", async () => {
   assert.deepEqual(reasons, [undefined, "TOKEN_INVALID"]);
 });
 
+test("what one user made offline is never saved as another's", async () => {
+  const users = ["alice"];
+  const project = await stack.newProject();
+  const proxy = new Proxy(stack.port);
+  await proxy.start();
+  cleanUp.push(() => proxy.stop());
+  const realtime = connect("", { url: proxy.url, token: () => stack.token(users.at(-1)) });
+  const room = realtime.join(project);
+  await room.ready;
+  proxy.mutesReplies = true;
+  const updates = [room.update({ title: "Sent, and the ack is lost" })];
+  const saved = new Promise((resolve) => {
+    connect("bob").join(project).on("project_updated", resolve);
+  });
+  await saved;
+  users.push("bob");
+  proxy.isDown = true;
+  proxy.cut();
+  updates.push(room.update({ title: "Made offline" }), room.update({ status: "active" }));
+  Object.assign(proxy, { isDown: false, mutesReplies: false });
+  realtime.retryNow();
+  const outcomes = await Promise.allSettled(updates);
+  assert.deepEqual(outcomes.map(({ reason }) => reason?.code), Array(3).fill("USER_CHANGED"));
+
+  const again = realtime.join(project);
+  await again.ready;
+  assert.notEqual(again.me, room.me);
+  await again.update({ description: "Bob's own" });
+  const { events } = await stack.api("GET", `projects/${project}/events/`);
+  const told = events.filter(({ type }) => type === "project_updated");
+  assert.deepEqual(told.map(({ user, payload }) => [user.username, payload.changes]), [
+    ["alice", { title: "Sent, and the ack is lost" }],
+    ["bob", { description: "Bob's own" }],
+  ]);
+});
+
+test("a room that is larger than the WebSocket takes is told", async () => {
+  class Small extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols, { maxPayload: 4096 });
+    }
+  }
+  const project = await stack.newProject();
+  await stack.api("PATCH", `projects/${project}/`, { description: "x".repeat(9000) });
+  const realtime = connect("alice", { WebSocket: Small });
+  await assert.rejects(realtime.join(project).ready, { code: "MESSAGE_TOO_LARGE" });
+  assert.equal(realtime.state, "stopped");
+});
+
+test("the token may stand in the query, or be a ticket", async () => {
+  await connect("alice", { credential: "query" }).join(projectId).ready;
+  const token = async () => {
+    const { ticket } = await stack.call("POST", "ws-ticket/", {}, await stack.token("alice"));
+    return ticket;
+  };
+  await connect("alice", { credential: "ticket", token }).join(projectId).ready;
+});
+
 test("a member who is put out hears so", async () => {
   const room = connect("bob").join(await stack.newProject());
   await room.ready;

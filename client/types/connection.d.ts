@@ -39,6 +39,14 @@ export type End = {
      * seconds
      */
     retryAfter?: number;
+    /**
+     * what to do, where no close code says it
+     */
+    order?: "stop" | "token" | "retry";
+    /**
+     * the server refused one of several updates, and not by its `ref`
+     */
+    isUnclear?: boolean;
 };
 export type Handlers = {
     /**
@@ -70,6 +78,7 @@ export type Reply = {
     error: RealtimeError;
 };
 export type Waiting = {
+    type: string;
     onReply: (reply: Reply) => void;
     timer: unknown;
     size: number;
@@ -82,12 +91,18 @@ export declare class Connection {
     #private;
     /**
      * @param {Socket} socket just made
-     * @param {{ timers: import("./timers.js").Timers, limits: Limits, handlers: Handlers }} options
+     * @param {object} options
+     * @param {import("./timers.js").Timers} options.timers
+     * @param {Limits} options.limits
+     * @param {Handlers} options.handlers
+     * @param {boolean} [options.isCareful] send one command at a time, so that it is clear which of
+     *   them is refused
      */
-    constructor(socket: Socket, { timers, limits, handlers }: {
+    constructor(socket: Socket, { timers, limits, handlers, isCareful }: {
         timers: import("./timers.js").Timers;
         limits: Limits;
         handlers: Handlers;
+        isCareful?: boolean;
     });
     /** Whether commands can be sent. */
     get isOpen(): boolean;

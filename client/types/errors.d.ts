@@ -1,3 +1,5 @@
+/** After these errors the same command may succeed in a while. */
+export declare const PASSING: Set<string>;
 /**
  * Why a command, a room or the connection came to an end.
  *
@@ -5,11 +7,16 @@
  *
  * - `QUEUE_FULL`: too many updates of the room wait already
  * - `INVALID_DATA`: the data cannot be sent as JSON
+ * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
+ *   no answer may have happened, or not
  * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
  * - `LEFT`: the room was left before
  * - `CLOSED`: `close` was called
  * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again
  * - `CONNECTION_FAILED`: the platform refused to make a WebSocket
+ *
+ * `MESSAGE_TOO_LARGE` may be the client's own, too: for an update that the server would not take, or
+ * for a message of the server's that the WebSocket does not take, as with `maxPayload` of `ws`.
  */
 export declare class RealtimeError extends Error {
     code: string;

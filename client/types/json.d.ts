@@ -9,9 +9,9 @@
  */
 export declare function copy(data: unknown): import("./merge.js").Json;
 /**
- * Refuse what is larger than a message may be.
+ * Refuse a message that is larger than the server takes.
  *
- * @param {string} text
+ * @param {object} message all of it but `ref`
  * @throws {RealtimeError} MESSAGE_TOO_LARGE
  */
-export declare function checkSize(text: string): void;
+export declare function checkSize(message: object): void;

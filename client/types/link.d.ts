@@ -12,17 +12,16 @@ export type StateChange = {
      */
     reason?: string;
     /**
-     * when the next attempt is made, in milliseconds since 1970
+     * when the next attempt is made, in milliseconds as performance.now()
+     * counts them
      */
     retryAt?: number;
 };
-export type Token = string | ((request: {
-    reason?: string;
-}) => MaybeToken | Promise<MaybeToken>);
-export type MaybeToken = string | null;
+export type SocketClass = new (url: string, protocols?: string[]) => import("./connection.js").Socket;
 export type Settings = {
-    WebSocket: new (url: string) => import("./connection.js").Socket;
-    token: Token;
+    WebSocket: SocketClass;
+    token: import("./credentials.js").Token;
+    credential: import("./credentials.js").Credential;
     /**
      * milliseconds
      */
@@ -53,14 +52,15 @@ export type Handlers = {
  * @property {State} state
  * @property {number} [code] of the close that led here, where there was one
  * @property {string} [reason] an error code of the protocol, or one of the client's own
- * @property {number} [retryAt] when the next attempt is made, in milliseconds since 1970
+ * @property {number} [retryAt] when the next attempt is made, in milliseconds as performance.now()
+ *   counts them
  *
- * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
- * @typedef {string | null} MaybeToken
+ * @typedef {new (url: string, protocols?: string[]) => import("./connection.js").Socket} SocketClass
  *
  * @typedef {object} Settings
- * @property {new (url: string) => import("./connection.js").Socket} WebSocket
- * @property {Token} token
+ * @property {SocketClass} WebSocket
+ * @property {import("./credentials.js").Token} token
+ * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
@@ -102,6 +102,6 @@ export declare class Link {
         code?: number;
         reason: string;
     }): void;
-    /** Give the connection a fresh token. If that fails, the server ends it and a new one begins. */
+    /** Give the connection a fresh token; try for as long as the connection lives. */
     renewToken(): Promise<void>;
 }

@@ -13,6 +13,15 @@ export type Options = {
      */
     onNotJoined: () => void;
 };
+/**
+ * @typedef {object} Options
+ * @property {number} projectId
+ * @property {number} queueLimit
+ * @property {() => number} random
+ * @property {() => string} newKey
+ * @property {() => void} onChange what `applyTo` returns has changed
+ * @property {() => void} onNotJoined the server says that it is not joined
+ */
 /** Sends the updates of a room, each until it has its answer, however many connections it takes. */
 export declare class Outbox {
     #private;

@@ -7,12 +7,18 @@ export type Options = {
      *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
      *   again.
      */
-    token: import("./link.js").Token;
+    token: import("./credentials.js").Token;
     /**
-     * the class; Node
-     * has one from 22 on, before that give the one of the package `ws`
+     * where the token stands:
+     * `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
+     * subprotocols on; with `ticket` the function gets a ticket in its place
      */
-    WebSocket?: new (url: string) => import("./connection.js").Socket;
+    credential?: import("./credentials.js").Credential;
+    /**
+     * the class; Node has one from 22 on, before
+     * that give the one of the package `ws`
+     */
+    WebSocket?: import("./link.js").SocketClass;
     /**
      * updates of a room that may wait at once
      */
@@ -43,6 +49,11 @@ export type Options = {
      * `join`; the server ends a socket that is in no room
      */
     idleTimeout?: number;
+    /**
+     * after the last `leave` of a room, in which to join it again
+     * without the others seeing anything
+     */
+    leaveDelay?: number;
     timers?: import("./timers.js").Timers;
     random?: () => number;
     window?: import("./surroundings.js").Surroundings;
@@ -51,7 +62,12 @@ export type RealtimeEvents = {
     state: [change: import("./link.js").StateChange];
     error: [error: RealtimeError];
 };
-/** The connection to a server. It comes back by itself, and its rooms miss nothing. */
+/**
+ * The connection to a server. It comes back by itself, and its rooms miss nothing.
+ *
+ * It acts for one user: where another one is signed in after a reconnection, its rooms end with
+ * USER_CHANGED, and nothing of the first user is sent.
+ */
 export declare class Realtime {
     #private;
     /**
@@ -76,7 +92,8 @@ export declare class Realtime {
     /** Connect; also after the client has stopped. */
     connect(): void;
     /**
-     * Join a project's room. It is the same one until it has ended.
+     * Join a project's room. Whoever joins one that is joined already shares it; each leaves for
+     * themselves.
      *
      * @template {object} [State=import("./protocol.js").Project]
      * @param {number} projectId

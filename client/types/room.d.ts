@@ -8,8 +8,11 @@ export type RoomEvents<State extends object> = {
     snapshot: [state: State];
 };
 /**
- * A project's room; `Realtime.join` makes it. What its properties hold is never changed, only
- * replaced: whoever compares need only compare identities.
+ * A project's room, as one of those has it who joined it; `Realtime.join` makes it. All of a client
+ * share what is in the room, and each has listeners of their own and leaves for themselves.
+ *
+ * What its properties hold is never changed, only replaced: whoever compares need only compare
+ * identities.
  *
  * @template {object} [State=import("./protocol.js").Project]
  */
@@ -70,18 +73,22 @@ export declare class Room<State extends object = import("./protocol.js").Project
         optimistic?: boolean;
     }): Promise<import("./protocol.js").UpdateAck>;
     /**
-     * Show something to the others now, or never: a cursor, a selection, typing.
+     * Show something to the others now, or without a connection never: a cursor, a selection, typing.
      *
-     * To who reads slowly only the newest signal of each user comes, so put all in one that counts.
+     * Signals that come faster than the server takes them replace each other, and the last one is
+     * sent. To who reads slowly, too, only the newest of each user comes: put all in one that counts.
      *
      * @param {Record<string, any>} data
-     * @throws {import("./errors.js").RealtimeError} INVALID_DATA
+     * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
      */
     signal(data: Record<string, any>): void;
     /**
      * Leave. Listeners hear nothing more; updates made before are still sent.
      *
-     * @returns {Promise<void>} resolves when that is done
+     * The others see it once each of those who joined the room has left it, and nobody has joined it
+     * again for a moment (`leaveDelay`).
+     *
+     * @returns {Promise<void>} resolves when that is done, or somebody else wants the room
      */
     leave(): Promise<void>;
 }

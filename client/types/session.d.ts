@@ -3,7 +3,16 @@ export type Context = {
     timers: import("./timers.js").Timers;
     random: () => number;
     queueLimit: number;
+    /**
+     * milliseconds
+     */
+    leaveDelay: number;
     newKey: () => string;
+    /**
+     * called with the user whom the server joined; may
+     * end sessions, this one too
+     */
+    identify: (userId: number) => void;
     onEnd: () => void;
 };
 /**
@@ -11,7 +20,10 @@ export type Context = {
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {number} queueLimit
+ * @property {number} leaveDelay milliseconds
  * @property {() => string} newKey
+ * @property {(userId: number) => void} identify called with the user whom the server joined; may
+ *   end sessions, this one too
  * @property {() => void} onEnd
  */
 /** A room's life over any number of connections; `Room` is what the application has of it. */
@@ -47,10 +59,15 @@ export declare class Session {
     }): Promise<import("./protocol.js").UpdateAck>;
     /** @param {Record<string, any>} data */
     signal(data: Record<string, any>): void;
-    /** @returns {Promise<void>} */
+    /** Count somebody who wants the room. */
+    enter(): void;
+    /**
+     * Count somebody off. After the last one the room is left, when its updates have their answers
+     * and a moment has passed: a page that is built anew wants the room again at once.
+     *
+     * @returns {Promise<void>}
+     */
     leave(): Promise<void>;
-    /** Somebody wants the room again before it was left. */
-    stay(): void;
     /**
      * There is a connection: join on it.
      *
@@ -59,7 +76,7 @@ export declare class Session {
     attach(connection: import("./connection.js").Connection): void;
     /** The connection is lost. */
     detach(): void;
-    /** Send the updates that can be sent now. */
+    /** Send what can be sent now. */
     pump(): void;
     /**
      * Take a message of this room.
@@ -68,9 +85,23 @@ export declare class Session {
      */
     receive(message: import("./protocol.js").RoomMessage): void;
     /**
+     * The room is over for the client, and the server does not know it yet.
+     *
+     * @param {RealtimeError} error why
+     */
+    depart(error: RealtimeError): void;
+    /**
      * The room is over.
      *
      * @param {RealtimeError} error why
      */
     end(error: RealtimeError): void;
 }
+export declare function left(): RealtimeError;
+/**
+ * Return a promise that is rejected, and need not be handled: `ended` tells the same.
+ *
+ * @param {RealtimeError} error
+ * @returns {Promise<never>}
+ */
+export declare function rejected(error: RealtimeError): Promise<never>;

@@ -20,6 +20,10 @@ export type Update = {
      * the position at which the project has it; null without an answer
      */
     ackSeq: number | null;
+    /**
+     * what the application waits for
+     */
+    promise: Promise<import("./protocol.js").UpdateAck>;
     resolve: (ack: import("./protocol.js").UpdateAck) => void;
     reject: (error: import("./errors.js").RealtimeError) => void;
 };
@@ -33,6 +37,7 @@ export type Update = {
  * @property {boolean} optimistic whether it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
  * @property {number | null} ackSeq the position at which the project has it; null without an answer
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise what the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */

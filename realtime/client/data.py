@@ -7,7 +7,6 @@ learn nothing. `client/src/json.js` holds the same rules for JavaScript.
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from realtime.client.errors import InvalidData
@@ -53,13 +52,9 @@ def _copy(value: Any, path: str, depth: int) -> Any:
             return value
         case str():
             return _checked_text(value, path)
-        case int():
-            if not -(2**63) <= value < 2**63:
-                raise InvalidData(f"{path} is an integer that does not fit 64 bits")
-            return value
-        case float():
-            if not math.isfinite(value):
-                raise InvalidData(f"{path} is {value}, which is out of range")
+        case int() | float():
+            if not -(2**63) <= value < 2**63:  # true of NaN, too
+                raise InvalidData(f"{path} is a number out of range")
             return value
         case dict() | list() | tuple() if depth == 0:
             raise InvalidData(f"{path} is nested too deeply")

@@ -69,7 +69,7 @@ export class Awareness extends EventTarget {
 
   #beat() {
     if (this.#own) this.#send();
-    const now = Date.now();
+    const now = performance.now();
     for (const [id, other] of this.#others) {
       if (now - other.heardAt > 2.5 * PULSE) this.#forget(id);
     }
@@ -82,7 +82,7 @@ export class Awareness extends EventTarget {
       return;
     }
     const draft = typeof data.draft === "string" ? data.draft : undefined;
-    this.#others.set(id, { field: data.field, draft, heardAt: Date.now() });
+    this.#others.set(id, { field: data.field, draft, heardAt: performance.now() });
     this.dispatchEvent(new Event("change"));
   }
 

@@ -67,7 +67,7 @@ export class ConnectionStatus {
 
   #details(state) {
     const parts = [];
-    const left = Math.ceil(((this.#retryAt ?? 0) - Date.now()) / 1000);
+    const left = Math.ceil(((this.#retryAt ?? 0) - performance.now()) / 1000);
     if (state === "offline" && left > 0) parts.push(`in ${left} s`);
     if (state !== "online" && this.#edits.count) {
       parts.push(this.#edits.count === 1 ? "1 change waits" : `${this.#edits.count} changes wait`);

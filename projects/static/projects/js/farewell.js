@@ -9,6 +9,10 @@ const REASONS = {
     "This project is no longer open to you",
     "It was deleted, or an owner took you off its list of people. What you saved is not lost to them.",
   ],
+  USER_CHANGED: [
+    "Somebody else is signed in now",
+    "What was not saved yet was not saved in their name. Open the project again to go on.",
+  ],
   USER_INACTIVE: [
     "Your account is not active any more",
     "Whoever runs this site can activate it again.",

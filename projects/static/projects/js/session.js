@@ -49,7 +49,7 @@ export class Session extends EventTarget {
 
   /** Resolve to an access token for the REST API. */
   async accessToken() {
-    const left = (this.#access?.expiresAt ?? 0) - Date.now();
+    const left = (this.#access?.expiresAt ?? 0) - performance.now();
     return left > MARGIN ? this.#access.token : this.#renew();
   }
 
@@ -100,7 +100,9 @@ export class Session extends EventTarget {
 
   #keep({ access, refresh }) {
     const claims = JSON.parse(atob(access.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
-    this.#access = { token: access, expiresAt: claims.exp * 1000 };
+    // By the token's own length: this computer's clock may be wrong, and may be set.
+    const lasts = (claims.exp - claims.iat) * 1000;
+    this.#access = { token: access, expiresAt: performance.now() + lasts };
     if (refresh) sessionStorage.setItem(STORED, refresh);
   }
 

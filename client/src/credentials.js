@@ -1,0 +1,94 @@
+import { RealtimeError } from "./errors.js";
+
+/**
+ * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
+ * @typedef {string | null} MaybeToken
+ *
+ * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ */
+
+/** Gets tokens from the application, each within a time limit. */
+export class TokenSource {
+  #token;
+  #options;
+  /** @type {Set<() => void>} what gives up each that is waited for */
+  #pending = new Set();
+
+  /**
+   * @param {Token} token
+   * @param {object} options
+   * @param {import("./timers.js").Timers} options.timers
+   * @param {number} options.timeout milliseconds
+   * @param {(error: RealtimeError) => void} options.onError told why there was none
+   */
+  constructor(token, options) {
+    this.#token = token;
+    this.#options = options;
+  }
+
+  /** Whether it is always the same token. */
+  get isFixed() {
+    return typeof this.#token === "string";
+  }
+
+  /**
+   * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
+   * Never rejects.
+   *
+   * @param {string} [reason] why the token of before will not do
+   * @returns {Promise<string | null | undefined>}
+   */
+  fetch(reason) {
+    const token = this.#token;
+    if (typeof token === "string") {
+      return Promise.resolve(token);
+    }
+    const { timers, timeout, onError } = this.#options;
+    return new Promise((resolve) => {
+      /** @param {string | null} [fetched] */
+      const done = (fetched) => {
+        timers.clear(timer);
+        this.#pending.delete(giveUp);
+        resolve(fetched);
+      };
+      const giveUp = () => done();
+      /** @param {unknown} cause */
+      const failed = (cause) => {
+        // What comes after the end of the wait is of no interest.
+        if (this.#pending.has(giveUp)) {
+          done();
+          onError(new RealtimeError("TOKEN_UNAVAILABLE", "A token could not be had", { cause }));
+        }
+      };
+      const timer = timers.set(() => failed(new Error("No token came in time")), timeout);
+      this.#pending.add(giveUp);
+      new Promise((fetched) => fetched(token(reason ? { reason } : {}))).then(
+        (fetched) => done(/** @type {string | null | undefined} */ (fetched) ?? null),
+        failed,
+      );
+    });
+  }
+
+  /** Wait no longer: each `fetch` that is under way resolves with undefined. */
+  cancel() {
+    [...this.#pending].forEach((giveUp) => giveUp());
+  }
+}
+
+/**
+ * Return what `new WebSocket` takes to present a token.
+ *
+ * @param {URL} url
+ * @param {string} token
+ * @param {Credential} credential
+ * @returns {[url: string, protocols?: string[]]}
+ */
+export function handshake(url, token, credential) {
+  if (credential === "subprotocol") {
+    // A URL ends up in logs and histories.
+    return [url.href, ["realtime", `token.${token}`]];
+  }
+  const complete = new URL(url);
+  complete.searchParams.set(credential === "ticket" ? "ticket" : "token", token);
+  return [complete.href];
+}

@@ -1,0 +1,40 @@
+/** The replies that the server must give: what is none of them ends the connection. */
+
+import { isObject } from "./merge.js";
+
+/**
+ * @param {any} payload
+ * @returns {import("./protocol.js").JoinAck}
+ * @throws {TypeError}
+ */
+export function checkJoinAck(payload) {
+  const { seq, user_id, role, project, members, tasks } = payload;
+  const isWhole = Number.isSafeInteger(seq) && user_id !== undefined && typeof role === "string";
+  check(isWhole && isObject(project) && [members, tasks].every(isListOfObjects), "join");
+  return payload;
+}
+
+/**
+ * @param {any} payload
+ * @returns {import("./protocol.js").UpdateAck}
+ * @throws {TypeError}
+ */
+export function checkUpdateAck(payload) {
+  check(Number.isSafeInteger(payload.seq) && isObject(payload.changes), "update");
+  return payload;
+}
+
+/** @param {unknown} value */
+function isListOfObjects(value) {
+  return Array.isArray(value) && value.every(isObject);
+}
+
+/**
+ * @param {boolean} isGood
+ * @param {string} what
+ */
+function check(isGood, what) {
+  if (!isGood) {
+    throw new TypeError(`The acknowledgement of the ${what} is not one`);
+  }
+}

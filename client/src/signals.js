@@ -1,0 +1,94 @@
+import { backoff } from "./backoff.js";
+import { PASSING } from "./errors.js";
+
+/** Milliseconds between two signals; a server takes 20 a second of one socket (SIGNAL_RATE). */
+const INTERVAL = 60;
+
+/**
+ * Sends the signals of a room no faster than the server takes them. One that comes too early waits,
+ * and a newer one takes its place, so the last one always arrives while there is a connection.
+ */
+export class Signals {
+  #projectId;
+  #timers;
+  #random;
+  /** @type {import("./connection.js").Connection | null} null while the room is not joined */
+  #connection = null;
+  /** @type {import("./merge.js").Json | null} the newest, if it was not sent yet */
+  #next = null;
+  /** How many were sent. */
+  #sent = 0;
+  /** Refusals in a row. */
+  #failures = 0;
+  /** @type {unknown} set while the next one has to wait */
+  #timer;
+
+  /** @param {{ projectId: number, timers: import("./timers.js").Timers, random: () => number }} options */
+  constructor({ projectId, timers, random }) {
+    this.#projectId = projectId;
+    this.#timers = timers;
+    this.#random = random;
+  }
+
+  /** @param {import("./merge.js").Json} data */
+  add(data) {
+    if (this.#connection) {
+      this.#next = data;
+      this.pump();
+    }
+  }
+
+  /** Send what waits, if it may be sent now. */
+  pump() {
+    const data = this.#next;
+    if (data === null || this.#timer !== undefined || !this.#connection?.isWritable) {
+      return;
+    }
+    this.#next = null;
+    const number = ++this.#sent;
+    const payload = { project_id: this.#projectId, data };
+    this.#connection.request("send_signal", payload, (reply) => {
+      if (reply.ok) {
+        this.#failures = 0;
+      } else if (PASSING.has(reply.error.code)) {
+        if (number === this.#sent) {
+          this.#next ??= data;
+        }
+        this.#wait(reply.error.retryAfter);
+      }
+    });
+    this.#pause(INTERVAL);
+  }
+
+  /**
+   * The room is joined.
+   *
+   * @param {import("./connection.js").Connection} connection
+   */
+  open(connection) {
+    this.#connection = connection;
+    this.pump();
+  }
+
+  /** The room is not joined any more. What waits is dropped: a signal is for now. */
+  close() {
+    this.#connection = this.#next = null;
+    this.#timers.clear(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** @param {number} [retryAfter] seconds */
+  #wait(retryAfter) {
+    const later = retryAfter === undefined ? backoff(this.#failures++, this.#random) : retryAfter * 1000;
+    this.#pause(later);
+  }
+
+  /** @param {number} delay */
+  #pause(delay) {
+    this.#timers.clear(this.#timer);
+    this.#timer = this.#timers.set(() => {
+      this.#timer = undefined;
+      this.pump();
+    }, delay);
+  }
+}

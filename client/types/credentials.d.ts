@@ -1,0 +1,49 @@
+import { RealtimeError } from "./errors.js";
+export type Token = string | ((request: {
+    reason?: string;
+}) => MaybeToken | Promise<MaybeToken>);
+export type MaybeToken = string | null;
+export type Credential = "subprotocol" | "query" | "ticket";
+/**
+ * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
+ * @typedef {string | null} MaybeToken
+ *
+ * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ */
+/** Gets tokens from the application, each within a time limit. */
+export declare class TokenSource {
+    #private;
+    /**
+     * @param {Token} token
+     * @param {object} options
+     * @param {import("./timers.js").Timers} options.timers
+     * @param {number} options.timeout milliseconds
+     * @param {(error: RealtimeError) => void} options.onError told why there was none
+     */
+    constructor(token: Token, options: {
+        timers: import("./timers.js").Timers;
+        timeout: number;
+        onError: (error: RealtimeError) => void;
+    });
+    /** Whether it is always the same token. */
+    get isFixed(): boolean;
+    /**
+     * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
+     * Never rejects.
+     *
+     * @param {string} [reason] why the token of before will not do
+     * @returns {Promise<string | null | undefined>}
+     */
+    fetch(reason?: string): Promise<string | null | undefined>;
+    /** Wait no longer: each `fetch` that is under way resolves with undefined. */
+    cancel(): void;
+}
+/**
+ * Return what `new WebSocket` takes to present a token.
+ *
+ * @param {URL} url
+ * @param {string} token
+ * @param {Credential} credential
+ * @returns {[url: string, protocols?: string[]]}
+ */
+export declare function handshake(url: URL, token: string, credential: Credential): [url: string, protocols?: string[]];

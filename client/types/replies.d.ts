@@ -1,0 +1,13 @@
+/** The replies that the server must give: what is none of them ends the connection. */
+/**
+ * @param {any} payload
+ * @returns {import("./protocol.js").JoinAck}
+ * @throws {TypeError}
+ */
+export declare function checkJoinAck(payload: any): import("./protocol.js").JoinAck;
+/**
+ * @param {any} payload
+ * @returns {import("./protocol.js").UpdateAck}
+ * @throws {TypeError}
+ */
+export declare function checkUpdateAck(payload: any): import("./protocol.js").UpdateAck;

@@ -1,0 +1,25 @@
+/**
+ * Sends the signals of a room no faster than the server takes them. One that comes too early waits,
+ * and a newer one takes its place, so the last one always arrives while there is a connection.
+ */
+export declare class Signals {
+    #private;
+    /** @param {{ projectId: number, timers: import("./timers.js").Timers, random: () => number }} options */
+    constructor({ projectId, timers, random }: {
+        projectId: number;
+        timers: import("./timers.js").Timers;
+        random: () => number;
+    });
+    /** @param {import("./merge.js").Json} data */
+    add(data: import("./merge.js").Json): void;
+    /** Send what waits, if it may be sent now. */
+    pump(): void;
+    /**
+     * The room is joined.
+     *
+     * @param {import("./connection.js").Connection} connection
+     */
+    open(connection: import("./connection.js").Connection): void;
+    /** The room is not joined any more. What waits is dropped: a signal is for now. */
+    close(): void;
+}
