@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "realtime.unavailable.UnavailableMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -85,17 +86,24 @@ _POSTGRES_TIMEOUTS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
+# For HTTP alone: the rooms have connections of their own, see `realtime.database`.
+_HTTP_POOL = {
+    "min_size": 1,
+    "max_size": 10,
+    "timeout": 5,  # seconds for a connection; then 503
+    "reconnect_timeout": 2,  # or it would pause for minutes after a long outage
+}
 
 
 def _database() -> dict[str, Any]:
     in_var_dir = f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}"
     # Connections under ASGI must not outlive a request; the pool makes that cheap.
-    parsed = dj_database_url.parse(env.database_url("DATABASE_URL", in_var_dir), conn_max_age=0)
+    url = env.database_url("DATABASE_URL", in_var_dir)
+    parsed = dj_database_url.parse(url, conn_max_age=0, conn_health_checks=True)
     database: dict[str, Any] = {**parsed}
     if database["ENGINE"] == "django.db.backends.postgresql":
         given = database.get("OPTIONS", {})
-        pool = {"min_size": 1, "max_size": 10}
-        return database | {"OPTIONS": _POSTGRES_TIMEOUTS | given | {"pool": pool}}
+        return database | {"OPTIONS": _POSTGRES_TIMEOUTS | given | {"pool": _HTTP_POOL}}
     return database | {
         "OPTIONS": {
             # Take the write lock at once: to upgrade a read lock fails where another waits.

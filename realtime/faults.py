@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from django.db import Error as DatabaseError
-
+from realtime.outages import is_outage
 from realtime.protocol import ErrorCode, ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -13,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 def answer(error: Exception) -> ProtocolError:
     """Log a fault and return the answer to the command that met it."""
-    if isinstance(error, DatabaseError):
+    if is_outage(error):
         logger.warning("The database failed: %s", error, extra={"action": "unavailable"})
         return ProtocolError(
             ErrorCode.UNAVAILABLE, "The database cannot be reached; try again", retry_after=1.0

@@ -18,12 +18,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
-from django.db import Error as DatabaseError
 
 from realtime import conf, database, hints, joins, metrics, protocol, publish, task_lease
 from realtime.hints import EVERYONE, Hint
 from realtime.listing import Listing
 from realtime.load import Load, measure
+from realtime.outages import is_outage
 from realtime.presence import Presence
 from realtime.repair import Repair
 from realtime.room import Room, Socket
@@ -289,8 +289,9 @@ async def _every(interval: float, step: Step) -> None:
         await asyncio.sleep(interval)
         try:
             await step()
-        except DatabaseError as error:
-            name = step.__qualname__
-            logger.warning("%s: the database failed: %s", name, error, extra={"action": "tick"})
-        except Exception:  # the next step may fare better, and without any the rooms go stale
-            logger.exception("%s failed", step.__qualname__, extra={"action": "tick"})
+        except Exception as error:  # the next step may fare better; without any, rooms go stale
+            name, extra = step.__qualname__, {"action": "tick"}
+            if is_outage(error):
+                logger.warning("%s: the database is away: %s", name, error, extra=extra)
+            else:
+                logger.exception("%s failed", name, extra=extra)

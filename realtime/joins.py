@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db import InterfaceError, OperationalError
-
 from realtime import backend, conf, database, faults, hints, log
 from realtime.batch import GATHERING, Batcher
 from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
 from realtime.models import TaskState
+from realtime.outages import is_outage
 from realtime.protocol import ErrorCode, ProtocolError, RunningTask
 from realtime.queries import CompiledQuery
 
@@ -91,13 +90,13 @@ def read(requests: Sequence[JoinRequest]) -> list[Answer]:
     Where one project cannot be read, the joins of the others do not fail with it.
 
     Raises:
-        DatabaseError: if the database cannot be reached.
+        django.db.Error: if the database is away; see `realtime.outages`.
     """
     try:
         return _read(requests)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001  (whatever the host raises)
+    except Exception as error:
+        if is_outage(error):
+            raise
         project_ids = {request.project_id for request in requests}
         if len(project_ids) == 1:
             return [faults.answer(error)] * len(requests)

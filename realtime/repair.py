@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from django.db import Error as DatabaseError
-
 from realtime import database, hints, log, metrics
 from realtime.hints import Hint
+from realtime.outages import is_outage
 from realtime.room import Room
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ class Repair:
         """Compare the heads of all rooms with the log: one query.
 
         Raises:
-            DatabaseError
+            django.db.Error
         """
         before = {project_id: room.seq for project_id, room in self._rooms.items()}
         heads = await database.run(log.heads, list(before))
@@ -63,8 +62,11 @@ class Repair:
                     room.restart(head)  # pruned meanwhile: only a fresh snapshot can help
                 else:
                     room.newest = room.seq  # somebody named a position that the log does not have
-        except DatabaseError as error:
-            logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+        except Exception as error:  # the next look at the heads begins anew
+            if is_outage(error):
+                logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+            else:
+                logger.exception("Could not repair a room", extra={"action": "repair"})
         finally:
             del self._under_way[room]
 

@@ -6,10 +6,9 @@ import asyncio
 import time
 from weakref import WeakKeyDictionary
 
-from django.db import InterfaceError, OperationalError
-
 from realtime import conf, database, faults, metrics, updates
 from realtime.batch import GATHERING, Batcher
+from realtime.outages import is_outage
 
 Writer = Batcher[int, updates.UpdateRequest, updates.Result]
 
@@ -29,13 +28,11 @@ async def _write(project_id: int, requests: list[updates.UpdateRequest]) -> list
     metrics.current.batch_sizes.observe(len(requests))
     try:
         return await database.write(updates.write, project_id, requests)
-    except (OperationalError, InterfaceError) as error:
-        # The database is away or locked, and whether it committed may be unknown: nothing is
-        # tried again here, as that could do it twice. The clients have their keys for that.
-        return [faults.answer(error)] * len(requests)
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
-        if len(requests) == 1:
-            return [faults.answer(error)]
+        # In an outage, whether it committed may be unknown: nothing is tried again here, as that
+        # could do it twice. The clients have their keys for that.
+        if is_outage(error) or len(requests) == 1:
+            return [faults.answer(error)] * len(requests)
     finally:
         metrics.current.write_seconds.observe(time.perf_counter() - began_at)
     # One of them breaks the transaction of all: write each on its own to spare the others.

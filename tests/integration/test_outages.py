@@ -1,0 +1,229 @@
+"""Only an outage is tried again: each other error of a database is a fault, told with its code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+
+import pytest
+from django.db import Error, OperationalError, connection, transaction
+from pytest_django import Settings
+
+from realtime import database, health, updates
+from realtime.backend import Access, Outcome, Update
+from realtime.models import Room
+from realtime.outages import is_lost_conflict, is_outage
+from realtime.protocol import ProtocolError
+from realtime.updates import UpdateRequest
+from tests.harness.shopping import make_list
+from tests.harness.sockets import Socket
+from tests.host.backend import ShoppingBackend
+from tests.host.models import ShoppingList
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def is_postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def twice() -> None:
+    Room.objects.bulk_create([Room(project_id=-1), Room(project_id=-1)])
+
+
+def not_a_number() -> None:
+    sql("SELECT CAST('x' AS bigint)" if is_postgres() else "SELECT abs('x', 1)")
+
+
+FAULTS: list[Callable[[], object]] = [
+    twice,  # IntegrityError
+    not_a_number,  # DataError
+    lambda: sql("SELECT 1 FROM no_such_table"),  # ProgrammingError; SQLite: OperationalError
+    lambda: sql("SELECT"),
+    lambda: Room.objects.create(project_id=1, seq=2**70),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_no_outage(fault: Callable[[], object]) -> None:
+    with pytest.raises((Error, OverflowError)) as raised:
+        fault()
+    assert not is_outage(raised.value)
+    assert not is_lost_conflict(raised.value)
+
+
+def test_a_lock_that_is_not_to_be_had_is_one() -> None:
+    Room.objects.create(project_id=1)
+    is_locked, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Room.objects.filter(pk=1).update(seq=1)
+            is_locked.set()
+            is_over.wait()
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_locked.wait()
+    setting = "SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10"
+    try:
+        sql(setting)
+        with pytest.raises(Error) as raised:
+            Room.objects.filter(pk=1).update(seq=2)
+        assert is_outage(raised.value)
+    finally:
+        is_over.set()
+        holder.join()
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere/db.sqlite3"])
+def test_a_file_that_cannot_be_opened_is_one(path: str) -> None:
+    with pytest.raises(sqlite3.OperationalError) as raised, closing(sqlite3.connect(path)) as file:
+        file.execute("SELECT 1 FROM sqlite_master")
+    error = OperationalError()
+    error.__cause__ = raised.value
+    assert is_outage(error)
+
+
+class Breaks(ShoppingBackend):
+    """Has a host's mistakes, one for each thing that clients may ask."""
+
+    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
+        for update in updates:
+            if "fault" in update.data:
+                FAULTS[update.data["fault"]]()
+        return super().update(locked, updates)
+
+    def access(self, *places: Any) -> dict[tuple[int, int], Access]:
+        if Breaks.is_broken:
+            FAULTS[2]()
+        return super().access(*places)
+
+    is_broken = False
+
+
+@pytest.mark.usefixtures("shopping")
+async def test_a_faulty_query_of_the_host_is_not_sent_again_and_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Breaks"}
+    list_id, tokens = await database.run(make_list, "alice", "bob")
+    alice, bob = [await Socket.connect(token) for token in tokens]
+    for socket in (alice, bob):
+        await socket.join(list_id)
+    for number in range(len(FAULTS)):
+        broken, fine = await asyncio.gather(
+            alice.update(list_id, {"fault": number}), bob.update(list_id, {"milk": number + 1})
+        )
+        assert broken["payload"]["code"] == "INTERNAL_ERROR"
+        assert "retry_after" not in broken["payload"]
+        assert fine["type"] == "ack", "of the same transaction, but for the fault"
+    faults = [r for r in caplog.records if getattr(r, "action", "") == "internal_error"]
+    assert len(faults) == len(FAULTS)
+    assert all(record.levelno == logging.ERROR and record.exc_info for record in faults)
+    monkeypatch.setattr(Breaks, "is_broken", True)
+    refused = await alice.call("join_project", {"project_id": list_id})
+    assert refused["payload"]["code"] == "INTERNAL_ERROR"
+    for socket in (alice, bob):
+        await socket.disconnect()
+
+
+@pytest.mark.postgres
+async def test_of_a_deadlock_both_are_done() -> None:
+    await database.run(Room.objects.bulk_create, [Room(project_id=1), Room(project_id=2)])
+    met = threading.Barrier(2)
+    attempts: list[int] = []
+
+    def lock_both(first: int, second: int) -> None:
+        attempts.append(first)
+        with transaction.atomic():
+            Room.objects.select_for_update().get(pk=first)
+            if len(attempts) <= 2:
+                met.wait()
+            Room.objects.filter(pk=second).update(seq=first)
+
+    await asyncio.gather(database.write(lock_both, 1, 2), database.write(lock_both, 2, 1))
+    assert len(attempts) == 3, "one of them twice"
+
+
+@pytest.mark.postgres
+async def test_a_connection_that_the_server_has_closed_costs_no_job() -> None:
+    def others() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            [count] = cursor.fetchone()
+        return int(count)
+
+    for _ in range(3):
+        reads = [database.run(Room.objects.count) for _ in range(20)]
+        writes = [database.write(Room.objects.count) for _ in range(20)]
+        assert await asyncio.gather(*reads, *writes) == [0] * 40
+        assert await database.run(others) > 0
+
+
+@pytest.mark.postgres
+async def test_a_thread_without_work_gives_up_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host's tests end with DROP DATABASE, which needs to be alone."""
+    monkeypatch.setattr(database, "KEPT", 0.05)
+    await asyncio.gather(*(database.run(Room.objects.count) for _ in range(20)))
+
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            [found] = cursor.fetchone()
+        return int(found)
+
+    async with asyncio.timeout(10):
+        while await asyncio.to_thread(count):
+            await asyncio.sleep(0.05)
+
+
+async def test_http_takes_no_connection_from_the_rooms() -> None:
+    """Requests that hold all connections of Django's pool, and more that wait for one."""
+    count = 20
+    started, release = threading.Semaphore(0), threading.Event()
+
+    def request() -> None:
+        started.release()
+        try:
+            connection.ensure_connection()
+            release.wait()
+        except OperationalError:  # the pool's, in the end
+            pass
+        finally:
+            connection.close()
+
+    requests = [threading.Thread(target=request) for _ in range(count)]
+    for thread in requests:
+        thread.start()
+        await asyncio.to_thread(started.acquire)
+    try:
+        async with asyncio.timeout(4):
+            assert not await database.run(Room.objects.exists)
+            [result] = await database.write(updates.write, 1, [UpdateRequest(1, {})])
+            assert isinstance(result, ProtocolError)
+            assert (await health.look())["database"] == "ok"
+    finally:
+        release.set()
+        for thread in requests:
+            await asyncio.to_thread(thread.join)
