@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from projects import results, services
+from projects import images, results, services
 from projects.access import UPDATABLE
 from projects.models import Canvas, Membership, Project, Role
 
@@ -61,6 +61,13 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             services.edit_project(user=request.user, project_id=obj.pk, data=data)  # type: ignore[arg-type]
         else:
             obj.pk = services.create_project(user=request.user, data=data).pk  # type: ignore[arg-type]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # Decoded here, as the forms are validated in a transaction.
+        if request.method == "POST" and self.has_view_or_change_permission(request):
+            for upload in request.FILES.values():
+                images.prepare(upload)
+        return super().changeform_view(request, *args, **kwargs)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)

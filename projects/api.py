@@ -17,11 +17,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView
 
-from projects import access, errors, serializers, services, tasks
+from projects import access, errors, images, serializers, services, tasks
 from projects.models import Membership, Project, Role
 from projects.pages import PagesById
 from projects.throttling import SignInThrottle
 from projects.validation import ProjectFields
+
+
+class LimitReached(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "limit_reached"
+
+
+class Busy(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "busy"
+    wait = 5
+    """REST framework's name for the seconds of `Retry-After`."""
 
 
 class Services:
@@ -37,6 +49,10 @@ def _as_api_error(error: Exception) -> Exception | APIException:
             return NotFound()
         case errors.NotAllowed():
             return PermissionDenied(str(error))
+        case errors.LimitReached():
+            return LimitReached(str(error))
+        case images.Busy():
+            return Busy(str(error.__doc__))
         case errors.Invalid():
             return ValidationError(error.details)
         case _:

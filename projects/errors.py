@@ -28,6 +28,10 @@ class NotAllowed(ProjectError):
     """Your role in this project does not allow that."""
 
 
+class LimitReached(ProjectError):
+    """There are as many as there may be."""
+
+
 class Invalid(ProjectError):
     """The data are not valid."""
 

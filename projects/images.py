@@ -2,55 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models.fields.files import ImageFieldFile
-from django.utils.functional import cached_property
-from PIL import Image, UnidentifiedImageError
+from django.core.files.base import ContentFile
+from django.db import connections
+from django.db.models.fields.files import FieldFile
+
+from projects import decoding
+
+logger = logging.getLogger(__name__)
 
 MAX_SIZE = 10 * 1024 * 1024
 """Bytes of an uploaded image."""
-MAX_PIXELS = 40_000_000
-"""Pixels of an uploaded image: what it unpacks to, however small the file."""
-FORMATS = ("JPEG", "PNG", "WEBP")
-UNREADABLE = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    SyntaxError,
-    ValueError,
-)
-"""What Pillow raises over a file that is none of its images, or a broken one."""
+MAX_AT_ONCE = 2
+"""Images that one process has decoded at once."""
+MAX_WAIT = 10.0
+"""Seconds that an upload waits for its turn."""
+TIMEOUT = 30.0
+"""Seconds that a decoding may take, on a machine that has other things to do, too."""
 
-_ORIENTATION = 0x0112
-_LYING = (5, 6, 7, 8)
-"""The values of EXIF's orientation that turn an image by 90 degrees."""
+_turns = BoundedSemaphore(MAX_AT_ONCE)
+_PROGRAM = [sys.executable, "-P", decoding.__file__]
+
+
+class Busy(Exception):
+    """Too many images are being decoded; try again."""
+
+
+class Picture(ContentFile):  # type: ignore[type-arg]
+    """An image that was checked: its content is upright, and has no metadata."""
+
+    def __init__(self, content: bytes, name: str, *, format: str, width: int, height: int) -> None:  # noqa: A002
+        super().__init__(content, name)
+        self.format = format
+        self.width = width
+        self.height = height
+
+
+def read(upload: Any) -> Picture:
+    """Return an upload as it will be stored; the second time without any work.
+
+    It may take seconds, so this thread's database connections are given back before. In a
+    transaction they cannot be: have it read before that begins.
+
+    Raises:
+        ValidationError: if it is too large, of another format, or cannot be read to its end.
+        Busy
+    """
+    file = _file(upload)
+    if isinstance(file, Picture):
+        return file
+    outcome = getattr(file, "outcome", None)
+    if outcome is None:
+        outcome = file.outcome = _read(file)
+    if isinstance(outcome, ValidationError):
+        raise outcome
+    picture: Picture = outcome
+    return picture
+
+
+def _file(upload: Any) -> Any:
+    return upload.file if isinstance(upload, FieldFile) else upload
+
+
+def _read(file: Any) -> Picture | ValidationError:
+    if file.size > MAX_SIZE:
+        return ValidationError(f"More than {MAX_SIZE} bytes.")
+    file.seek(0)
+    content = file.read()
+    file.seek(0)
+    _give_connections_back()
+    if not _turns.acquire(timeout=MAX_WAIT):
+        raise Busy
+    try:
+        answer, _, clean = _decoded(content).partition(b"\n")
+    finally:
+        _turns.release()
+    fields = json.loads(answer)
+    if "error" in fields:
+        return ValidationError(fields["error"])
+    return Picture(clean, Path(file.name or "").name, **fields)
+
+
+def _give_connections_back() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _decoded(content: bytes) -> bytes:
+    """Return what the program says of an image; it is killed where it takes too long."""
+    try:
+        ended = subprocess.run(
+            _PROGRAM, input=content, capture_output=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return _TOO_LONG
+    except OSError as error:
+        logger.warning("No image can be decoded: %r", error, extra={"action": "image"})
+        raise Busy from error
+    if ended.returncode == 0:
+        return ended.stdout
+    if ended.returncode > 0:
+        words = ended.stderr.decode(errors="replace")
+        logger.error("The decoder failed: %s", words, extra={"action": "image"})
+    return _TOO_LONG
+
+
+_TOO_LONG = b'{"error": "It takes too long to unpack."}'
+
+
+def prepare(upload: Any) -> None:
+    """Have `check` know what to say of an upload, before a transaction begins."""
+    try:
+        read(upload)
+    except ValidationError:
+        pass
+    except Busy as busy:
+        _file(upload).outcome = ValidationError(str(busy.__doc__))
 
 
 def check(upload: Any) -> None:
-    """Refuse a file that is too large, of another format, or cannot be read to its end.
+    """Refuse a file that `read` refuses; a validator of forms.
 
     Raises:
         ValidationError
     """
     if getattr(upload, "_committed", False):  # stored, so it was checked when it came
         return
-    if upload.size > MAX_SIZE:
-        raise ValidationError(f"More than {MAX_SIZE} bytes.")
-    try:
-        with _reading(upload) as image:
-            pixels = image.width * image.height
-            if pixels <= MAX_PIXELS:
-                image.load()  # a file that was cut off shows only here
-    except UNREADABLE:
-        raise ValidationError("This is not a JPEG, PNG or WebP image that can be read.") from None
-    if pixels > MAX_PIXELS:
-        raise ValidationError(f"More than {MAX_PIXELS} pixels.")
+    prepare(upload)
+    read(upload)
 
 
 def new_name(canvas: Any, _: str) -> str:
@@ -58,50 +147,8 @@ def new_name(canvas: Any, _: str) -> str:
 
     Nothing of the uploader's own name is in it, and its ending is that of the format.
     """
-    with _reading(canvas.image) as image:
-        return f"canvases/{uuid4().hex}.{(image.format or '').lower()}"
+    return f"canvases/{uuid4().hex}.{read(canvas.image).format.lower()}"
 
 
 def new_sound_name(_canvas: Any, _: str) -> str:
     return f"soundscapes/{uuid4().hex}.wav"
-
-
-class UprightImage(ImageFieldFile):
-    """Has the size in which it is shown: a phone's camera stores it lying, and says so in EXIF."""
-
-    @property
-    def width(self) -> Any:
-        return self._upright_size[0]
-
-    @property
-    def height(self) -> Any:
-        return self._upright_size[1]
-
-    @cached_property
-    def _upright_size(self) -> tuple[int | None, int | None]:
-        was_closed = self.closed
-        self.open()
-        try:
-            with _reading(self) as image:
-                is_lying = image.getexif().get(_ORIENTATION) in _LYING
-                return (image.height, image.width) if is_lying else image.size
-        except UNREADABLE:
-            return None, None  # as Django's own; who takes an upload checks it
-        finally:
-            if was_closed:
-                self.close()
-
-
-class UprightImageField(models.ImageField):
-    attr_class = UprightImage
-
-
-@contextmanager
-def _reading(file: Any) -> Iterator[Image.Image]:
-    """Open an image from the start of a file, and leave the file at its start."""
-    file.seek(0)
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            yield image
-    finally:
-        file.seek(0)

@@ -65,12 +65,8 @@ class Canvas(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="canvases")
     title = models.CharField(max_length=200)
-    image = images.UprightImageField(
-        upload_to=images.new_name,
-        validators=[images.check],
-        width_field="width",
-        height_field="height",
-    )
+    image = models.FileField(upload_to=images.new_name, validators=[images.check])
+    image_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
     analysis = models.JSONField(null=True, blank=True)

@@ -63,9 +63,16 @@ class CanvasSerializer(serializers.ModelSerializer[Canvas]):
         read_only_fields = fields
 
 
+class PictureField(serializers.FileField):
+    """An uploaded image, as it will be stored."""
+
+    def to_internal_value(self, data: Any) -> images.Picture:
+        return images.read(super().to_internal_value(data))
+
+
 class CanvasInput(serializers.Serializer[Any]):
     title = Line(max_length=200, required=False)
-    image = serializers.FileField(validators=[images.check])
+    image = PictureField()
 
 
 class CanvasTitle(serializers.Serializer[Any]):

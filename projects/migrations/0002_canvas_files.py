@@ -14,11 +14,8 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="canvas",
             name="image",
-            field=projects.images.UprightImageField(
-                height_field="height",
-                upload_to=projects.images.new_name,
-                validators=[projects.images.check],
-                width_field="width",
+            field=models.FileField(
+                upload_to=projects.images.new_name, validators=[projects.images.check]
             ),
         ),
         migrations.AlterField(

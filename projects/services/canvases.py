@@ -11,31 +11,52 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
-from projects import access, files
+from projects import access, files, images, quotas
 from projects.errors import CanvasNotFound, ProjectNotFound
+from projects.images import Picture
 from projects.models import Canvas
 from projects.services.projects import lock_project, locked_for
 from projects.signals import canvas_added, canvas_removed, canvas_renamed, canvas_replaced
 
 
 def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
-    """Add an uploaded image, already validated.
+    """Add an uploaded image; its title is validated.
 
     Raises:
-        ProjectNotFound, NotAllowed
+        ProjectNotFound, NotAllowed, LimitReached
+        ValidationError, images.Busy: what `images.read` says of the image.
     """
+    access.require(project_id, user.pk, *access.EDITORS)
+    picture = images.read(image)  # before the transaction, as it may take seconds
     with locked_for(user, *access.EDITORS, project_id=project_id):
-        return attach_canvas(user=user, project_id=project_id, title=title, image=image)
+        quotas.check_canvases(project_id)
+        quotas.check_bytes(user.pk, picture.size)
+        return _attach(user, project_id, title, picture)
 
 
-@transaction.atomic
 def attach_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
-    """Add an image as staff, whatever their role in the project: the admin's way."""
-    canvas = Canvas.objects.create(
-        project_id=project_id, title=title, image=image, uploaded_by=user
-    )
+    """Add an image as staff, whatever their role in the project: the admin's way.
+
+    Raises:
+        ValidationError, images.Busy: what `images.read` says of the image.
+    """
+    picture = images.read(image)
+    with transaction.atomic():
+        return _attach(user, project_id, title, picture)
+
+
+def _attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
+    canvas = Canvas(project_id=project_id, title=title, uploaded_by=user)
+    _set_image(canvas, picture)
+    canvas.save()
     canvas_added.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
     return canvas
+
+
+def _set_image(canvas: Canvas, picture: Picture) -> None:
+    canvas.image = picture
+    canvas.image_bytes = picture.size
+    canvas.width, canvas.height = picture.width, picture.height
 
 
 def rename_canvas(*, user: User, canvas_id: int, title: str) -> Canvas:
@@ -49,7 +70,6 @@ def rename_canvas(*, user: User, canvas_id: int, title: str) -> Canvas:
         return canvas
 
 
-@transaction.atomic
 def edit_canvas(
     *, user: User, canvas_id: int, title: str, image: File[bytes] | None = None
 ) -> Canvas:
@@ -59,12 +79,15 @@ def edit_canvas(
 
     Raises:
         CanvasNotFound
+        ValidationError, images.Busy: what `images.read` says of the image.
     """
-    canvas = _locked_canvas(canvas_id)
-    _rename(canvas, title, user)
-    if image is not None:
-        _replace_image(canvas, image, user)
-    return canvas
+    picture = None if image is None else images.read(image)
+    with transaction.atomic():
+        canvas = _locked_canvas(canvas_id)
+        _rename(canvas, title, user)
+        if picture is not None:
+            _replace_image(canvas, picture, user)
+        return canvas
 
 
 def _rename(canvas: Canvas, title: str, user: User) -> None:
@@ -74,12 +97,12 @@ def _rename(canvas: Canvas, title: str, user: User) -> None:
         canvas_renamed.send(sender=Canvas, canvas=canvas, before=before, actor_id=user.pk)
 
 
-def _replace_image(canvas: Canvas, image: File[bytes], user: User) -> None:
+def _replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
     files.discard(canvas.image)
     files.discard(canvas.soundscape)
-    canvas.image = image
+    _set_image(canvas, picture)
     canvas.analysis = canvas.soundscape = None
-    canvas.save(update_fields=["image", "width", "height", "analysis", "soundscape"])
+    canvas.save(update_fields=["image", "image_bytes", "width", "height", "analysis", "soundscape"])
     canvas_replaced.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
 
 

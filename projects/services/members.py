@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from projects import access
+from projects import access, quotas
 from projects.errors import Invalid, MemberNotFound, NotAllowed
 from projects.models import Membership, Role
 from projects.services.projects import lock_project, locked_for
@@ -60,13 +60,17 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
     """Make a user a member with a role, or none any more, whoever asks: the admin's way.
 
     Raises:
-        ProjectNotFound
+        ProjectNotFound, LimitReached
         NotAllowed: if the project would have no owner any more.
     """
     lock_project(project_id=project_id)
     before = access.role(project_id, user_id)
     if before == role:
         return
+    if before is None:
+        quotas.check_members(project_id)
+    if role is Role.OWNER:
+        quotas.check_projects(user_id)
     if before is Role.OWNER and not _has_other_owner(project_id, user_id):
         raise NotAllowed("A project needs an owner.")
     if role is None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from rest_framework import serializers
 
-from projects import access, merge, validation
+from projects import access, merge, quotas, validation
 from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Membership, Project, Role
 from projects.signals import project_changed, project_deleted
@@ -37,8 +37,9 @@ def create_project(*, user: User, data: dict[str, Any]) -> Project:
     """Create a project that the user owns.
 
     Raises:
-        Invalid
+        Invalid, LimitReached
     """
+    quotas.check_projects(user.pk)
     fields = validation.clean(data, partial=False)
     fields["content"] = merge.apply({}, fields["content"])
     project = Project.objects.create(updated_by=user, **fields)
