@@ -136,20 +136,6 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL]},
     }
 }
-CACHES = {
-    # One cache for all processes, or each would count sign-ins for itself.
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "cache",
-        "OPTIONS": {
-            "serializer": "config.cache.JSONSerializer",
-            "socket_timeout": 2,
-            "socket_connect_timeout": 2,
-        },
-    },
-    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-}
 REALTIME = {
     "BACKEND": "projects.realtime.ProjectBackend",
     "REDIS_URL": REDIS_URL,

@@ -227,7 +227,6 @@ class TokenView(TokenObtainPairView):
     """Signs in, as often as the throttle allows."""
 
     throttle_classes = [SignInThrottle]
-    throttle_scope = "sign_in"
 
 
 class MeView(APIView):

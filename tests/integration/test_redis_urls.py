@@ -21,7 +21,8 @@ USE_ALL = """
 import asyncio, django
 django.setup()
 from channels.layers import get_channel_layer
-from django.core.cache import cache
+from django.test import RequestFactory
+from projects.throttling import limit
 from realtime.presence import Entry, Presence
 from config.celery import app
 
@@ -41,7 +42,7 @@ async def be_present():
 
 asyncio.run(send_and_receive())
 asyncio.run(be_present())
-cache.set("key", "value")
+limit.wait(RequestFactory().post("/"))
 app.send_task("no.such.task")
 app.backend.store_result("some-id", None, "SUCCESS")
 print("result:", app.AsyncResult("some-id").state)
@@ -85,7 +86,7 @@ async def test_by_tls_with_an_authority_of_ones_own(empty: Valkey, tmp_path: Pat
 
 
 def use_all(url: str, var_dir: Path) -> None:
-    """Use the layer, presence, the cache and Celery, in a process with this REDIS_URL."""
+    """Use the layer, presence, sign-ins and Celery, in a process with this REDIS_URL."""
     variables = {"DJANGO_SETTINGS_MODULE": "config.settings", "VAR_DIR": str(var_dir)}
     environment = os.environ | variables | {"REDIS_URL": url}
     assert run_python(environment, "-c", USE_ALL) == "layer: hello\nresult: SUCCESS\n"
@@ -95,5 +96,5 @@ def assert_all_in_database_3(server: Valkey) -> None:
     with server.client(database=3) as client:
         assert list(client.info("keyspace")) == ["db3"]
         names = {name.decode() for name in client.scan_iter()}
-    assert {"realtime:processes", "realtime:room:1", "cache:1:key", "celery"} <= names
+    assert {"realtime:processes", "realtime:room:1", "sign-in:127.0.0.1", "celery"} <= names
     assert "celery-task-meta-some-id" in names

@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import caches
-from django.core.cache.backends.redis import RedisCache
-from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
-from projects.throttling import SignInThrottle
-from tests.harness.ports import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -119,56 +114,3 @@ def test_8_a_forbidden_project_is_like_a_missing_one(alice: User, project_id: in
     services.remove_project(project_id=project_id, actor_id=None)
     assert answers() == forbidden
     assert {status for status, _ in forbidden} == {404}
-
-
-# --- signing in again and again
-
-
-def attempts(count: int, **headers: Any) -> list[Any]:
-    body = '{"username": "alice", "password": "guess"}'
-    return [
-        APIClient().generic("POST", "/api/token/", body, content_type="application/json", **headers)
-        for _ in range(count)
-    ]
-
-
-@pytest.fixture
-def three_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SignInThrottle, "THROTTLE_RATES", {"sign_in": "3/min"})
-    for cache in caches.all(initialized_only=False):
-        cache.clear()
-
-
-def test_18_sign_in_attempts_are_throttled(alice: User, three_a_minute: None) -> None:
-    answers = attempts(5)
-    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
-    assert int(answers[-1]["Retry-After"]) > 0
-    elsewhere = attempts(1, REMOTE_ADDR="192.0.2.1")
-    assert elsewhere[0].status_code == 401
-
-
-def test_18_a_forwarded_address_is_not_believed(alice: User, three_a_minute: None) -> None:
-    answers = [
-        answer
-        for number in range(5)
-        for answer in attempts(1, HTTP_X_FORWARDED_FOR=f"192.0.2.{number}")
-    ]
-    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
-
-
-def test_18_attempts_are_counted_in_redis(alice: User, three_a_minute: None) -> None:
-    """So all server processes count together."""
-    attempts(1)
-    key = SignInThrottle.cache_format % {"scope": "sign_in", "ident": "127.0.0.1"}
-    assert isinstance(caches["default"], RedisCache)
-    assert len(caches["default"].get(key)) == 1
-    assert caches["local"].get(key) is None
-
-
-def test_18_without_redis_each_process_counts(
-    alice: User, three_a_minute: None, settings: Settings
-) -> None:
-    nowhere = {"LOCATION": f"redis://127.0.0.1:{free_port()}/0"}
-    settings.CACHES = settings.CACHES | {"default": settings.CACHES["default"] | nowhere}
-    answers = attempts(5)
-    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2

@@ -238,7 +238,7 @@ def test_redis(environment: pytest.MonkeyPatch, url: str, celery: str) -> None:
     made = settings(environment, REDIS_URL=url)
     assert made["EMBEDDED_VALKEY"] is False
     assert made["CHANNEL_LAYERS"]["default"]["CONFIG"] == {"hosts": [url]}
-    assert made["REALTIME"]["REDIS_URL"] == made["CACHES"]["default"]["LOCATION"] == url
+    assert made["REALTIME"]["REDIS_URL"] == made["REDIS_URL"] == url
     assert made["CELERY_BROKER_URL"] == made["CELERY_RESULT_BACKEND"] == celery
     # It would refuse one that it does not understand.
     assert Celery(backend=celery, set_as_current=False).backend.as_uri()
