@@ -22,6 +22,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._is_tearing = False
         self.port = 0
         self.accepted = 0
         """Connections so far."""
@@ -58,6 +59,10 @@ class Proxy:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
 
+    def tear(self) -> None:
+        """Cut all connections in the middle of whatever one of them brings next."""
+        self._is_tearing = True
+
     def stall(self) -> None:
         """Keep the connections open, and let nothing through until `flow`."""
         self._flowing.clear()
@@ -84,6 +89,12 @@ class Proxy:
         try:
             while data := await reader.read(65536):
                 await self._flowing.wait()
+                if self._is_tearing:
+                    self._is_tearing = False
+                    writer.write(data[: len(data) // 2])
+                    await writer.drain()
+                    self.cut()
+                    return
                 writer.write(data)
                 await writer.drain()
         except OSError:

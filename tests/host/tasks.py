@@ -33,3 +33,12 @@ def _report_and_wait(orders: Path, report: str, order: str) -> None:
         file.write(f"{os.getpid()}\n")
     while not (orders / order).exists():
         time.sleep(0.02)
+
+
+@shared_task(base=ProjectTask, bind=True)
+def dawdle(self: ProjectTask, *, project_id: int, seconds: float) -> dict[str, Any]:
+    """Take so long, and report on the way."""
+    for step in range(10):
+        time.sleep(seconds / 10)
+        self.report_progress(step * 10, "Dawdling...")
+    return {"status": "completed", "project_id": project_id}
