@@ -6,13 +6,14 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http = get_asgi_application()
+django = get_asgi_application()
 
 # These need Django to be set up.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from config import redis  # noqa: E402
 from realtime import shutdown  # noqa: E402
+from realtime.http import BoundedHTTP  # noqa: E402
 from realtime.middleware import JWTAuthMiddleware  # noqa: E402
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 
@@ -21,7 +22,7 @@ shutdown.install()
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": BoundedHTTP(django),
         "websocket": JWTAuthMiddleware(URLRouter(websocket_urlpatterns)),
         "lifespan": shutdown.lifespan,
     }

@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from realtime.limits import Rate
 
 _MESSAGES = Rate(per_second=50, burst=100)
+_FRAMES = Rate(per_second=250, burst=1000)
 _JOINS = Rate(per_second=10, burst=100)
 _SIGNALS = Rate(per_second=20, burst=40)
 
@@ -36,6 +37,19 @@ class Settings:
 
     Each has at most one database connection.
     """
+    HTTP_CONCURRENCY: int = 8
+    """HTTP requests that a server process works on at once.
+
+    Each has a thread, and at most one database connection.
+    """
+    HTTP_QUEUE: int = 256
+    """HTTP requests that may wait for their turn, and as many again whose body is on its way."""
+    HTTP_WAIT: float = 5.0
+    """How long an HTTP request waits for its turn, before it is answered 503."""
+    HTTP_BODY_MEMORY: int = 64 * 1024 * 1024
+    """Bytes of HTTP bodies in memory; each has `FILE_UPLOAD_MAX_MEMORY_SIZE` there at most."""
+    HTTP_CLIENT_TIMEOUT: float = 30.0
+    """How long an HTTP client may take to send its body and to take its response, together."""
     MAX_MESSAGE_SIZE: int = 64 * 1024
     """A longer message gets an error. Far above it, the web server's own limit ends the socket."""
     MAX_DATA_SIZE: int = 48 * 1024
@@ -48,6 +62,11 @@ class Settings:
     """The `data` of a signal, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES
     """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
+    FRAME_RATE: Rate = _FRAMES
+    """WebSocket frames of one socket: pings, pongs and the parts of messages, too.
+
+    Beyond it comes a close with 4201, and nothing of that socket is read any more.
+    """
     JOIN_RATE: Rate = _JOINS
     """Joins of one socket; those beyond it are refused. The burst lets it rejoin all rooms."""
     SIGNAL_RATE: Rate = _SIGNALS
@@ -100,7 +119,7 @@ def get() -> Settings:
         raise ImproperlyConfigured(
             f"REALTIME has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
-    for name in ("MESSAGE_RATE", "JOIN_RATE", "SIGNAL_RATE"):
+    for name in ("MESSAGE_RATE", "FRAME_RATE", "JOIN_RATE", "SIGNAL_RATE"):
         if name in given:
             given = {**given, name: Rate(*given[name])}
     return Settings(**given)

@@ -267,7 +267,11 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up every subscription and the lease; the process is about to end."""
+        """Give up every subscription and the lease; the process is about to end.
+
+        From here on nothing is published but that its users leave.
+        """
+        publish.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -276,7 +280,6 @@ class Hub:
         self._rooms.clear()
         await self._subscriptions.close()
         await self._listing.close()
-        publish.use(None)
 
 
 async def _sweep_tasks() -> None:

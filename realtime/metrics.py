@@ -40,6 +40,8 @@ class Metrics:
         """By type."""
         self.errors: Counter[str] = Counter()
         """By code, as told to clients."""
+        self.http_refusals = 0
+        """HTTP requests that were answered 503 or 408 without any work."""
         self.deliveries = 0
         """Frames of rooms that were handed to sockets."""
         self.repairs = 0

@@ -96,6 +96,9 @@ def _so_far() -> Iterator[Metric]:
         current.access_failures,
         ("users", "places"),
     )
+    yield _counter(
+        "http_refusals", "HTTP requests answered 503 or 408 at once", current.http_refusals
+    )
     yield _counter("deliveries", "Frames handed to sockets", current.deliveries)
     yield _counter("repairs", "Reads of the log for what the layer lost", current.repairs)
     yield _counter("resets", "Rooms whose sockets had to start anew", current.resets)

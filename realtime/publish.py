@@ -44,6 +44,7 @@ class Local(NamedTuple):
 
 
 _local: Local | None = None
+_is_stopped = False
 _sends: set[asyncio.Task[None]] = set()
 
 
@@ -53,6 +54,8 @@ def group_name(project_id: int) -> str:
 
 def events(project_id: int, found: list[Hint]) -> None:
     """Show durable events, already committed, to the project's room: here and elsewhere."""
+    if _is_stopped:
+        return
     if (here := _running()) is None:
         send(project_id, {"events": found})
     else:
@@ -79,8 +82,18 @@ def use(local: Local | None) -> None:
     In a Celery worker, the shell or a command there is none, and each send runs on a
     short-lived loop of its own.
     """
-    global _local  # noqa: PLW0603  (one per process, like the loop)
-    _local = local
+    global _local, _is_stopped
+    _local, _is_stopped = local, False
+
+
+def stop() -> None:
+    """Send nothing from synchronous code any more: this server process ends.
+
+    A thread that still works for a request would wait for an event loop that is about to stop,
+    and the process for the thread. The log has the events, and the other processes find them.
+    """
+    global _local, _is_stopped
+    _local, _is_stopped = None, True
 
 
 def _running() -> Local | None:
@@ -89,6 +102,8 @@ def _running() -> Local | None:
 
 def send(project_id: int, content: dict[str, Any]) -> None:
     """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
+    if _is_stopped:
+        return
     if (here := _running()) is not None:
         here.loop.call_soon_threadsafe(_start, project_id, content)
         return
@@ -102,6 +117,8 @@ def send(project_id: int, content: dict[str, Any]) -> None:
 
 
 def _start(project_id: int, content: dict[str, Any]) -> None:
+    if _is_stopped:  # since a thread asked for it
+        return
     task = asyncio.create_task(asend(project_id, content))
     _sends.add(task)
     task.add_done_callback(_sends.discard)

@@ -1,0 +1,185 @@
+"""HTTP has so many turns in a process, and nothing but work takes one up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from realtime.http import BoundedHTTP
+
+Message = dict[str, Any]
+LAST = {"type": "http.request", "body": b"", "more_body": False}
+
+
+class Host:
+    """An application that reads a request, works until it is told to end, and answers."""
+
+    def __init__(self) -> None:
+        self.at_work = 0
+        self.most_at_work = 0
+        self.may_end = asyncio.Event()
+        self.gave_up = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        if message["type"] == "http.disconnect":
+            self.gave_up += 1
+            return
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        await self.may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+        self.at_work -= 1
+
+
+class Exchange:
+    """One request as a server makes it."""
+
+    def __init__(self, app: Any, *messages: Message, path: str = "/", size: int = 0) -> None:
+        self.sent: list[Message] = []
+        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self.reads = asyncio.Event()
+        self.reads.set()
+        for message in messages:
+            self.incoming.put_nowait(message)
+        headers = [(b"content-length", str(size).encode())] if size else []
+        scope = {"type": "http", "path": path, "headers": headers}
+        self.task = asyncio.create_task(app(scope, self.incoming.get, self.send))
+
+    async def send(self, message: Message) -> None:
+        await self.reads.wait()
+        self.sent.append(message)
+
+    async def answer(self) -> tuple[int, dict[str, str]]:
+        await asyncio.wait_for(self.task, 10)
+        headers = {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
+        return self.sent[0]["status"], headers
+
+
+@pytest.fixture(autouse=True)
+def limits(settings: Settings) -> dict[str, Any]:
+    """Two turns and three places in the line; a test may change them."""
+    given = {**settings.REALTIME, "HTTP_CONCURRENCY": 2, "HTTP_QUEUE": 3}
+    settings.REALTIME = given
+    return given
+
+
+async def turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_so_many_work_the_rest_waits_in_line_and_the_overflow_is_refused() -> None:
+    host = Host()
+    app = BoundedHTTP(host)
+    exchanges = [Exchange(app, LAST) for _ in range(8)]
+    await turns()
+    assert host.at_work == 2
+    for refused in exchanges[5:]:
+        status, headers = await refused.answer()
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert json.loads(refused.sent[1]["body"])["detail"]
+    host.may_end.set()
+    assert [(await each.answer())[0] for each in exchanges[:5]] == [200] * 5
+    assert (host.most_at_work, host.gave_up) == (2, 3)
+
+
+async def test_whoever_waits_too_long_is_refused_and_leaves_nothing_behind(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_WAIT": 0.05}
+    host = Host()
+    app = BoundedHTTP(host)
+    working = [Exchange(app, LAST) for _ in range(2)]
+    await turns()
+    assert (await Exchange(app, LAST).answer())[0] == HTTPStatus.SERVICE_UNAVAILABLE
+    host.may_end.set()
+    for each in [*working, *(Exchange(app, LAST) for _ in range(6))]:
+        assert (await each.answer())[0] == HTTPStatus.OK
+    assert host.most_at_work == 2
+
+
+async def test_a_body_on_its_way_takes_no_turn_and_is_bounded_in_number_and_time(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_CLIENT_TIMEOUT": 0.5}
+    host = Host()
+    host.may_end.set()
+    app = BoundedHTTP(host)
+    part = {"type": "http.request", "body": b"x", "more_body": True}
+    slow = [Exchange(app, part, size=100) for _ in range(3)]
+    await turns()
+    assert (await Exchange(app, LAST).answer())[0] == HTTPStatus.OK
+    assert (await Exchange(app, part, size=100).answer())[0] == HTTPStatus.SERVICE_UNAVAILABLE
+    slow[0].incoming.put_nowait(LAST)
+    assert (await slow[0].answer())[0] == HTTPStatus.OK
+    assert [(await each.answer())[0] for each in slow[1:]] == [408, 408]
+    assert (await Exchange(app, part, LAST, size=100).answer())[0] == HTTPStatus.OK
+
+
+async def test_bodies_in_memory_are_bounded(settings: Settings, limits: dict[str, Any]) -> None:
+    settings.REALTIME = limits | {"HTTP_BODY_MEMORY": 2500}
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000
+    host = Host()
+    app = BoundedHTTP(host)
+    part = {"type": "http.request", "body": b"x" * 5000, "more_body": True}
+    first = [Exchange(app, part, LAST, size=5000) for _ in range(2)]
+    await turns()
+    assert host.at_work == 2  # each has 1000 in memory, the rest in a file
+    assert (await Exchange(app, part, LAST, size=5000).answer())[0] == 503
+    host.may_end.set()
+    assert [(await each.answer())[0] for each in first] == [200, 200]
+    assert (await Exchange(app, part, LAST, size=5000).answer())[0] == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_health_and_metrics_have_turns_of_their_own(path: str) -> None:
+    host = Host()
+    app = BoundedHTTP(host)
+    busy = [Exchange(app, LAST) for _ in range(5)]
+    await turns()
+    assert host.at_work == 2
+    probe = Exchange(app, LAST, path=path)
+    await turns()
+    assert host.at_work == 3
+    host.may_end.set()
+    assert [(await each.answer())[0] for each in [probe, *busy]] == [200] * 6
+
+
+async def test_a_turn_lasts_as_long_as_the_work_though_the_server_cancels_it() -> None:
+    host = Host()
+    app = BoundedHTTP(host)
+    cancelled = [Exchange(app, LAST) for _ in range(2)]
+    await turns()
+    for each in cancelled:
+        each.task.cancel()
+    await turns()
+    waiting = Exchange(app, LAST)
+    await turns()
+    assert host.at_work == 2
+    host.may_end.set()
+    assert (await waiting.answer())[0] == HTTPStatus.OK
+    assert [each.sent[1]["body"] for each in cancelled] == [b"done", b"done"]
+
+
+async def test_a_client_that_does_not_read_gives_its_turn_back(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_CLIENT_TIMEOUT": 0.05}
+    host = Host()
+    host.may_end.set()
+    app = BoundedHTTP(host)
+    for _ in range(4):
+        lazy = Exchange(app, LAST)
+        lazy.reads.clear()
+        await asyncio.wait_for(lazy.task, 10)
+        assert lazy.sent == []
+    assert host.at_work == 0
+    assert (await Exchange(app, LAST).answer())[0] == HTTPStatus.OK
