@@ -24,6 +24,7 @@ from realtime import (
     writer,
 )
 from realtime.credentials import SUBPROTOCOL
+from realtime.frames import FrameLimit
 from realtime.limits import Bucket, MessageLimit, check_data
 from realtime.outbox import Outbox
 from realtime.protocol import CloseCode, ErrorCode, ProtocolError
@@ -56,9 +57,10 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.outbox = Outbox(
             self.transport.send,
             write=self.transport.write,
+            is_direct=self.transport.is_direct,
             limit=settings.MAX_UNSENT,
             timeout=settings.SEND_TIMEOUT,
-            abort=self.transport.abort,
+            abort=self.cut_off,
         )
         self.hub = hub.current()
         self.token_life = TokenLife(
@@ -68,12 +70,19 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.join_limit = Bucket(settings.JOIN_RATE)
         self.signal_limit = Bucket(settings.SIGNAL_RATE)
         self.pending: set[asyncio.Future[Any]] = set()
+        self.serving: asyncio.Task[Any] | None = asyncio.current_task()
+        self.is_cut_off = False
         try:
             while True:
                 await self.dispatch(await receive())
         except StopConsumer:
             pass
+        except asyncio.CancelledError:
+            if not self.is_cut_off or self.serving is None:
+                raise
+            self.serving.uncancel()
         finally:
+            self.serving = None
             metrics.current.closes[self.outbox.ending] += 1
             self.outbox.discard()
             self.release()
@@ -100,6 +109,9 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             return
         self.socket = Socket(identity.user_id, identity.username, self.outbox)
         self.identify(identity)
+        frame_limit: FrameLimit | None = self.scope.get("frame_limit")
+        if frame_limit is not None:
+            frame_limit.watch(self.flooded)
         try:
             await self.hub.connect(self)
         except ProtocolError as error:
@@ -121,6 +133,15 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.release()
         self.reply_error(error)
         self.outbox.close(protocol.CLOSE_CODES[error.code])
+
+    def cut_off(self) -> None:
+        """Give up a client that takes nothing; the server ends its connection, or else we do."""
+        if not self.transport.abort() and self.serving is not None:
+            self.is_cut_off = True
+            self.serving.cancel()
+
+    def flooded(self) -> None:
+        self.end(ProtocolError(ErrorCode.RATE_LIMITED, "Too many frames", retry_after=1.0))
 
     def drain(self) -> None:
         self.reply(protocol.ServerDraining())

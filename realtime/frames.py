@@ -1,10 +1,11 @@
-"""Text frames put straight onto a connection, where the server is one that is known.
+"""The frames of RFC 6455 as bytes: those that are sent made once for all, those that come counted.
 
 By ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
 anew for every socket: most of what a delivery costs. A frame without compression is the same
-bytes for all sockets, so it is made once and handed to each connection's transport. What
-decides whether that is right (the state of the connection, a full buffer) is asked of the
-server's own protocol object before every frame; when in doubt, the frame goes by ASGI.
+bytes for all sockets, so it is made once and handed to each connection.
+
+Of what comes, ASGI shows whole messages. Pings, pongs and the parts of a message cost the server
+as much to read, and it reads as many as there are. So they are counted before it does.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-Write = Callable[[tuple[str, ...]], bool]
-"""Puts texts onto the connection, behind all earlier ones; False if it put none of them there."""
+from realtime.limits import Bucket, Rate
 
 _TEXT = 0x81
 """A whole message (FIN) of text: RFC 6455, section 5.2."""
 _LENGTH_16, _LENGTH_64 = 126, 127
 """In place of a length: it follows in so many bits."""
+_MASKED = 0x80
+_LENGTH = 0x7F
+_MASK_SIZE = 4
 
 
 @lru_cache(maxsize=8)
@@ -40,64 +42,67 @@ def _frame(text: str) -> bytes:
     return struct.pack("!BBQ", _TEXT, _LENGTH_64, size) + payload
 
 
-def writer(protocol: Any, transport: Any) -> Write | None:
-    """Return how to write to a server's connection; None for a server that is not known."""
-    known = _WRITERS.get(type(protocol).__module__)
-    try:
-        return None if known is None else known(protocol, transport)
-    except AttributeError:  # another version, or TLS: what is used here is not there
+class FrameLimit:
+    """Counts the frames of one client by where they begin, and stops at the one too many."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._bucket = Bucket(rate)
+        self._head = b""
+        """A header that is not complete yet."""
+        self._left = 0
+        """Bytes of the current frame, its mask included, that are still to come."""
+        self._on_excess: Callable[[], None] | None = None
+        self.is_exceeded = False
+
+    def watch(self, on_excess: Callable[[], None]) -> None:
+        """Have a function called when there are too many; at once if there are already."""
+        self._on_excess = on_excess
+        if self.is_exceeded:
+            on_excess()
+
+    def admit(self, data: bytes) -> bytes:
+        """Return what of the data may be read: all, or only the frames within the limit."""
+        if self.is_exceeded:
+            return b""
+        position, size = 0, len(data)
+        while position < size:
+            if self._left:
+                step = min(self._left, size - position)
+                self._left -= step
+                position += step
+                continue
+            if not self._head and self._bucket.take():
+                self.is_exceeded = True
+                if self._on_excess is not None:
+                    self._on_excess()
+                return data[:position]
+            position += self._begin(data, position)
+        return data
+
+    def _begin(self, data: bytes, position: int) -> int:
+        """Take in a header, or the part of it that is there; return how many bytes that is."""
+        had = len(self._head)
+        head = self._head + data[position : position + _LONGEST_HEAD - had]
+        header = _header_size(head)
+        if header is None:
+            self._head = head
+            return len(head) - had
+        self._head = b""
+        self._left = _payload_size(head, header) + (_MASK_SIZE if head[1] & _MASKED else 0)
+        return header - had
+
+
+_LONGEST_HEAD = 10
+"""Bytes, without the mask."""
+
+
+def _header_size(head: bytes) -> int | None:
+    """Return the size of a header without its mask; None while there is too little of it."""
+    if len(head) < 2:  # noqa: PLR2004
         return None
+    size = 2 + {_LENGTH_16: 2, _LENGTH_64: 8}.get(head[1] & _LENGTH, 0)
+    return size if len(head) >= size else None
 
 
-def _uvicorn(protocol: Any, transport: Any) -> Write | None:
-    if protocol.conn.extensions:  # compression was agreed on
-        return None
-    is_writable, write = protocol.writable.is_set, transport.write
-
-    def write_frames(texts: tuple[str, ...]) -> bool:
-        if (
-            protocol.disconnected
-            or protocol.close_sent
-            or not protocol.handshake_complete
-            or not is_writable()
-        ):
-            return False
-        write(framed(texts))
-        return True
-
-    return write_frames
-
-
-def _daphne(protocol: Any, transport: Any) -> Write | None:
-    """Write at once what the kernel takes: the reactor's way costs a turn of it per frame."""
-    write_now, write = transport.writeSomeData, transport.write
-    is_open = protocol.STATE_OPEN
-    _ = protocol.send_queue, transport.dataBuffer, transport._tempDataBuffer
-
-    def write_frames(texts: tuple[str, ...]) -> bool:
-        if (
-            protocol.state != is_open
-            or protocol.send_queue
-            or transport.disconnecting
-            or transport.producerPaused
-        ):
-            return False
-        data = framed(texts)
-        if transport.dataBuffer or transport._tempDataBuffer:
-            write(data)
-            return True
-        written = write_now(data)
-        if not isinstance(written, int):
-            return False  # the connection is lost
-        if written < len(data):
-            write(data[written:])
-        return True
-
-    return write_frames
-
-
-_WRITERS: dict[str, Callable[[Any, Any], Write | None]] = {
-    "daphne.ws_protocol": _daphne,
-    "uvicorn.protocols.websockets.websockets_sansio_impl": _uvicorn,
-}
-"""By the module of the server's protocol class."""
+def _payload_size(head: bytes, header: int) -> int:
+    return int.from_bytes(head[2:header], "big") if header > 2 else head[1] & _LENGTH  # noqa: PLR2004

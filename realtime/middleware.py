@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from realtime import authenticator, credentials, faults, origins, tickets, tokens
+from realtime import authenticator, conf, credentials, faults, origins, tickets, tokens, transport
 from realtime.credentials import Credential, Kind, Scope
 from realtime.protocol import ErrorCode, ProtocolError
 
@@ -23,6 +23,8 @@ Application = Callable[..., Awaitable[None]]
 class JWTAuthMiddleware:
     """Puts `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
 
+    Beside it, `frame_limit`: what counts the client's frames, None where they cannot be counted.
+
     To refuse is the consumer's part: only an accepted socket can be told why, and a browser
     that is refused in the handshake cannot know that it should not try again. The credential
     is taken out of the scope, so that nothing behind this can log it.
@@ -32,6 +34,8 @@ class JWTAuthMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        # Before the first await: until then the server has read nothing more of this client.
+        frame_limit = transport.limit_frames(send, conf.get().FRAME_RATE)
         credential, clean = credentials.take(scope)
         identity: tokens.Identity | ProtocolError
         try:
@@ -41,7 +45,7 @@ class JWTAuthMiddleware:
             identity = error
         except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
             identity = faults.answer(error)
-        await self.app({**clean, "identity": identity}, receive, send)
+        await self.app({**clean, "identity": identity, "frame_limit": frame_limit}, receive, send)
 
 
 def require_origin(scope: Scope) -> None:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, cast
 
-from realtime.frames import Write
 from realtime.protocol import CloseCode
-
-Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+from realtime.server import Send, Write
 
 
 class Outbox:
     """Sends frames in order, never waits, and holds a bounded number of bytes.
 
-    As long as the server takes each frame at once, a frame costs no task and no queue: it is
-    written to the connection, or else the server's `send` coroutine is run to its end on the
-    spot. Only when it has to wait for the client do frames queue up. Beyond `limit` bytes they
-    are dropped and the socket is closed with 4202, which the client learns if it reads on. One
-    that takes nothing for `timeout` seconds is cut off: `abort` is called.
+    As long as a server that is known takes each frame at once, a frame costs no task and no queue:
+    it is written to the connection, or else the server's `send` coroutine is run to its end on the
+    spot. Where it has to wait for the client, or is not known, frames queue up. Beyond `limit`
+    bytes they are dropped and the socket is closed with 4202, which the client learns if it reads
+    on. One that takes nothing for `timeout` seconds is cut off: `abort` is called.
     """
 
     def __init__(
@@ -29,13 +27,19 @@ class Outbox:
         send: Send,
         *,
         write: Write | None = None,
+        is_direct: bool = True,
         limit: int,
         timeout: float,
-        abort: Callable[[], None],
+        abort: Callable[[], object],
     ) -> None:
-        """`write` is the quicker way for a text frame, where the server has one."""
+        """`write` is the quicker way for a text frame, where the server has one.
+
+        `is_direct` is for a `send` that is a known server's own. Any other is only awaited, and
+        all of it in one task: wrappers of applications keep things in the context of theirs.
+        """
         self._send = send
         self._write = write
+        self._is_direct = is_direct
         self._limit = limit
         self._timeout = timeout
         self._abort = abort
@@ -110,7 +114,12 @@ class Outbox:
         self.close(CloseCode.TOO_SLOW)
 
     def _start(self, message: dict[str, Any]) -> None:
-        sending = self._send(message)
+        if not self._is_direct:
+            self._queue.append(_Frame(message, None))
+            self._size += _size(message.get("text", ""))
+            self._task = asyncio.create_task(self._send_queued())
+            return
+        sending = cast(Coroutine[Any, Any, None], self._send(message))
         try:
             awaited = sending.send(None)
         except StopIteration:
@@ -118,13 +127,15 @@ class Outbox:
         except Exception:  # noqa: BLE001  (every server has errors of its own for this)
             self.closed = True
             return
-        self._task = asyncio.get_running_loop().create_task(self._finish(sending, awaited))
+        self._task = asyncio.create_task(self._send_queued(_resume(sending, awaited)))
 
-    async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
+    async def _send_queued(self, begun: Awaitable[None] | None = None) -> None:
+        """Finish a send that was begun, then send what waits, until there is nothing."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout) as patience:
-                await _resume(sending, awaited)
+                if begun is not None:
+                    await begun
                 while self._queue:
                     frame = self._queue.popleft()
                     if frame.key is not None:

@@ -1,89 +1,124 @@
-"""What ASGI leaves out of a connection: waiting for the client, and cutting it off.
+"""What ASGI leaves out of a connection: to wait for the client, count its frames, and cut it off.
 
-Daphne's `send` never waits: it puts every frame into the transport's buffer, however long that
-is, and it queues every message that comes in, however many those are. Twisted does tell a
-producer when the buffer is full (64 KiB), and can stop reading; so both are asked for here.
-uvicorn does these of itself.
+All of it is had from the server's own connection, of a server that is known (`realtime.daphne`,
+`realtime.uvicorn`). Delivery and its limits must not depend on that. Where a wrapper around the
+application hides the connection, it is looked for where the server called the application; frames
+then go through the wrapper. Of a server that is not known, `send` is awaited, whatever it
+returns: a client that does not read is noticed by that, and its socket is ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from realtime import frames
-from realtime.outbox import Send
+from realtime.daphne import DaphneConnection
+from realtime.frames import FrameLimit
+from realtime.limits import Rate
+from realtime.server import Connection, Send
+from realtime.uvicorn import UvicornConnection
+
+logger = logging.getLogger(__name__)
+
+_SERVERS = (DaphneConnection, UvicornConnection)
+_CLOSING_TIME = 2.0
+"""Seconds for a client that sent too many frames to learn of its end; nothing of it is read."""
+_told: set[str] = set()
+
+
+def limit_frames(send: Send, rate: Rate) -> FrameLimit | None:
+    """Count the frames of a connection from now on; None where it is not to be found.
+
+    Call it before anything is awaited, so that the server has not read on.
+    """
+    connection = _behind(send) or _caller()
+    if connection is None:
+        return None
+    limit = FrameLimit(rate)
+    loop = asyncio.get_running_loop()
+
+    def admit(data: bytes) -> bytes:
+        was_exceeded = limit.is_exceeded
+        admitted = limit.admit(data)
+        if limit.is_exceeded:
+            connection.pause_reading()
+            if not was_exceeded:
+                loop.call_later(_CLOSING_TIME, connection.abort)
+        return admitted
+
+    connection.intercept(admit)
+    return limit
 
 
 class Transport:
-    """One connection of the server that runs this: Daphne, uvicorn or another."""
+    """One connection of the server that runs this, whichever that is."""
 
     def __init__(self, send: Send, *, timeout: float) -> None:
         """`timeout` is how long a client that is told of the end may take to answer."""
-        self.send = send
+        direct = _behind(send)
+        self._connection = direct or _caller()
+        self.is_direct = direct is not None and direct.is_steppable
+        """Whether `send` is the server's own, a coroutine that may be run by hand."""
+        self.write = None if direct is None else direct.write
+        """Sends text frames at once if that is possible; None where it never is."""
+        self.send = send if self._connection is None else self._connection.waiting(send, timeout)
         """Sends as the server does, but waits while the client does not read."""
-        protocol, self._transport = _connection(send)
-        self.write = frames.writer(protocol, self._transport)
-        """Sends a text frame at once if that is possible; None where it never is."""
-        self._is_twisted = hasattr(self._transport, "registerProducer")
-        if self._is_twisted:
-            flow = _Flow()
-            self._transport.unregisterProducer()  # that of the HTTP request before the upgrade
-            self._transport.registerProducer(flow, streaming=True)
-            self.send = functools.partial(_send_when_writable, send, flow)
-            # Autobahn's 1 s is too short for one that has megabytes to read before.
-            protocol.closeHandshakeTimeout = timeout
+        if self._connection is None:
+            _tell("This server is not known: frames are neither counted nor sent the quick way")
+        elif direct is None:
+            _tell("A wrapper around the application hides the server: frames go through it")
 
     @contextmanager
     def reading_paused(self) -> Iterator[None]:
         """Leave what the client sends in its own buffers while something takes its time."""
-        if self._is_twisted:
-            self._transport.pauseProducing()
+        connection = self._connection
+        if connection is None or not connection.reads_on:
+            yield
+            return
+        connection.pause_reading()
         try:
             yield
         finally:
-            if self._is_twisted:
-                self._transport.resumeProducing()
+            connection.resume_reading()
 
-    def abort(self) -> None:
-        """Cut the connection without waiting for the client; the server then says so."""
-        if self._is_twisted:
-            self._transport.abortConnection()
-        elif hasattr(self._transport, "abort"):
-            self._transport.abort()
+    def abort(self) -> bool:
+        """Cut the connection without waiting for the client; the server then says so.
+
+        Returns:
+            Whether that could be done.
+        """
+        if self._connection is None:
+            return False
+        self._connection.abort()
+        return True
 
 
-def _connection(send: Send) -> tuple[Any, Any]:
-    """Return the protocol and the transport behind a server's `send`, None for what is not found.
+def _behind(found: object) -> Connection | None:
+    """Return the connection of a server's `send`, or of its protocol; None if it is neither."""
+    for server in _SERVERS:
+        try:
+            if (connection := server.of(found)) is not None:
+                return connection
+        except AttributeError as error:
+            _tell(f"This version of the server is not known: {error}")
+    return None
 
-    Daphne's is a partial that has the protocol, uvicorn's a method of the protocol.
+
+def _caller() -> Connection | None:
+    """Return the connection for which the server has started this task, whatever wraps us.
+
+    The outermost coroutine is the server's own, or the one that it gave its `send` to.
     """
-    is_partial = isinstance(send, functools.partial) and send.args
-    protocol = send.args[0] if is_partial else getattr(send, "__self__", None)  # type: ignore[attr-defined]
-    return protocol, getattr(protocol, "transport", None)
+    task = asyncio.current_task()
+    frame = getattr(task.get_coro(), "cr_frame", None) if task is not None else None
+    found = [] if frame is None else frame.f_locals.values()
+    return next(filter(None, map(_behind, found)), None)
 
 
-async def _send_when_writable(send: Send, flow: _Flow, message: dict[str, Any]) -> None:
-    if not flow.writable.is_set():
-        await flow.writable.wait()
-    await send(message)
-
-
-class _Flow:
-    """A Twisted push producer, by duck typing: this module must import without Twisted."""
-
-    def __init__(self) -> None:
-        self.writable = asyncio.Event()
-        self.writable.set()
-
-    def pauseProducing(self) -> None:  # noqa: N802  (Twisted's name)
-        self.writable.clear()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.writable.set()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        self.writable.set()
+def _tell(text: str) -> None:
+    """Log something of all connections once."""
+    if text not in _told:
+        _told.add(text)
+        logger.warning(text, extra={"action": "slow_send"})

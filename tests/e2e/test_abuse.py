@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from tests.harness.client import TIMEOUT, Client
 from tests.harness.database import RemoteDatabase
@@ -38,7 +39,7 @@ async def test_13_large_and_fragmented_messages_leave_nothing_behind(
     stack: Stack, server: WebServer
 ) -> None:
     large = json.dumps({"type": "ping", "payload": {"x": "x" * 900_000}})
-    fragments = [large[start : start + 1000] for start in range(0, len(large), 1000)]
+    fragments = [large[start : start + 30_000] for start in range(0, len(large), 30_000)]
     async with await stack.connect("alice", server) as alice:
         await alice.join(1)
         before = 0
@@ -81,6 +82,31 @@ async def test_18_a_flood_ends_and_others_are_served(stack: Stack, server: WebSe
             await asyncio.sleep(0.05)  # within bob's own limit
         await flood
         assert served
+        await bob.send("ping")
+        await bob.expect("pong")
+
+
+PINGS = Frame(Opcode.PING, b"").serialize(mask=True) * 20_000
+
+
+async def test_18_a_flood_of_control_frames_ends_and_others_are_served(
+    stack: Stack, server: WebServer
+) -> None:
+    """Five sockets; nobody else's commands are refused or lost meanwhile."""
+    async with AsyncExitStack() as clean_up:
+        bob = await clean_up.enter_async_context(await stack.connect("bob", server))
+        floods = [
+            await clean_up.enter_async_context(await stack.connect("alice", server))
+            for _ in range(5)
+        ]
+        for flood in floods:
+            flood.websocket.transport.write(PINGS)
+        for number in range(20):
+            await bob.send("ping", ref=number)
+            assert (await bob.expect("pong"))["ref"] == number
+        for flood in floods:
+            assert (await flood.expect("error"))["payload"]["code"] == "RATE_LIMITED"
+            assert await flood.expect_close() == 4201
         await bob.send("ping")
         await bob.expect("pong")
 

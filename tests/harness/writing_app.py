@@ -1,6 +1,6 @@
-"""An ASGI application that sends through an outbox, as the consumer does.
+"""ASGI applications that send through an outbox, as the consumer does.
 
-To `how?` it answers by the quick way, or says that there is none; to `burst N M` with N texts
+To `how?` one answers by the quick way, or says that there is none; to `burst N M` with N texts
 of M characters at once; to `close` with a close; to anything else with the same.
 """
 
@@ -8,34 +8,76 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
+from realtime.limits import Rate
 from realtime.outbox import Outbox
-from realtime.transport import Transport
+from realtime.transport import Transport, limit_frames
+
+FRAMES = 200
+"""What a client may send at once."""
+UNSENT = 2**20
+"""Bytes that may wait for a client in `bounded`."""
 
 
-async def application(scope: Any, receive: Any, send: Any) -> None:
+async def application(
+    scope: Any, receive: Any, send: Any, *, limit: int = 2**30, timeout: float = 60
+) -> None:
     if scope["type"] != "websocket":
         return
+    frame_limit = limit_frames(send, Rate(per_second=1, burst=FRAMES))
     transport = Transport(send, timeout=20)
     outbox = Outbox(
-        transport.send, write=transport.write, limit=2**30, timeout=60, abort=pytest.fail
+        transport.send,
+        write=transport.write,
+        is_direct=transport.is_direct,
+        limit=limit,
+        timeout=timeout,
+        abort=transport.abort,
     )
     while (message := await receive())["type"] != "websocket.disconnect":
-        match message:
-            case {"type": "websocket.connect"}:
-                await send({"type": "websocket.accept"})
-            case {"text": "close"}:
-                outbox.close(4203)
-                outbox.push("after the close")
-            case {"text": str(text)} if text.startswith("burst "):
-                count, size = map(int, text.split()[1:])
-                texts = [f"{number} ".ljust(size, ".") for number in range(count)]
-                for start in range(0, count, 3):
-                    outbox.push_all(tuple(texts[start : start + 3]))
-            case {"text": "how?"}:
-                is_direct = transport.write is not None and transport.write(("directly",))
-                if not is_direct:
-                    await send({"type": "websocket.send", "text": "by ASGI"})
-            case {"text": str(text)}:
-                outbox.push(text)
+        if message["type"] == "websocket.connect":
+            await send({"type": "websocket.accept"})
+            if frame_limit is not None:
+                frame_limit.watch(lambda: outbox.close(4201))
+        elif message["text"] == "how?":
+            is_direct = transport.write is not None and transport.write(("directly",))
+            if not is_direct:
+                await send({"type": "websocket.send", "text": "by ASGI"})
+        else:
+            answer(outbox, message["text"])
+
+
+def answer(outbox: Outbox, text: str) -> None:
+    if text == "close":
+        outbox.close(4203)
+        outbox.push("after the close")
+    elif text.startswith("burst "):
+        count, size = map(int, text.split()[1:])
+        texts = [f"{number} ".ljust(size, ".") for number in range(count)]
+        for start in range(0, count, 3):
+            outbox.push_all(tuple(texts[start : start + 3]))
+    else:
+        outbox.push(text)
+
+
+async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+    """Wrap the application as tools do that trace it."""
+
+    async def traced_receive() -> Any:
+        return await receive()
+
+    async def traced_send(message: Any) -> None:
+        await send(message)
+
+    await application(scope, traced_receive, traced_send)
+
+
+async def bounded(scope: Any, receive: Any, send: Any) -> None:
+    """Give a client that does not read a few seconds, and hold little for it."""
+    await application(scope, receive, send, limit=UNSENT, timeout=3)
+
+
+async def bounded_and_wrapped(scope: Any, receive: Any, send: Any) -> None:
+    async def traced_send(message: Any) -> None:
+        await send(message)
+
+    await bounded(scope, receive, traced_send)

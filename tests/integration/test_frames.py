@@ -1,18 +1,32 @@
-"""Frames that are put straight onto a connection, on the servers that are known."""
+"""Frames on the servers that are known, in both directions; also where a wrapper hides the server.
+
+These tests, with the versions that are installed, hold what `realtime.daphne` and
+`realtime.uvicorn` use of a server's inside: where an upgrade has moved it, they fail.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from tests.harness.servers import Daphne, Uvicorn, WebServer
+from tests.harness.writing_app import FRAMES
 
 APPLICATION = "tests.harness.writing_app:application"
+Run = Callable[[str], WebServer]
+SERVERS: dict[str, tuple[type[WebServer], tuple[str, ...]]] = {
+    "daphne": (Daphne, ()),
+    "uvicorn": (Uvicorn, ()),
+    "uvicorn on asyncio": (Uvicorn, ("--loop", "asyncio")),
+    "uvicorn --ws websockets": (Uvicorn, ("--ws", "websockets")),
+}
 
 
 @pytest.fixture(scope="module", params=[Daphne, Uvicorn])
@@ -83,3 +97,132 @@ async def test_a_compressed_connection_is_left_to_the_server(server: WebServer) 
         is_compressed = bool(websocket.protocol.extensions)
         assert is_compressed is isinstance(server, Uvicorn)  # Daphne knows no compression
         assert await receive(websocket) == ("by ASGI" if is_compressed else "directly")
+
+
+# --- every server and wrapper: what comes is counted, and who does not read is closed
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def any_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Run]:
+    """Returns how to run one of the servers with an application of `writing_app`."""
+    kind, options = SERVERS[request.param]
+    directory = tmp_path_factory.mktemp("web")
+    running: dict[str, WebServer] = {}
+
+    def run(name: str) -> WebServer:
+        if name not in running:
+            application = f"tests.harness.writing_app:{name}"
+            running[name] = kind(
+                environment=os.environ,
+                directory=directory,
+                options=options,
+                application=application,
+            )
+            running[name].start()
+        return running[name]
+
+    yield run
+    for web in running.values():
+        web.stop()
+
+
+PING = Frame(Opcode.PING, b"")
+FLOODS = {
+    "pings": [PING],
+    "pongs": [Frame(Opcode.PONG, b"unasked")],
+    "an empty message in many parts": [Frame(Opcode.CONT, b"", fin=False)],
+    "a message byte by byte": [Frame(Opcode.CONT, b"x", fin=False)],
+    "parts, and pings between": [Frame(Opcode.CONT, b"x", fin=False), PING],
+}
+
+
+@pytest.mark.parametrize("name", ["application", "wrapped"])
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_18_frames_of_any_kind_are_counted(any_server: Run, name: str, flood: str) -> None:
+    web = any_server(name)
+    async with plain(web) as websocket:
+        await websocket.send("hello")
+        assert await receive(websocket) == "hello"
+        frames = FLOODS[flood]
+        data = b"".join(frame.serialize(mask=True) for frame in frames)
+        if frames[0].opcode is Opcode.CONT:
+            websocket.transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
+        count = FRAMES // len(frames)
+        websocket.transport.write(data * (count - 10))
+        await asyncio.sleep(0)
+        websocket.transport.write(data * 50_000)
+        assert await end_of(websocket) == 4201
+    async with plain(web) as another:
+        await another.send("hello")
+        assert await receive(another) == "hello"
+
+
+@pytest.mark.parametrize("name", ["application", "wrapped"])
+async def test_within_the_limit_every_frame_arrives(any_server: Run, name: str) -> None:
+    async with plain(any_server(name)) as websocket:
+        for _ in range(10):
+            await (await websocket.ping())
+        await websocket.send(list("in many parts"))
+        assert await receive(websocket) == "in many parts"
+
+
+@pytest.mark.parametrize("name", ["application", "wrapped"])
+async def test_delivery_does_not_depend_on_the_servers_inside(any_server: Run, name: str) -> None:
+    async with plain(any_server(name)) as websocket:
+        await websocket.send("how?")
+        if name == "wrapped":
+            assert await receive(websocket) == "by ASGI"
+        else:
+            await receive(websocket)
+        await websocket.send("burst 100 50000")
+        await websocket.send("close")
+        for number in range(100):
+            assert (await receive(websocket)).startswith(f"{number} ")
+        assert await end_of(websocket) == 4203
+
+
+@pytest.mark.parametrize("name", ["bounded", "bounded_and_wrapped"])
+async def test_21_who_does_not_read_is_told_or_cut_off(any_server: Run, name: str) -> None:
+    web = any_server(name)
+    late, never = await lazy(web), await lazy(web)
+    for websocket in (late, never):
+        await websocket.send("burst 400 50000")  # 20 MB: far more than the kernels hold
+    texts: list[str] = []
+    assert await end_of(late, texts) == 4202
+    assert len(texts) < 400
+    assert [int(text.split()[0]) for text in texts] == list(range(len(texts))), "no hole"
+    async with asyncio.timeout(20):
+        while not never.transport.is_closing():
+            await never.ping()
+            await asyncio.sleep(0.05)
+
+
+async def end_of(websocket: ClientConnection, texts: list[str] | None = None) -> int:
+    """Read to the end; return the code of the close, and what came before it in `texts`."""
+    try:
+        while True:
+            text = await receive(websocket)
+            if texts is not None:
+                texts.append(text)
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None, "closed without a close frame"
+        return closed.rcvd.code
+
+
+async def lazy(web: WebServer) -> ClientConnection:
+    """Connect with a client whose kernel takes little, and that takes one message from it."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    sock.connect(("127.0.0.1", web.port))
+    sock.setblocking(False)
+    return await connect(
+        web.websocket_url,
+        sock=sock,
+        max_queue=1,
+        compression=None,
+        ping_interval=None,
+        close_timeout=1,
+        proxy=None,
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from realtime.outbox import Outbox, Send
+from realtime.outbox import Outbox
 from realtime.protocol import CloseCode
+from realtime.server import Send
 
 
 class Server:
@@ -170,3 +173,68 @@ async def test_the_bound_is_in_bytes() -> None:
     assert outbox.unsent == 9  # the first is the server's already
     outbox.push("€")
     assert outbox.closed
+
+
+# --- a server that is not known, or is hidden by a wrapper
+
+
+class Awaited:
+    """An awaitable that is no coroutine, as a server in another language returns."""
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._future.__await__()
+
+
+@pytest.mark.parametrize("kind", [lambda future: future, Awaited, asyncio.ensure_future])
+async def test_any_awaitable_is_awaited(kind: Callable[[asyncio.Future[None]], Any]) -> None:
+    sent: list[Any] = []
+
+    def send(message: dict[str, Any]) -> Any:
+        sent.append(message.get("text", message.get("code")))
+        future = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.set_result, None)
+        return kind(future)
+
+    outbox = Outbox(send, is_direct=False, limit=100, timeout=60, abort=pytest.fail)
+    outbox.push("a")
+    outbox.push_all(("b", "c"))
+    outbox.close(4203)
+    outbox.push("d")
+    await until_idle()
+    assert sent == ["a", "b", "c", 4203]
+
+
+async def test_a_wrapper_stays_in_one_context_from_end_to_end() -> None:
+    span: ContextVar[str] = ContextVar("span")
+    server = Server()
+
+    async def send(message: dict[str, Any]) -> None:
+        token = span.set("send")
+        await server.send(message)
+        span.reset(token)  # raises in another context than that of `set`
+
+    outbox = Outbox(send, is_direct=False, limit=100, timeout=60, abort=pytest.fail)
+    server.writable.clear()
+    outbox.push("a")
+    outbox.push("b")
+    await until_idle()
+    server.writable.set()
+    await until_idle()
+    assert server.sent == ["a", "b"]
+    assert not outbox.closed
+
+
+async def test_the_limits_hold_without_any_help_of_the_server() -> None:
+    server = Server()
+    server.writable.clear()
+    cut_off = asyncio.Event()
+    outbox = Outbox(server.send, is_direct=False, limit=10, timeout=0.05, abort=cut_off.set)
+    for _ in range(4):
+        outbox.push("xxxx")
+    assert outbox.closed
+    assert outbox.ending == "4202"
+    await asyncio.wait_for(cut_off.wait(), 5)
+    assert outbox.unsent == 0
