@@ -147,6 +147,7 @@ export class Realtime {
     const session = new Session(projectId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
+      onError: (error) => this.#emitter.emit("error", error),
       identify: (userId) => this.#identify(userId),
       onEnd: () => this.#forget(projectId),
     });

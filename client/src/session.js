@@ -16,6 +16,7 @@ import { Signals } from "./signals.js";
  * @property {() => string} newKey
  * @property {(userId: number) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
+ * @property {(error: RealtimeError) => void} onError told what no promise tells
  * @property {() => void} onEnd
  */
 

@@ -12,6 +12,7 @@ export class Signals {
   #projectId;
   #timers;
   #random;
+  #onError;
   /** @type {import("./connection.js").Connection | null} null while the room is not joined */
   #connection = null;
   /** @type {import("./merge.js").Json | null} the newest, if it was not sent yet */
@@ -23,11 +24,19 @@ export class Signals {
   /** @type {unknown} set while the next one has to wait */
   #timer;
 
-  /** @param {{ projectId: number, timers: import("./timers.js").Timers, random: () => number }} options */
-  constructor({ projectId, timers, random }) {
+  /**
+   * @param {object} options
+   * @param {number} options.projectId
+   * @param {import("./timers.js").Timers} options.timers
+   * @param {() => number} options.random
+   * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
+   *   was refused for good
+   */
+  constructor({ projectId, timers, random, onError }) {
     this.#projectId = projectId;
     this.#timers = timers;
     this.#random = random;
+    this.#onError = onError;
   }
 
   /** @param {import("./merge.js").Json} data */
@@ -55,6 +64,8 @@ export class Signals {
           this.#next ??= data;
         }
         this.#wait(reply.error.retryAfter);
+      } else if (reply.error.code !== "NOT_JOINED") {
+        this.#onError(reply.error);
       }
     });
     this.#pause(INTERVAL);

@@ -524,6 +524,15 @@ test("a signal goes out now, or as soon as the server takes it, or never", async
   assert.equal(next.all("send_signal").length, 0);
 });
 
+test("a signal that the server refuses for good is told", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  room.signal({ cursor: "x".repeat(3000) });
+  socket.fail(socket.last("send_signal"), "VALIDATION_ERROR");
+  assert.deepEqual(client.errors.map(({ code }) => code), ["VALIDATION_ERROR"]);
+  assert.throws(() => room.signal({ cursor: "x".repeat(70_000) }), { code: "MESSAGE_TOO_LARGE" });
+});
+
 test("the last of 180 signals arrives, whatever the server's limit", async () => {
   for (const perSecond of [20, 3]) {
     const client = makeClient();

@@ -5,6 +5,9 @@ import type { Options, Project, Room, StateChange } from "django-realtime-client
 
 const options: Options = { token: async ({ reason }) => (reason === "TOKEN_EXPIRED" ? null : "…") };
 const realtime = new Realtime("ws://localhost:8010", options);
+new Realtime("/ws/", { token: "…", credential: "ticket", leaveDelay: 0 });
+// @ts-expect-error there is no such place
+new Realtime("/ws/", { token: "…", credential: "cookie" });
 realtime.on("state", ({ state, retryAt }: StateChange) => [state === "online", retryAt?.toFixed()]);
 realtime.on("error", (error) => [error instanceof RealtimeError, error.code, error.retryAfter]);
 // @ts-expect-error there is no such event

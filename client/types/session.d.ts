@@ -13,6 +13,10 @@ export type Context = {
      * end sessions, this one too
      */
     identify: (userId: number) => void;
+    /**
+     * told what no promise tells
+     */
+    onError: (error: RealtimeError) => void;
     onEnd: () => void;
 };
 /**
@@ -24,6 +28,7 @@ export type Context = {
  * @property {() => string} newKey
  * @property {(userId: number) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
+ * @property {(error: RealtimeError) => void} onError told what no promise tells
  * @property {() => void} onEnd
  */
 /** A room's life over any number of connections; `Room` is what the application has of it. */

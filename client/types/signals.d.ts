@@ -4,11 +4,19 @@
  */
 export declare class Signals {
     #private;
-    /** @param {{ projectId: number, timers: import("./timers.js").Timers, random: () => number }} options */
-    constructor({ projectId, timers, random }: {
+    /**
+     * @param {object} options
+     * @param {number} options.projectId
+     * @param {import("./timers.js").Timers} options.timers
+     * @param {() => number} options.random
+     * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
+     *   was refused for good
+     */
+    constructor({ projectId, timers, random, onError }: {
         projectId: number;
         timers: import("./timers.js").Timers;
         random: () => number;
+        onError: (error: import("./errors.js").RealtimeError) => void;
     });
     /** @param {import("./merge.js").Json} data */
     add(data: import("./merge.js").Json): void;

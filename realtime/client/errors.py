@@ -30,6 +30,7 @@ class Refused(RealtimeError):
 
     def __init__(self, payload: dict[str, Any]) -> None:
         """`payload` is that of the protocol's `error` message."""
+        self.payload = payload
         wait = payload.get("retry_after")
         self.details: Any = payload.get("details")
         self.retry_after = max(0.0, wait) if isinstance(wait, int | float) else None

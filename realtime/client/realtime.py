@@ -96,6 +96,7 @@ class Realtime:
             sleep=sleep,
             spawn=self._spawn,
             identify=self._identify,
+            report=self._report,
             on_end=self._forget,
         )
         self.state = State.OFFLINE
@@ -141,8 +142,8 @@ class Realtime:
     def on(self, event: str, handler: Callable[[Any], None]) -> Callable[[], None]:
         """Have a function called at an event; return one that ends it.
 
-        Events: `state`, with the new `State`; `error`, with the payload of a message that no
-        command asked for.
+        Events: `state`, with the new `State`; `error`, with the payload of one that no call raises,
+        such as that of a signal that is refused.
         """
         self._handlers[event].append(handler)
 
@@ -322,10 +323,13 @@ class Realtime:
             self._spawn(self._renew_token(self._connection))
         elif message.type == "error":
             self.error = Refused(message.payload)
-            self._emit("error", message.payload)
+            self._report(self.error)
         room = self._rooms.get(message.project_id or 0)
         if room is not None:
             room.receive(message)
+
+    def _report(self, refused: Refused) -> None:
+        self._emit("error", refused.payload)
 
     async def _renew_token(self, connection: Connection) -> None:
         """Give the connection a fresh token; try for as long as it lives."""

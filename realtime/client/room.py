@@ -47,6 +47,8 @@ class Context(NamedTuple):
     """Starts a task that ends with the connection."""
     identify: Callable[[int], None]
     """Called with the user whom the server joined; may end rooms, this one too."""
+    report: Callable[[Refused], None]
+    """Called with a refusal that no caller is told."""
     on_end: Callable[[Room], None]
 
 
@@ -94,7 +96,9 @@ class Room:
             pause=self._pause,
             on_not_joined=self._join_again,
         )
-        self._signals = SignalSender(project_id, sleep=context.sleep, pause=self._pause)
+        self._signals = SignalSender(
+            project_id, sleep=context.sleep, pause=self._pause, on_refused=context.report
+        )
 
     @property
     def joined(self) -> bool:

@@ -23,10 +23,13 @@ class SignalSender:
         *,
         sleep: Callable[[float], Awaitable[None]],
         pause: Callable[[int, float | None], Awaitable[None]],
+        on_refused: Callable[[Refused], None],
     ) -> None:
+        """`on_refused` is told why a signal was refused for good."""
         self._project_id = project_id
         self._sleep = sleep
         self._pause = pause
+        self._on_refused = on_refused
         self._connection: Connection | None = None
         self._newest: Json | None = None
         self._sender: asyncio.Task[None] | None = None
@@ -70,5 +73,7 @@ class SignalSender:
                     await self._pause(failures, refused.retry_after)
                     failures += 1
                     continue
+                if refused.code != "NOT_JOINED":
+                    self._on_refused(refused)
             failures = 0
             await self._sleep(INTERVAL)

@@ -435,6 +435,17 @@ async def test_the_last_of_many_signals_arrives(server: Server) -> None:
     assert server.waits == [0.5, signals.INTERVAL], "no faster than a server takes them"
 
 
+async def test_a_signal_that_is_refused_is_told(server: Server) -> None:
+    realtime = await server.client()
+    told = asyncio.get_running_loop().create_future()
+    realtime.on("error", told.set_result)
+    room, peer = await joined(server, realtime)
+    await room.signal({"x": "y" * 3000})
+    await peer.refuse(await peer.expect("send_signal"), "VALIDATION_ERROR")
+    async with asyncio.timeout(TIMEOUT):
+        assert (await told)["code"] == "VALIDATION_ERROR"
+
+
 async def test_signals_are_sent_now_or_never(server: Server) -> None:
     room, peer = await joined(server, await server.client())
     await room.signal({"x": 1})
