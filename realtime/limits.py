@@ -61,17 +61,21 @@ class MessageLimit:
 
 
 def check_data(data: dict[str, Any], *, size: int, depth: int, containers: int) -> None:
-    """Refuse free-form data of more than `size` bytes of JSON, levels, or lists and objects.
+    """Refuse free-form data of more than `size` bytes of JSON, of too many levels,
+    lists or objects, or with a NUL.
 
     Raises:
         ProtocolError: VALIDATION_ERROR
     """
     if strict_json.is_deeper(data, depth):
         raise _invalid(f"Nested more than {depth} levels deep")
-    if len(msgspec.json.encode(data)) > size:
+    encoded = msgspec.json.encode(data)
+    if len(encoded) > size:
         raise _invalid(f"More than {size} bytes")
     if strict_json.has_more_containers(data, containers):
         raise _invalid(f"More than {containers} lists and objects")
+    if strict_json.has_nul(encoded):
+        raise _invalid("NUL characters are not allowed")
 
 
 def _invalid(reason: str) -> ProtocolError:

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from realtime import hints, publish
+from realtime import hints, publish, strict_json
 from realtime.lookups import AnyOf, Argument
 from realtime.models import Event, Receipt, Room, TaskState
 from realtime.queries import CompiledQuery
@@ -52,7 +52,7 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             "realtime.log.append() must run inside transaction.atomic(), beside its change"
         )
     first = _advance(project_id, len(entries)) - len(entries) + 1
-    rows = Event.objects.bulk_create(
+    rows = [
         Event(
             project_id=project_id,
             seq=seq,
@@ -62,11 +62,14 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             before=entry.before,
         )
         for seq, entry in enumerate(entries, start=first)
-    )
+    ]
+    found = [hints.from_event(row) for row in rows]
+    if any(strict_json.has_nul(hint.text.encode()) for hint in found):
+        raise ValueError("A text in an event has a NUL character, which PostgreSQL cannot store")
+    Event.objects.bulk_create(rows)
     recorded = _recorded.get()
     if recorded is not None:
         recorded.extend(rows)
-    found = [hints.from_event(row) for row in rows]
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(lambda: publish.events(project_id, found), robust=True)
     return rows

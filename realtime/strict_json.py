@@ -126,6 +126,18 @@ def has_more_containers(value: Any, limit: int) -> bool:
     return any(isinstance(item, dict | list) for item in waiting)
 
 
+def has_nul(encoded: bytes) -> bool:
+    """Say whether JSON, as `msgspec` encodes it, has a NUL in a string or a key.
+
+    It is good JSON, but PostgreSQL cannot store it.
+    """
+    return _ESCAPED_NUL.search(encoded) is not None
+
+
+# Of an even number of backslashes, each two stand for one, and `u0000` for itself.
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+
+
 def is_deeper(value: Any, levels: int) -> bool:
     """Say whether JSON is nested more deeply than that; a number or a string is one level."""
     level = [value]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
 from projects.models import Project, Role
-from realtime import database, joins, task_state
+from realtime import database, joins, log, task_state
 from realtime.models import TaskState
 from realtime.progress import Report
 from tests.harness.sockets import Message, Socket
@@ -109,6 +109,7 @@ GOOD_TEXTS = [
     "a\r\nb\tc",
     "'; DROP TABLE",
     "{{7*7}}",
+    r"\u0000 \\u0000",
 ]
 
 
@@ -127,9 +128,9 @@ async def test_15_unusual_text_arrives_as_it_was(
 @pytest.mark.parametrize(
     ("data", "details"),
     [
-        ({"title": "a\0b"}, {"title": ["NUL characters are not allowed."]}),
-        ({"content": {"a": ["\0"]}}, {"content": ["NUL characters are not allowed."]}),
-        ({"content": {"\0": 1}}, {"content": ["NUL characters are not allowed."]}),
+        ({"title": "a\0b"}, {"data": ["NUL characters are not allowed"]}),
+        ({"content": {"a": ["\0"]}}, {"data": ["NUL characters are not allowed"]}),
+        ({"content": {"\0": 1}}, {"data": ["NUL characters are not allowed"]}),
         ({"title": "x" * 201}, {"title": ["Ensure this field has no more than 200 characters."]}),
         ({"title": "   "}, {"title": ["This field may not be blank."]}),
     ],
@@ -142,6 +143,24 @@ async def test_15_what_one_database_would_refuse_is_refused(
     assert refused["payload"]["code"] == "VALIDATION_ERROR"
     assert refused["payload"]["details"] == details
     assert "project_updated" not in [message["type"] for message in bob.messages]
+
+
+@pytest.mark.parametrize("data", [{"a": "\0"}, {"\0": 1}, {"a": ["\\\0"]}])
+async def test_15_no_signal_and_no_event_has_a_nul(
+    cast: Cast, room: tuple[Socket, Socket], data: Message
+) -> None:
+    alice, _ = room
+    signal = await alice.call("send_signal", {"project_id": cast.project_id, "data": data})
+    assert signal["payload"]["code"] == "VALIDATION_ERROR"
+
+    def append() -> None:
+        with transaction.atomic():
+            log.append(cast.project_id, [log.Entry("noted", data)])
+
+    before = await database.run(log.heads, [cast.project_id])
+    with pytest.raises(ValueError, match="NUL"):
+        await database.run(append)
+    assert await database.run(log.heads, [cast.project_id]) == before
 
 
 async def test_15_a_lone_surrogate_is_no_json(room: tuple[Socket, Socket], cast: Cast) -> None:

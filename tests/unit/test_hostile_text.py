@@ -45,14 +45,18 @@ def as_key(text: str) -> None:
     protocol.decode(f'{{"type": "ping", "idempotency_key": "{key}"}}')
 
 
+def for_nul(text: str) -> None:
+    strict_json.has_nul(text.encode())
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "read", [from_query, from_headers, as_line, as_range, as_key, strict_json.parse]
+    "read", [from_query, from_headers, as_line, as_range, as_key, for_nul, strict_json.parse]
 )
 @pytest.mark.parametrize(
     "piece",
     ["a", "=", "&", "a=&", "%", "%2", "token=", "http://", "a.", "[", "[:", ":", "@", "bytes=1-",
-     "1", "0.", "-", "\\u0000", '{"a":', "\x01", " ", ",", ";", "\u00e9"],
+     "1", "0.", "-", "\\", "\\u0000", '{"a":', "\x01", " ", ",", ";", "\u00e9"],
 )  # fmt: skip
 def test_text_of_strangers_costs_no_more_than_its_length(
     read: Callable[[str], object], piece: str
