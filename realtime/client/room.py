@@ -148,8 +148,10 @@ class Room:
 
         Its iteration ends then.
         """
+        if self._users == 0 or self.ended is not None:
+            return
         self._users -= 1
-        if self._users > 0 or self.ended is not None:
+        if self._users > 0:
             return
         self._is_leaving = True
         await self._updates.drained()
