@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,7 @@ async def run(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     notes = Notes()
     async with AsyncExitStack() as clean_up:
+        clean_up.enter_context(_logging_to(stack.directory / "python-client.log"))
         parts = await _start(stack, postgres, notes, clean_up)
         staff = Staff()
         clean_up.push_async_callback(staff.end)
@@ -137,6 +139,22 @@ async def run(
     paths = [path for path in stack.directory.glob("*.log") if path.name != "valkey.log"]
     notes.logs = {path.name: path.read_text(errors="replace") for path in paths}
     return notes, errands.counts
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Keep what the Python client logs beside the logs of the servers, and in their form."""
+    handler = logging.FileHandler(path)
+    handler.formatter = logging.Formatter("{asctime} {levelname} {name}: {message}", style="{")
+    handler.formatter.converter = time.gmtime
+    logger = logging.getLogger("realtime.client")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 async def _start(
