@@ -59,7 +59,7 @@ class History(serializers.Serializer[Any]):
 
 
 class EventsView(APIView):
-    """What happened in a project, oldest first."""
+    """What happened in a project, oldest first; a page has 512 KiB of events at most."""
 
     @extend_schema(parameters=[EventsQuery], responses=History)
     def get(self, request: Request, project_id: int) -> Response:
@@ -70,7 +70,9 @@ class EventsView(APIView):
         limit = query.validated_data["limit"]
         # The position before the events: what is appended meanwhile belongs to the next page.
         head = log.heads([project_id])[project_id]
-        since = query.validated_data.get("since", max(0, head - limit))
+        since = query.validated_data.get("since")
+        if since is None:
+            since = log.start_of_latest(project_id, upto=head, limit=limit)
         rows = log.tail(project_id, since, upto=head, limit=limit)
         prefetch_related_objects(rows, "actor")
         answer = {

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from realtime import backend, conf, database, faults, hints, log
+from realtime import backend, conf, database, faults, log
 from realtime.batch import GATHERING, Batcher
 from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
@@ -191,7 +191,8 @@ def _missed(
     A replay is bounded in events and in bytes: what is longer would be cut off at once as too
     much for a client that has not begun to read. What is beyond `_MAX_REPLAYED` is left out.
     """
-    limit = conf.get().REPLAY_LIMIT
+    settings = conf.get()
+    limit, size = settings.REPLAY_LIMIT, settings.MAX_UNSENT // 2
     positions: defaultdict[int, set[int]] = defaultdict(set)
     for project_id, _, since in requests:
         if project_id in states and since is not None:
@@ -205,8 +206,7 @@ def _missed(
             total += head - oldest
             spans[project_id] = log.Span(oldest, head)
     missed: dict[tuple[int, int], list[Hint] | None] = {}
-    for project_id, rows in log.spans(spans).items():
-        found = [hints.from_event(row) for row in rows]
+    for project_id, found in log.spans(spans, size=size).items():
         for since in positions[project_id]:
             missed[project_id, since] = _replay(spans[project_id], found, since)
     return missed
@@ -216,6 +216,6 @@ def _replay(span: log.Span, found: Sequence[Hint], since: int) -> list[Hint] | N
     if not span.after <= since <= span.upto:
         return None
     events = [hint for hint in found if hint.seq > since]
-    is_whole = len(events) == span.upto - since  # sequences have no holes; the oldest are pruned
-    size = sum(len(hint.text.encode()) for hint in events)
-    return events if is_whole and size <= conf.get().MAX_UNSENT / 2 else None
+    # Sequences have no holes: what is missing are the oldest, pruned or too many bytes.
+    is_whole = len(events) == span.upto - since
+    return events if is_whole else None

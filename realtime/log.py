@@ -8,21 +8,26 @@ first, the `Room` row last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from realtime import hints, publish, strict_json
+from realtime import hints, outline, publish, strict_json
+from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
 from realtime.models import Event, Receipt, Room, TaskState
 from realtime.queries import CompiledQuery
+
+MAX_READ = 512 * 1024
+"""Bytes of events that one read brings, unless the first of them alone is larger."""
 
 
 class Entry(NamedTuple):
@@ -52,20 +57,15 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             "realtime.log.append() must run inside transaction.atomic(), beside its change"
         )
     first = _advance(project_id, len(entries)) - len(entries) + 1
-    rows = [
-        Event(
-            project_id=project_id,
-            seq=seq,
-            type=entry.type,
-            payload=entry.payload,
-            actor_id=entry.actor_id,
-            before=entry.before,
-        )
-        for seq, entry in enumerate(entries, start=first)
-    ]
+    rows = [_event(project_id, seq, entry) for seq, entry in enumerate(entries, start=first)]
     found = [hints.from_event(row) for row in rows]
-    if any(strict_json.has_nul(hint.text.encode()) for hint in found):
-        raise ValueError("A text in an event has a NUL character, which PostgreSQL cannot store")
+    for row, hint in zip(rows, found, strict=True):
+        encoded = hint.text.encode()
+        if strict_json.has_nul(encoded):
+            raise ValueError(
+                "A text in an event has a NUL character, which PostgreSQL cannot store"
+            )
+        row.size = len(encoded)
     Event.objects.bulk_create(rows)
     recorded = _recorded.get()
     if recorded is not None:
@@ -73,6 +73,20 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(lambda: publish.events(project_id, found), robust=True)
     return rows
+
+
+def _event(project_id: int, seq: int, entry: Entry) -> Event:
+    payload = strict_json.with_plain_numbers(entry.payload, msgspec.json.encode(entry.payload))
+    is_update = entry.type == "project_updated"
+    return Event(
+        project_id=project_id,
+        seq=seq,
+        type=entry.type,
+        payload=payload,
+        outline=outline.of(payload["changes"]) if is_update else None,
+        actor_id=entry.actor_id,
+        before=entry.before,
+    )
 
 
 def _advance(project_id: int, count: int) -> int:
@@ -117,14 +131,47 @@ def _heads(project_ids: Argument) -> Any:
 def tail(
     project_id: int, after: int, *, upto: int | None = None, limit: int | None = None
 ) -> list[Event]:
-    """Return the events after a `seq`, in order: all that are kept, or the first of them.
+    """Return the events after a `seq`, in order: the first of them, `MAX_READ` bytes at most.
 
     Where the oldest are pruned, the list begins later; it never has a hole.
     """
-    rows = Event.objects.filter(project_id=project_id, seq__gt=after)
+    rows = Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq")
     if upto is not None:
         rows = rows.filter(seq__lte=upto)
-    return list(rows.order_by("seq")[:limit])
+    sizes = rows.values_list("seq", "size")[:limit]
+    return list(rows.filter(seq__lte=_last_that_fits(sizes)).defer("before", "outline"))
+
+
+def start_of_latest(project_id: int, *, upto: int, limit: int) -> int:
+    """Return the `seq` after which the latest events begin, so many and `MAX_READ` bytes at most.
+
+    Earlier ones that are pruned count as events without a size.
+    """
+    start = max(0, upto - limit)
+    rows = Event.objects.filter(project_id=project_id, seq__gt=start, seq__lte=upto)
+    sizes = list(rows.order_by("-seq").values_list("seq", "size"))
+    first = _last_that_fits(sizes)
+    return start if not sizes or first == sizes[-1][0] else first - 1
+
+
+def _last_that_fits(sizes: Iterable[tuple[int, int]]) -> int:
+    """Return the `seq` of the last event that `MAX_READ` still has room for; the first always fits.
+
+    `sizes` has (`seq`, size) in the order of reading.
+    """
+    last, total = 0, 0
+    for seq, size in sizes:
+        total += size
+        if last and total > MAX_READ:
+            break
+        last = seq
+    return last
+
+
+def outlines(project_id: int, after: int) -> list[tuple[int, str, outline.Outline | None]]:
+    """Return (`seq`, type, outline) of all events after a `seq`, in order, without payloads."""
+    rows = Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq")
+    return list(rows.values_list("seq", "type", "outline"))
 
 
 class Span(NamedTuple):
@@ -134,26 +181,35 @@ class Span(NamedTuple):
     upto: int
 
 
-def spans(wanted: Mapping[int, Span]) -> dict[int, list[Event]]:
+def spans(wanted: Mapping[int, Span], *, size: int) -> dict[int, list[Hint]]:
     """Return parts of several projects' logs, each in order: one query.
 
-    Where the oldest are pruned, a list begins later; it never has a hole.
+    Of each the last events, `size` bytes at most. Where the oldest are pruned, or are more than
+    that, a list begins later; it never has a hole.
     """
-    found: dict[int, list[Event]] = {project_id: [] for project_id in wanted}
+    found: dict[int, list[Hint]] = {project_id: [] for project_id in wanted}
     rows = [(project_id, *span) for project_id, span in wanted.items() if span.after < span.upto]
     if rows:
         # The ORM can say it only as one long OR, which costs more to make than to run.
         values = ", ".join(["(%s, %s, %s)"] * len(rows))
-        for event in Event.objects.raw(_SPANS % values, list(chain.from_iterable(rows))):
-            found[event.project_id].append(event)
+        events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(rows), size])
+        # One by one: a payload takes much more memory than the text that is kept of it.
+        for event in events.iterator():
+            found[event.project_id].append(hints.from_event(event))
     return found
 
 
 _SPANS = """
-WITH span (project_id, after, upto) AS (VALUES %s)
+WITH span (project_id, after, upto) AS (VALUES %s),
+part AS (
+    SELECT event.id,
+        SUM(event.size) OVER (PARTITION BY event.project_id ORDER BY event.seq DESC) AS size
+    FROM span JOIN realtime_event event
+        ON event.project_id = span.project_id AND event.seq > span.after AND event.seq <= span.upto
+)
 SELECT event.id, event.project_id, event.seq, event.type, event.payload
-FROM span JOIN realtime_event event
-    ON event.project_id = span.project_id AND event.seq > span.after AND event.seq <= span.upto
+FROM part JOIN realtime_event event ON event.id = part.id
+WHERE part.size <= %%s
 ORDER BY event.project_id, event.seq
 """
 

@@ -25,6 +25,10 @@ class Event(models.Model):
     project_id = models.BigIntegerField()
     seq = models.BigIntegerField()
     type = models.CharField(max_length=64)
+    size = models.PositiveIntegerField(default=0)
+    """Bytes of the event as the rooms show it: known without reading the payload."""
+    outline = models.JSONField(null=True)
+    """Which keys a `project_updated` changed; see `realtime.outline`."""
     payload = models.JSONField()
     before = models.JSONField(null=True)
     """What the change replaced, in the shape of the payload's `changes`; where the host tells."""

@@ -14,7 +14,7 @@ from realtime.room import Room
 logger = logging.getLogger(__name__)
 
 _PAGE = 500
-"""Events that are read at once."""
+"""Events that are read at once; fewer where they are large."""
 
 
 class Repair:

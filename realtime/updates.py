@@ -14,6 +14,7 @@ from django.db import transaction
 from realtime import backend, conf, log
 from realtime.joins import not_found
 from realtime.models import Event, Receipt
+from realtime.outline import WHOLE, LastChanges, Outline
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
 
 logger = logging.getLogger(__name__)
@@ -109,8 +110,7 @@ class _Batch:
         return None
 
     def _conflict(self, user_id: int, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
-        rows = self.tail.after(base_seq)
-        if len(rows) == self.head - base_seq and not any(_touches(row, data) for row in rows):
+        if not self.tail.may_conflict(data, base_seq):
             return None
         # The answer shows the project, and access may have ended while the update waited.
         place = self.project_id, user_id
@@ -144,7 +144,8 @@ class _Batch:
                 self.results[index] = _refusal(outcome)
         if events:
             self._head = max(event.seq for event in events)
-            self.tail.rows += events
+            for event in events:
+                self.tail.note(event.seq, event.type, event.outline)
 
     def _keep_receipt(self, request: UpdateRequest, changes: dict[str, Any]) -> None:
         if request.idempotency_key is None:
@@ -161,24 +162,33 @@ class _Batch:
 
 
 class _Tail:
-    """The end of the log, read once for all the `base_seq` of a batch, and no further back
-    than a replay goes."""
+    """What the end of the log changed, read once for all the `base_seq` of a batch, and no further
+    back than a replay goes."""
 
     def __init__(self, batch: _Batch, requests: Sequence[UpdateRequest]) -> None:
         self.start = 0
-        self.rows: list[Event] = []
+        """The position from which on it is known."""
+        self.changes = LastChanges()
         bases = [r.base_seq for r in requests if r.base_seq is not None]
         if not bases:
             return
         oldest = batch.head - conf.get().REPLAY_LIMIT
+        self.start = batch.head
         within = [base for base in bases if oldest <= base < batch.head]
-        self.start = min([batch.head, *within])
         if within:
-            self.rows = log.tail(batch.project_id, self.start)
+            rows = log.outlines(batch.project_id, min(within))
+            self.start = rows[0][0] - 1 if rows else batch.head  # the oldest may be pruned
+            for row in rows:
+                self.note(*row)
 
-    def after(self, seq: int) -> list[Event]:
-        """Return the events after a position; none where they were not read."""
-        return [row for row in self.rows if row.seq > seq] if seq >= self.start else []
+    def note(self, seq: int, type_: str, outline: Outline | None) -> None:
+        if type_ == "project_updated":
+            # Without an outline it was logged before there were any.
+            self.changes.note(seq, WHOLE if outline is None else outline)
+
+    def may_conflict(self, data: dict[str, Any], base_seq: int) -> bool:
+        """Say whether something in the data was changed after a position, or nobody can tell."""
+        return base_seq < self.start or self.changes.overlap(data, base_seq)
 
 
 def _positions(events: Sequence[Event], outcomes: Sequence[backend.Outcome]) -> Iterator[int]:
@@ -204,24 +214,9 @@ def _receipts(project_id: int, requests: Sequence[UpdateRequest]) -> dict[tuple[
     keys = [r.idempotency_key for r in requests if r.idempotency_key is not None]
     if not keys:
         return {}
-    rows = Receipt.objects.filter(project_id=project_id, key__in=keys)
+    user_ids = {r.user_id for r in requests}
+    rows = Receipt.objects.filter(project_id=project_id, user_id__in=user_ids, key__in=keys)
     return {(row.user_id, row.key): row for row in rows}
-
-
-def _touches(event: Event, data: dict[str, Any]) -> bool:
-    return event.type == "project_updated" and overlap(event.payload["changes"], data)
-
-
-def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Say whether two merge patches (RFC 7396) change the same thing.
-
-    Objects meet key by key; any other value replaces all that stood there.
-    """
-    return any(
-        not (isinstance(one[key], dict) and isinstance(other[key], dict))
-        or overlap(one[key], other[key])
-        for key in one.keys() & other.keys()
-    )
 
 
 def _part(state: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

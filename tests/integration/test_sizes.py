@@ -1,0 +1,184 @@
+"""What one request may cost: bytes bound every read, before anything is loaded.
+
+The project here is filled with what is allowed and large in memory. The bounds are counted in
+memory, which says more than bytes, and is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection, transaction
+from rest_framework.test import APIClient
+
+from projects import services
+from projects.models import Project
+from realtime import conf, joins, log, repair, updates
+from realtime.joins import JoinRequest, View
+from realtime.log import MAX_READ
+from realtime.models import Event
+from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
+from realtime.updates import UpdateRequest
+
+pytestmark = pytest.mark.django_db
+
+T = TypeVar("T")
+COUNT = 60
+DATA = {"content": {"a": [[]] * 8000 + ["x" * 30_000]}}
+"""An update as large as they are allowed to be, in bytes and in lists."""
+MUCH = 50 * MAX_READ
+"""Bytes of memory: all events of the project would take many times as much."""
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice")
+
+
+@pytest.fixture
+def project(alice: User) -> Project:
+    """A project of many large events; the last one is small."""
+    project = services.create_project(user=alice, data={"title": "New"})
+    payload = {"project_id": project.pk, "changes": DATA, "updated_by": "1"}
+    with transaction.atomic():
+        for _ in range(COUNT):
+            entry = log.Entry("project_updated", payload, alice.pk, before=DATA)
+            log.append(project.pk, [entry])
+    services.update_project(user=alice, project_id=project.pk, data={"title": "Newer"})
+    return project
+
+
+def bounded(call: Callable[[], T], most: int = MUCH) -> T:
+    """Return what a call returns, if it took no more memory than that at any time."""
+    call()  # what is imported or compiled the first time counts for no request
+    tracemalloc.start()
+    try:
+        result = call()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < most
+    return result
+
+
+def ask(user: User, path: str, **query: Any) -> Any:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client.get(f"/api/{path}", query)
+
+
+def test_pages_of_events_end_early_and_leave_nothing_out(alice: User, project: Project) -> None:
+    path = f"projects/{project.pk}/events/"
+    seen: list[int] = []
+    page = bounded(lambda: ask(alice, path, since=0, limit=1000)).json()
+    while page["events"]:
+        assert page["complete"]
+        assert len(page["events"]) * 40_000 < MAX_READ
+        seen += [event["seq"] for event in page["events"]]
+        page = ask(alice, path, since=seen[-1], limit=1000).json()
+    assert seen == list(range(1, COUNT + 2))
+    assert page["seq"] == COUNT + 1
+
+
+def test_the_latest_events_are_those_that_fit(alice: User, project: Project) -> None:
+    path = f"projects/{project.pk}/events/"
+    page = bounded(lambda: ask(alice, path, limit=1000)).json()
+    seqs = [event["seq"] for event in page["events"]]
+    assert seqs == list(range(seqs[0], COUNT + 2))
+    assert 1 < len(seqs) < 20
+    assert page["complete"], "what is left out is kept"
+
+
+def test_an_event_that_is_too_large_for_a_page_is_one(alice: User, project: Project) -> None:
+    Event.objects.filter(seq=COUNT).update(size=2 * MAX_READ)
+    path = f"projects/{project.pk}/events/"
+    for query, expected in (
+        ({"since": COUNT - 1}, [COUNT]),
+        ({"since": COUNT}, [COUNT + 1]),
+        ({}, [COUNT + 1]),
+        ({"since": COUNT - 2}, [COUNT - 1]),
+    ):
+        page = ask(alice, path, **query).json()
+        assert [event["seq"] for event in page["events"]] == expected
+
+
+def test_a_replay_that_is_too_large_is_not_read(alice: User, project: Project) -> None:
+    def join(since: int) -> View:
+        [view] = joins.read([JoinRequest(project.pk, alice.pk, since)])
+        assert isinstance(view, View)
+        return view
+
+    assert bounded(lambda: join(0)).missed is None
+    view = bounded(lambda: join(COUNT - 3))
+    assert view.missed is not None
+    assert [hint.seq for hint in view.missed] == [COUNT - 2, COUNT - 1, COUNT, COUNT + 1]
+
+
+def test_a_room_is_repaired_in_parts(project: Project) -> None:
+    position, parts = 0, 0
+    bounded(lambda: repair._read(project.pk, 0))
+    while position < COUNT + 1:
+        head, found = repair._read(project.pk, position)
+        assert head == COUNT + 1
+        assert [hint.seq for hint in found] == list(range(position + 1, position + len(found) + 1))
+        position, parts = found[-1].seq, parts + 1
+    assert parts > 3
+
+
+def test_a_base_seq_is_compared_with_keys_only(alice: User, project: Project) -> None:
+    def write(data: dict[str, Any]) -> updates.Result:
+        request = UpdateRequest(alice.pk, data, base_seq=0)
+        with transaction.atomic():
+            [result] = updates.write(project.pk, [request])
+            transaction.set_rollback(True)
+        return result
+
+    assert isinstance(bounded(lambda: write({"content": {"b": 1}}), MAX_READ), UpdateAck)
+    conflict = bounded(lambda: write({"content": {"a": 1}}), MAX_READ)
+    assert isinstance(conflict, ProtocolError)
+    assert conflict.code is ErrorCode.CONFLICT
+
+
+def test_events_without_an_outline_conflict_with_everything(alice: User, project: Project) -> None:
+    """They were logged before there were outlines."""
+    Event.objects.filter(seq=COUNT).update(outline=None)
+    old, new = updates.write(
+        project.pk,
+        [
+            UpdateRequest(alice.pk, {"status": "active"}, base_seq=COUNT - 1),
+            UpdateRequest(alice.pk, {"status": "active"}, base_seq=COUNT),
+        ],
+    )
+    assert isinstance(old, ProtocolError)
+    assert old.code is ErrorCode.CONFLICT
+    assert isinstance(new, UpdateAck)
+
+
+def test_the_size_of_an_event_is_that_of_what_is_sent(alice: User, project: Project) -> None:
+    [event] = log.tail(project.pk, COUNT)
+    [view] = joins.read([JoinRequest(project.pk, alice.pk, COUNT)])
+    assert isinstance(view, View)
+    assert view.missed is not None
+    assert event.size == len(view.missed[0].text.encode())
+    assert conf.get().MAX_UNSENT // 2 == MAX_READ
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_that_were_logged_before_get_their_sizes() -> None:
+    call_command("migrate", "realtime", "0004", verbosity=0)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO realtime_event (project_id, seq, type, payload, created_at)"
+                " VALUES (7, 1, 'note', %s, '2026-01-01 00:00:00Z')",
+                ['{"text": "' + "x" * 1000 + '"}'],
+            )
+    finally:
+        call_command("migrate", "realtime", verbosity=0)
+    [event] = log.tail(7, 0)
+    assert 1000 < event.size < 1100
