@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Length
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -22,6 +23,9 @@ from projects.models import Membership, Project, Role
 from projects.pages import PagesById
 from projects.throttling import SignInThrottle
 from projects.validation import ProjectFields
+
+_ROW = Value(500)
+"""Bytes of what has a limit of its own in a row of a list: names, titles, addresses."""
 
 
 class LimitReached(APIException):
@@ -64,6 +68,7 @@ class ProjectViewSet(
 ):
     serializer_class = serializers.ProjectSerializer
     pagination_class = PagesById
+    row_size: Any = Length(Cast("content", TextField())) + Length("description") + _ROW
     lookup_value_regex = r"[0-9]{1,18}"
 
     def get_queryset(self) -> QuerySet[Project]:
@@ -94,10 +99,11 @@ class ProjectViewSet(
         return Response(self.get_serializer(project).data, status=code)
 
     @extend_schema(responses=serializers.MemberSerializer(many=True))
-    @action(detail=True, methods=["get"], pagination_class=None)
+    @action(detail=True, methods=["get"], row_size=_ROW)
     def members(self, request: Request, pk: str) -> Response:
-        rows = Membership.objects.filter(project=self.get_object()).select_related("user")
-        return Response(serializers.MemberSerializer(rows, many=True).data)
+        rows: Any = Membership.objects.filter(project=self.get_object()).select_related("user")
+        page: Any = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializers.MemberSerializer(page, many=True).data)
 
     @extend_schema(request=serializers.MemberInput, responses=serializers.MemberSerializer)
     @members.mapping.post
@@ -135,10 +141,15 @@ class ProjectViewSet(
         return Response(serializers.MemberSerializer(row).data, status=code)
 
     @extend_schema(responses=serializers.CanvasSerializer(many=True))
-    @action(detail=True, methods=["get"], pagination_class=None)
+    @action(
+        detail=True,
+        methods=["get"],
+        row_size=Coalesce(Length(Cast("analysis", TextField())), 0) + _ROW,
+    )
     def canvases(self, request: Request, pk: str) -> Response:
-        rows = self.get_object().canvases.all()
-        return Response(_canvas(request, rows, many=True))
+        rows: Any = self.get_object().canvases.all()
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(_canvas(request, page, many=True))
 
     @extend_schema(
         request={"multipart/form-data": serializers.CanvasInput},

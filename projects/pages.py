@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet, Value
 from django.utils.encoding import iri_to_uri
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
+
+MAX_SIZE = 512 * 1024
+"""Bytes of the rows of a page, unless the first of them alone is larger."""
+_STEP = 50
+"""Rows whose sizes are asked for at once: the database computes them."""
+_USUAL_SIZE = Value(500)
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -23,7 +30,8 @@ class PagesById(BasePagination):
     """Rows in the order of their ids, which no insertion shifts.
 
     The body stays a plain list; the header `Link`, `<…>; rel="next"` (RFC 8288), says that and
-    where it goes on.
+    where it goes on. A page ends early where its rows are large: a view says how large they are
+    by `row_size`, an expression of bytes.
     """
 
     next_url = ""
@@ -32,19 +40,17 @@ class PagesById(BasePagination):
         self,
         queryset: Any,
         request: Request,
-        view: Any = None,  # noqa: ARG002  (REST framework's signature)
+        view: Any = None,
     ) -> list[Any]:
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        limit = query.validated_data["limit"]
-        rows = list(
-            queryset.filter(pk__gt=query.validated_data["after"]).order_by("pk")[: limit + 1]
-        )
-        if len(rows) > limit:
-            rows.pop()
+        after, limit = query.validated_data["after"], query.validated_data["limit"]
+        size = getattr(view, "row_size", None) or _USUAL_SIZE
+        ids, has_more = _fitting(queryset.order_by("pk"), after, limit, size)
+        if has_more:
             url = request.build_absolute_uri()
-            self.next_url = replace_query_param(url, "after", rows[-1].pk)
-        return rows
+            self.next_url = replace_query_param(url, "after", ids[-1])
+        return list(queryset.filter(pk__in=ids).order_by("pk"))
 
     def get_paginated_response(self, data: Any) -> Response:
         headers = {"Link": f'<{iri_to_uri(self.next_url)}>; rel="next"'} if self.next_url else None
@@ -62,3 +68,18 @@ class PagesById(BasePagination):
             {"name": name, "in": "query", "required": False, "schema": integer}
             for name in PageQuery().fields
         ]
+
+
+def _fitting(rows: QuerySet[Any], after: int, limit: int, size: Any) -> tuple[list[int], bool]:
+    """Return the ids of the rows that a page has room for, and whether there are more."""
+    ids: list[int] = []
+    total = 0
+    while True:
+        step = rows.filter(pk__gt=ids[-1] if ids else after).values_list("pk", size)[:_STEP]
+        for pk, bytes_ in step:
+            total += bytes_
+            if len(ids) == limit or (ids and total > MAX_SIZE):
+                return ids, True
+            ids.append(pk)
+        if len(step) < _STEP:
+            return ids, False

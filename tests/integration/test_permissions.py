@@ -6,6 +6,7 @@ signed in gets 401; a member whose role does not allow it 403.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from projects import services, urls
-from projects.models import Membership, Role
+from projects.models import Membership, Project, Role
+from projects.pages import MAX_SIZE
 from projects.realtime import ProjectBackend
 from tests.harness.pictures import upload
 
@@ -344,23 +346,59 @@ def test_who_creates_a_project_owns_it(world: World) -> None:
         assert world.send("stranger", "POST", "projects/", wrong).status_code == 400
 
 
+def pages(world: World, who: str, path: str) -> list[list[Any]]:
+    """Return the pages of a list, as their `Link` headers lead on."""
+    found = []
+    while path:
+        answer = world.clients[who].get(path)
+        found.append(answer.json())
+        links = answer.get("Link", "")
+        path = links.partition("<")[2].partition(">")[0]
+        assert not links or links.endswith('; rel="next"')
+    return found
+
+
 def test_a_list_of_projects_comes_in_pages(world: World) -> None:
     made = [
         world.send("stranger", "POST", "projects/", {"title": str(n)}).json()["id"]
         for n in range(5)
     ]
-    seen: list[int] = []
-    path, sizes = "/api/projects/?limit=2", []
-    while path:
-        answer = world.clients["stranger"].get(path)
-        page = [project["id"] for project in answer.json()]
-        sizes.append(len(page))
-        seen += page
-        links = answer.get("Link", "")
-        path = links.partition("<")[2].partition(">")[0]
-        assert not links or links.endswith('; rel="next"')
-    assert seen == made
-    assert sizes == [2, 2, 1]
+    found = pages(world, "stranger", "/api/projects/?limit=2")
+    assert [project["id"] for page in found for project in page] == made
+    assert list(map(len, found)) == [2, 2, 1]
+
+
+@pytest.mark.parametrize("key", ["canvases", "members"])
+def test_every_list_comes_in_pages(world: World, key: str) -> None:
+    project = Project.objects.get(pk=world.ids["project"])
+    for number in range(5):
+        project.canvases.create(title=str(number), image="x.png", width=1, height=1)
+        project.memberships.create(user=User.objects.create_user(f"member {number}"))
+    path = f"/api/projects/{project.pk}/{key}/"
+    [whole] = pages(world, "owner", path)
+    found = pages(world, "owner", f"{path}?limit=3")
+    assert [row for page in found for row in page] == whole
+    assert len(whole) > 5
+    assert {len(page) for page in found[:-1]} == {3}
+
+
+def test_pages_of_large_projects_end_early_and_leave_nothing_out(world: World) -> None:
+    alice = User.objects.create_user("alice")
+    world.clients["alice"] = APIClient()
+    world.clients["alice"].force_authenticate(alice)
+    made = []
+    for number in range(60):
+        content = {"a": ["x" * (60_000 * (number % 7 != 0))]}
+        made.append(services.create_project(user=alice, data={"title": "T", "content": content}).pk)
+    found = pages(world, "alice", "/api/projects/?limit=1000")
+    assert [project["id"] for page in found for project in page] == made
+    for page in found:
+        assert len(json.dumps(page)) < MAX_SIZE + 60_500
+    assert len(found) < 10
+    Project.objects.filter(pk=made[0]).update(content={"a": "x" * 2 * MAX_SIZE})
+    found = pages(world, "alice", "/api/projects/?limit=1000")
+    assert [project["id"] for page in found for project in page] == made
+    assert len(found[0]) == 1, "one that is too large for a page is one"
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=-1"])

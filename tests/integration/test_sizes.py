@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 T = TypeVar("T")
 COUNT = 60
-DATA = {"content": {"a": [[]] * 8000 + ["x" * 30_000]}}
+DATA: dict[str, Any] = {"content": {"a": [[]] * 8000 + ["x" * 30_000]}}
 """An update as large as they are allowed to be, in bytes and in lists."""
 MUCH = 50 * MAX_READ
 """Bytes of memory: all events of the project would take many times as much."""

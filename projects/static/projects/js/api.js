@@ -30,6 +30,13 @@ export class Api {
     }
   }
 
+  /** Return a long list whole. */
+  async all(path) {
+    const rows = [];
+    for await (const page of this.pages(path)) rows.push(...page);
+    return rows;
+  }
+
   async post(path, data) {
     const response = await this.#call("POST", path, data);
     return response.json();

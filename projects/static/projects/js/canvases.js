@@ -70,7 +70,7 @@ export class Canvases {
 
   async load() {
     const number = ++this.#loads;
-    const canvases = await this.#project.api.get(`projects/${this.#project.id}/canvases/`);
+    const canvases = await this.#project.api.all(`projects/${this.#project.id}/canvases/`);
     // What was asked later is the newer truth, whichever answer comes first.
     if (number !== this.#loads) return;
     const ids = new Set(canvases.map(({ id }) => id));

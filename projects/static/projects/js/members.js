@@ -30,7 +30,7 @@ export class Members {
   }
 
   async load() {
-    this.#members = await this.#project.api.get(`projects/${this.#project.id}/members/`);
+    this.#members = await this.#project.api.all(`projects/${this.#project.id}/members/`);
     for (const { user_id: id, username } of this.#members) this.#project.people.learn(id, username);
     this.render();
     this.#project.timeline.renew();
