@@ -53,6 +53,10 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ["updated_by", "updated_at"]
     inlines = [MembershipInline, CanvasInline]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """Leave the contents of a whole page of projects unread."""
+        return super().get_queryset(request).defer("content", "description")
+
     def save_model(
         self, request: HttpRequest, obj: Project, form: ModelForm[Project], change: bool
     ) -> None:
@@ -137,6 +141,10 @@ class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("title", "project", "picture", "size", "emotion", "palette", "sound"),
         *("uploaded_by", "created_at"),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Canvas]:
+        unread = ("project__content", "project__description")
+        return super().get_queryset(request).select_related("project").defer(*unread)
 
     picture = CanvasInline.picture
     emotion = CanvasInline.emotion

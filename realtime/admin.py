@@ -117,10 +117,13 @@ class EventAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
         return WithPage
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return history.without_contents(super().get_queryset(request))
+
     def look_up(self, events: list[Event]) -> None:
-        usernames = console.usernames(history.user_ids(events))
+        found = console.differences(events)
         for event in events:
-            event.differences = history.differences(event, usernames)  # type: ignore[attr-defined]
+            event.differences = found[event.pk]  # type: ignore[attr-defined]
 
     @admin.display(ordering="actor")
     def who(self, event: Event) -> str:
@@ -143,6 +146,9 @@ class TaskStateAdmin(ReadOnlyAdmin):
     def bar(self, task: TaskState) -> str:
         return format_html('<progress max="100" value="{0}">{0} %</progress> {0} %', task.progress)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaskState]:
+        return history.with_short_results(super().get_queryset(request))
+
     @admin.display
-    def outcome(self, task: TaskState) -> str:
-        return task.error or history.short(task.result)
+    def outcome(self, task: Any) -> str:
+        return str(task.error or history.short_text(task.short_result))

@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 
 from realtime import history
+from realtime.history import Difference
 from realtime.models import Event, TaskState
 from realtime.presence import UNREACHABLE, Presence
 
@@ -31,15 +32,23 @@ class Overview:
 def overview(project_id: int) -> Overview:
     tasks = TaskState.objects.filter(project_id=project_id).order_by("-created_at")
     rows = Event.objects.filter(project_id=project_id).select_related("actor").order_by("-seq")
-    events = list(rows[:EVENTS])
-    names = usernames(history.user_ids(events))
+    events = list(history.without_contents(rows)[:EVENTS])
+    told = differences(events)
     return Overview(
         project_id,
         online([project_id])[project_id],
         list(tasks.filter(state__in=TaskState.OPEN)),
-        list(tasks.exclude(state__in=TaskState.OPEN)[:PAST_TASKS]),
-        [{"row": row, "differences": history.differences(row, names)} for row in events],
+        list(tasks.exclude(state__in=TaskState.OPEN).defer("result")[:PAST_TASKS]),
+        [{"row": row, "differences": told[row.pk]} for row in events],
     )
+
+
+def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:
+    """Return what events say, by their ids; they come from a query `without_contents`."""
+    read = history.read_contents(events)
+    names = usernames(history.user_ids(read))
+    found = {event.pk: history.unread(event) for event in events}
+    return found | {event.pk: history.differences(event, names) for event in read}
 
 
 def running_tasks(project_ids: Sequence[int]) -> Counter[int]:

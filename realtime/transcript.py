@@ -12,6 +12,8 @@ NameOf = Callable[[int | str], str]
 
 MAX_WIDTH = 120
 """Characters of one value."""
+_MAX_CHANGES = 50
+"""Lines of one message: an update may have thousands of changes."""
 
 
 class Line(NamedTuple):
@@ -27,7 +29,10 @@ def lines(message: Message, name_of: NameOf) -> list[Line]:
     match message.type:
         case "project_updated":
             who = name_of(payload["updated_by"])
-            found = [Line(who, what, "change") for what in _changes("", payload["changes"])]
+            changes = _changes("", payload["changes"])
+            if len(changes) > _MAX_CHANGES:
+                changes[_MAX_CHANGES:] = [f"and {len(changes) - _MAX_CHANGES} more changes"]
+            found = [Line(who, what, "change") for what in changes]
         case "user_joined":
             found = [Line(payload["username"], "joined", "presence")]
         case "user_left":

@@ -14,14 +14,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from projects import services
 from projects.models import Project
-from realtime import conf, joins, log, repair, updates
+from realtime import conf, history, joins, log, repair, updates
 from realtime.joins import JoinRequest, View
 from realtime.log import MAX_READ
-from realtime.models import Event
+from realtime.models import Event, TaskState
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
 from realtime.updates import UpdateRequest
 
@@ -142,6 +144,44 @@ def test_a_base_seq_is_compared_with_keys_only(alice: User, project: Project) ->
     conflict = bounded(lambda: write({"content": {"a": 1}}), MAX_READ)
     assert isinstance(conflict, ProtocolError)
     assert conflict.code is ErrorCode.CONFLICT
+
+
+@pytest.mark.parametrize("name", ["realtime_event_changelist", "projects_project_change"])
+def test_the_admins_history_reads_what_fits(alice: User, project: Project, name: str) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    address = reverse(f"admin:{name}", args=[project.pk] if name.endswith("change") else [])
+    text = bounded(lambda: client.get(address)).content.decode()
+    assert "Newer" in text
+    assert "content.a" in text, "the latest are shown whole"
+    assert f"{Event.objects.get(seq=COUNT - 15).size} bytes" in text, "the others are named"
+
+
+def test_the_admins_history_shows_the_first_of_many_differences(
+    alice: User, project: Project
+) -> None:
+    content = {f"key {number:03}": number for number in range(300)}
+    services.update_project(user=alice, project_id=project.pk, data={"content": content})
+    event = Event.objects.get(seq=COUNT + 2)
+    *shown, rest = history.differences(event, {})
+    assert [difference.what for difference in shown] == [
+        f"content.key {number:03}" for number in range(20)
+    ]
+    assert rest.what == "280 more"
+
+
+def test_the_admin_shows_the_beginning_of_a_result(alice: User, project: Project) -> None:
+    for key, result in {"long": ["x" * 100_000], "short": {"é": [1]}, "text": "words"}.items():
+        TaskState.objects.create(
+            task_id=key, project_id=project.pk, task_type=key, state="completed", result=result
+        )
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    text = client.get(reverse("admin:realtime_taskstate_changelist")).content.decode()
+    assert "x" * 180 in text
+    assert "x" * 200 not in text
+    assert "{&quot;é&quot;: [1]}" in text
+    assert ">words<" in text
 
 
 def test_events_without_an_outline_conflict_with_everything(alice: User, project: Project) -> None:

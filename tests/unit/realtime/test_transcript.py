@@ -59,3 +59,11 @@ def test_nothing_can_command_the_terminal() -> None:
 def test_a_long_value_is_cut() -> None:
     [line] = told("project_updated", updated_by="7", changes={"description": "x" * 9999})
     assert len(line) < MAX_WIDTH + 30
+
+
+def test_of_many_changes_the_first_are_told() -> None:
+    changes = {f"key {number}": number for number in range(5000)}
+    found = told("project_updated", updated_by="7", changes=changes)
+    assert len(found) == 51
+    assert found[0] == "bob: key 0 = 0"
+    assert found[-1] == "bob: and 4950 more changes"
