@@ -68,6 +68,44 @@ def check_database(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def check_http(**_: Any) -> list[CheckMessage]:
+    try:
+        turns = conf.get().HTTP_CONCURRENCY
+    except (ImproperlyConfigured, TypeError):  # told by `check_settings`
+        return []
+    if turns < 1:
+        return [
+            Error(
+                'With REALTIME["HTTP_CONCURRENCY"] below 1 no HTTP request is ever served',
+                hint="Set it to the requests that a server process is to work on at once.",
+                id="realtime.E020",
+            )
+        ]
+    size = _pool_size(connection.settings_dict)
+    if size is not None and size < turns:
+        return [
+            CheckWarning(
+                f"HTTP has {turns} turns and {size} database connections: requests will wait "
+                "for one, and fail where none comes",
+                hint='Set max_size of the "pool" in DATABASES to REALTIME["HTTP_CONCURRENCY"] '
+                "at least, or lower that.",
+                id="realtime.W020",
+            )
+        ]
+    return []
+
+
+def _pool_size(database: dict[str, Any]) -> int | None:
+    """Return how many connections Django's pool has at most; None where there is no pool."""
+    pool = database.get("OPTIONS", {}).get("pool")
+    if not pool:
+        return None
+    given = pool if isinstance(pool, dict) else {}
+    least = int(given.get("min_size", 4))  # psycopg's default, for both
+    return int(given.get("max_size") or least)
+
+
+@register(Tags.compatibility)
 def check_sessions(**_: Any) -> list[CheckMessage]:
     given = simple_jwt.api_settings
     names_sessions = str(given.TOKEN_OBTAIN_SERIALIZER).startswith("realtime.sign_in.")

@@ -69,6 +69,7 @@ def test_a_production_server_does_not_start_without(tmp_path: Path, name: str) -
         ({"MESSAGE_RATE": 5}, "realtime.E001"),
         ({"BACKEND": "nowhere.Backend"}, "realtime.E002"),
         ({"ACCESS_TIMEOUT": 2}, "realtime.E007"),
+        ({"HTTP_CONCURRENCY": 0}, "realtime.E020"),
         *(
             ({"ALLOWED_ORIGINS": [text]}, "realtime.E004")
             for text in ("*", "null", "front.example", "https://front.example/", "https://", "")
@@ -90,6 +91,19 @@ def test_a_rotation_that_would_lose_the_session(settings: Settings) -> None:
 def test_a_database_that_cannot_keep_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "vendor", "oracle")
     assert "realtime.E006" in {message.id for message in run_checks()}
+
+
+@pytest.mark.parametrize(
+    ("pool", "is_enough"),
+    [(True, False), ({"max_size": 7}, False), ({"min_size": 8}, True), ({"max_size": 8}, True)],
+)
+def test_http_has_no_more_turns_than_connections(
+    monkeypatch: pytest.MonkeyPatch, pool: Any, is_enough: bool
+) -> None:
+    options = {**connection.settings_dict["OPTIONS"], "pool": pool}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    found = {message.id for message in run_checks()}
+    assert ("realtime.W020" in found) is not is_enough
 
 
 def test_a_layer_that_would_stand_still(settings: Settings) -> None:
