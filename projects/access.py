@@ -37,6 +37,14 @@ def role(project_id: int, user_id: int) -> Role | None:
     return roles(role_rows(memberships)).get((project_id, user_id))
 
 
+def may_see(project_id: int, user_id: int) -> bool:
+    """Say whether a user, who has to be active, has any role in a project."""
+    memberships = Membership.objects.filter(
+        project_id=project_id, user_id=user_id, user__is_active=True
+    )
+    return bool(roles(role_rows(memberships)))
+
+
 def require(project_id: int, user_id: int, *allowed: Role) -> None:
     """Refuse a user who has none of these roles.
 

@@ -1,8 +1,9 @@
-"""Uploaded files, for those who were shown them: their URLs are signed, and end.
+"""Uploaded files, for those who may see the project that they belong to.
 
-An `<img>` cannot send an access token, so the URL itself is the permission. It is given out only
-with a canvas, by the REST API and the admin, to somebody who may see that canvas. Storages on
-other services, S3 for one, do the same.
+An `<img>` cannot send an access token, so the URL itself is the permission: it is signed, ends,
+and names a user and a project. It is given out with a canvas, and good for as long as that user
+may see that project: whoever lost that sees nothing more by it, nor does whoever they gave it to.
+The admin's pages need no such URL: they are for operators, who come with Django's session.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from __future__ import annotations
 import mimetypes
 import re
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.files.base import File
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import default_storage
 from django.core.signing import BadSignature, Signer
+from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import urlencode
+
+from projects import access
 
 LIFETIME = 6 * 3600
 """Seconds that a URL is good for, at least; twice that at most.
@@ -27,24 +33,19 @@ _signer = Signer(salt="projects.media")
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
-class SignedStorage(FileSystemStorage):
-    """Files in MEDIA_ROOT; `url()` is good for hours, not for ever."""
-
-    def url(self, name: str | None) -> str:
-        expires = (int(time.time()) // LIFETIME + 2) * LIFETIME
-        signature = _signer.signature(f"{name}:{expires}")
-        return f"{super().url(name)}?{urlencode({'expires': str(expires), 'signature': signature})}"
+def url(file: FieldFile, *, project_id: int, user_id: int) -> str:
+    """Return the path and query by which a user sees a file of a project."""
+    expires = (int(time.time()) // LIFETIME + 2) * LIFETIME
+    permission = {"project": project_id, "user": user_id, "expires": expires}
+    signature = _signer.signature(_text(str(file.name), permission))
+    return f"{file.url}?{urlencode(permission | {'signature': signature})}"
 
 
 def serve(request: HttpRequest, name: str) -> HttpResponse:
-    """Answer with a file; 404 without a good signature, as for a file that does not exist."""
-    expires, signature = request.GET.get("expires", ""), request.GET.get("signature", "")
-    try:
-        _signer.unsign(f"{name}:{expires}:{signature}")
-        is_over = int(expires) < time.time()
-    except (BadSignature, ValueError):
-        raise Http404 from None
-    if is_over or not default_storage.exists(name):
+    """Answer with a file; 404 to whoever may not see it, as for a file that does not exist."""
+    if not (_is_permitted(request, name) or _is_operator(request)):
+        raise Http404
+    if not default_storage.exists(name):
         raise Http404
     with default_storage.open(name) as file:
         response = _answer(file, _wanted(request, file.size))
@@ -54,6 +55,28 @@ def serve(request: HttpRequest, name: str) -> HttpResponse:
     # Whatever was uploaded, a browser that opens it alone runs nothing of it.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def _is_permitted(request: HttpRequest, name: str) -> bool:
+    """Return whether a URL is signed, in time, and of a user who may see the project."""
+    given = request.GET
+    permission = {key: given.get(key, "") for key in ("project", "user", "expires")}
+    try:
+        _signer.unsign(f"{_text(name, permission)}:{given.get('signature', '')}")
+        project_id, user_id, expires = (int(value) for value in permission.values())
+    except (BadSignature, ValueError):
+        return False
+    return expires >= time.time() and access.may_see(project_id, user_id)
+
+
+def _is_operator(request: HttpRequest) -> bool:
+    user = request.user
+    return bool(user.is_authenticated and user.is_staff and user.has_perm("projects.view_canvas"))
+
+
+def _text(name: str, permission: Mapping[str, Any]) -> str:
+    """Return what is signed: numbers, and the name, which may have colons, at the end."""
+    return ":".join([*map(str, permission.values()), name])
 
 
 def _wanted(request: HttpRequest, size: int) -> range | None:

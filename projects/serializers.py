@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.db.models.fields.files import FieldFile
 from rest_framework import serializers
 
-from projects import images
+from projects import images, media
 from projects.models import Canvas, Membership, Project, Role
 from projects.validation import Line, check_text
 
@@ -54,7 +55,23 @@ class RoleInput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+class MediaField(serializers.FileField):
+    """A file of a canvas, as the URL by which whoever asks may see it."""
+
+    def to_representation(self, value: Any) -> str | None:
+        file: FieldFile = value
+        if not file:
+            return None
+        request = self.context["request"]
+        canvas = cast("Canvas", file.instance)
+        path = media.url(file, project_id=canvas.project_id, user_id=request.user.pk)
+        return str(request.build_absolute_uri(path))
+
+
 class CanvasSerializer(serializers.ModelSerializer[Canvas]):
+    image = MediaField(read_only=True)
+    soundscape = MediaField(read_only=True, allow_null=True)
+
     class Meta:
         model = Canvas
         fields = [

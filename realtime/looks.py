@@ -14,9 +14,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import InterfaceError, OperationalError
-
 from realtime import database, metrics
+from realtime.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +26,6 @@ _SLOW = 5.0
 """Seconds after which a question that has not returned counts as failed at every further tick."""
 _MAX_QUESTIONS = 64
 """Questions that one round may take, to find the subjects for which the question fails."""
-_OUTAGE = (OperationalError, InterfaceError)
-"""The database is away, for one subject as for another."""
 
 
 class Answers(NamedTuple, Generic[Subject, Finding]):
@@ -115,15 +112,15 @@ class Look(Generic[Subject, Finding]):
         self._failures += 1
         if self._failures & (self._failures - 1):
             return
-        is_outage = isinstance(error, (*_OUTAGE, TimeoutError))
+        is_expected = is_outage(error) or isinstance(error, TimeoutError)
         logger.log(
-            logging.WARNING if is_outage else logging.ERROR,
+            logging.WARNING if is_expected else logging.ERROR,
             "Could not check %s (%s, %d times in a row): %r",
             self._name,
             "all" if count is None else f"{count} of them",
             self._failures,
             error,
-            exc_info=None if is_outage else error,
+            exc_info=None if is_expected else error,
             extra={"action": "access_check"},
         )
 
@@ -147,7 +144,7 @@ def _ask_apart(
     round orders by the other `part`.
 
     Raises:
-        OperationalError, InterfaceError: halves would fare no better.
+        Exception: an outage of the database; halves would fare no better.
     """
     found: dict[Subject, Finding] = {}
     failed: list[Subject] = []
@@ -161,9 +158,9 @@ def _ask_apart(
         group = waiting.popleft()
         try:
             found |= ask(group)
-        except _OUTAGE:
-            raise
-        except Exception as error:  # noqa: BLE001  (a host may raise anything)
+        except Exception as error:
+            if is_outage(error):
+                raise
             first = first or error
             if len(group) == 1:
                 failed += group

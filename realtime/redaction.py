@@ -15,7 +15,8 @@ from typing import Any
 _MAX_LENGTH = 32 * 1024
 """Characters of one text that are logged; whoever sends more than that chose to."""
 _NAMED = re.compile(
-    r"""(?P<name>\b(?:token|ticket)=|"(?:token|ticket)"\s{0,8}:\s{0,8}"|\bBearer )[^&\s"'#]+"""
+    r"""(?P<name>\b(?:token|ticket|signature)=|"(?:token|ticket)"\s{0,8}:\s{0,8}"|\bBearer )"""
+    r"""[^&\s"'#]+"""
     r"""|(?P<prefix>\btoken\.)[\w.-]{16,}""",  # as a subprotocol
     re.IGNORECASE,
 )
@@ -37,7 +38,7 @@ _LOGGERS = (
 
 
 def redact(text: str) -> str:
-    """Return a text without the tokens and tickets in it, cut where it is too long.
+    """Return a text without the tokens, tickets and signatures in it, cut where it is too long.
 
     Strangers choose what is logged: the work is linear in its length, and the length bounded.
     """

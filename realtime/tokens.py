@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import Error as DatabaseError
 from django.db.models import CharField, IntegerField, Value
 from jwt import ExpiredSignatureError
 from rest_framework_simplejwt import exceptions
@@ -24,6 +23,7 @@ from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 from realtime import backend, disconnections, faults
 from realtime.lookups import AnyOf, Argument
+from realtime.outages import is_outage
 from realtime.protocol import ErrorCode, ProtocolError
 from realtime.queries import CompiledQuery
 
@@ -113,9 +113,9 @@ def _accept_each(tokens: Sequence[Token]) -> list[Outcome]:
     """Accept all together; one that makes the host's code fail takes nothing from the others."""
     try:
         return _accept(tokens)
-    except DatabaseError:
-        raise
-    except Exception as error:  # noqa: BLE001  (a host's model may raise anything)
+    except Exception as error:
+        if is_outage(error):
+            raise
         if len(tokens) == 1:
             return [faults.answer(error)]
         return [outcome for token in tokens for outcome in _accept_each([token])]

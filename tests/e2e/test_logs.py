@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import Any
 from uuid import uuid4
@@ -77,12 +78,17 @@ async def test_5_a_canary_is_in_no_log(stack: Stack, talkative: WebServer) -> No
     await use(talkative, ticket, is_ticket=True)
     canvas = stack.demo_canvas()
     rest.call("POST", f"{talkative.url}/api/canvases/{canvas}/analyze/", token=access)
+    picture = rest.call("GET", f"{talkative.url}/api/canvases/{canvas}/", token=access)["image"]
+    with closing(HTTPConnection("127.0.0.1", talkative.port, timeout=10)) as connection:
+        connection.request("GET", picture.removeprefix(talkative.url))
+        assert connection.getresponse().status == HTTPStatus.OK
+    signature = picture.rpartition("signature=")[2]
     rest.call("POST", f"{talkative.url}/api/token/blacklist/", {"refresh": refresh})
 
     log = talkative.log + stack.worker.log
     assert "[redacted]" in log
     assert "/nowhere" in log
-    for secret in (access, refresh, renewed["access"], forged, nonsense, ticket):
+    for secret in (access, refresh, renewed["access"], forged, nonsense, ticket, signature):
         last_part = secret.rpartition(".")[2]
         found = [line for line in log.splitlines() if last_part in line]
         assert not found, json.dumps(found, indent=1)

@@ -22,6 +22,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2ln-bmF0_dXJl"
         ("authorization: bearer canary", "authorization: bearer [redacted]"),
         ("['realtime', 'token.canary-0123456789']", "['realtime', 'token.[redacted]']"),
         ('{"token": "canary"}', '{"token": "[redacted]"}'),
+        (
+            "GET /media/a.png?user=2&signature=a-b_c HTTP/1.1",
+            "GET /media/a.png?user=2&signature=[redacted] HTTP/1.1",
+        ),
         ("token.verify() failed", "token.verify() failed"),
         ("GET /?tokens=abc", "GET /?tokens=abc"),
         ("eyJust words.", "eyJust words."),
