@@ -33,6 +33,11 @@ class LimitReached(APIException):
     default_code = "limit_reached"
 
 
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
 class Busy(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "busy"
@@ -48,19 +53,21 @@ class Services:
 
 
 def _as_api_error(error: Exception) -> Exception | APIException:
+    answer = error
     match error:
         case errors.ProjectNotFound() | errors.CanvasNotFound() | errors.MemberNotFound():
-            return NotFound()
+            answer = NotFound()
         case errors.NotAllowed():
-            return PermissionDenied(str(error))
+            answer = PermissionDenied(str(error))
         case errors.LimitReached():
-            return LimitReached(str(error))
-        case images.Busy():
-            return Busy(str(error.__doc__))
+            answer = LimitReached(str(error))
+        case errors.Conflict():
+            answer = Conflict({"detail": str(error), "current": error.current})
         case errors.Invalid():
-            return ValidationError(error.details)
-        case _:
-            return error
+            answer = ValidationError(error.details)
+        case images.Busy():
+            answer = Busy(str(error.__doc__))
+    return answer
 
 
 class ProjectViewSet(
@@ -201,9 +208,7 @@ class CanvasView(Services, APIView):
         access.canvas(pk, _user(request).pk, *access.EDITORS)
         given = serializers.CanvasTitle(data=request.data)
         given.is_valid(raise_exception=True)
-        canvas = services.rename_canvas(
-            user=_user(request), canvas_id=pk, title=given.validated_data["title"]
-        )
+        canvas = services.rename_canvas(user=_user(request), canvas_id=pk, **given.validated_data)
         return Response(_canvas(request, canvas))
 
     @extend_schema(responses={204: None})

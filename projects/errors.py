@@ -32,6 +32,15 @@ class LimitReached(ProjectError):
     """There are as many as there may be."""
 
 
+class Conflict(ProjectError):
+    """Somebody else has changed this since you began."""
+
+    def __init__(self, current: dict[str, Any]) -> None:
+        """`current` has the fields that are different, as they are now."""
+        super().__init__()
+        self.current = current
+
+
 class Invalid(ProjectError):
     """The data are not valid."""
 

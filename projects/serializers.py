@@ -94,6 +94,8 @@ class CanvasInput(serializers.Serializer[Any]):
 
 class CanvasTitle(serializers.Serializer[Any]):
     title = Line(max_length=200)
+    base_title = serializers.CharField(max_length=200, required=False, trim_whitespace=False)
+    """The title that the person started from: refused with 409 where another has come since."""
 
 
 class TaskSerializer(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from projects import access, files, images, quotas
-from projects.errors import CanvasNotFound, ProjectNotFound
+from projects.errors import CanvasNotFound, Conflict, ProjectNotFound
 from projects.images import Picture
 from projects.models import Canvas
 from projects.services.projects import lock_project, locked_for
@@ -59,13 +59,20 @@ def _set_image(canvas: Canvas, picture: Picture) -> None:
     canvas.width, canvas.height = picture.width, picture.height
 
 
-def rename_canvas(*, user: User, canvas_id: int, title: str) -> Canvas:
+def rename_canvas(
+    *, user: User, canvas_id: int, title: str, base_title: str | None = None
+) -> Canvas:
     """Give a canvas another title, already validated.
+
+    `base_title` is the title that the user started from; without it the last one wins.
 
     Raises:
         CanvasNotFound, NotAllowed
+        Conflict: if the canvas has neither that title nor the new one any more.
     """
     with _locked_for(user, canvas_id) as canvas:
+        if base_title is not None and canvas.title not in (base_title, title):
+            raise Conflict({"title": canvas.title})
         _rename(canvas, title, user)
         return canvas
 

@@ -55,6 +55,8 @@ async def test_details_are_added_edited_and_deleted(
     await alice.edit("content.grid", '{"rows": 2, "cells": [1, null]}')
     await expect(bob.control("content.wild")).to_be_checked()
     await expect(bob.control("content.grid")).to_have_value('{"rows": 2, "cells": [1, null]}')
+    # What shows before it is saved is a preview: who begins to write begins from what is saved.
+    await expect(bob.page.locator(".is-drafted")).to_have_count(0)
     await bob.edit("content.grid", "{}")
     await expect(alice.control("content.grid")).to_have_value("{}")
 
@@ -75,8 +77,8 @@ async def test_the_person_settles_a_conflict(visit: Visit, project_id: int, stac
         await expect(alice.field("title")).to_contain_text("bob has changed this")
         await alice.control("title").blur()
         versions = alice.page.get_by_role("group", name="Two versions of Title")
-        await expect(versions).to_contain_text("From alice")
-        await expect(versions).to_contain_text("From bob")
+        await expect(versions.locator("ins").first).to_have_text("alice")
+        await expect(versions.locator("del").first).to_have_text("bob")
         await versions.get_by_role("button", name=choice).click()
         await expect(versions).to_have_count(0)
         await expect(alice.control("title")).to_be_focused()

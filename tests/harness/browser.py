@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    Playwright,
+)
 
 from tests.harness import rest
 from tests.harness.stack import DEMO_PASSWORD
@@ -42,13 +50,17 @@ class Person:
         page.set_default_timeout(TIMEOUT)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.on("dialog", self.complain_of_dialog)
 
     @classmethod
     async def create(cls, browser: Browser, origin: str, **options: Any) -> Person:
         """Open an empty page; `options` are those of Playwright's `new_context`."""
         context = await browser.new_context(**options)
         return cls(context, await context.new_page(), origin)
+
+    def complain_of_dialog(self, dialog: Dialog) -> None:
+        """Note a dialog of the browser's that no test expects."""
+        self.complaints.append(f"dialog: {dialog.message}")
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and UNREACHABLE not in message.text:

@@ -223,6 +223,23 @@ def test_a_photograph_of_a_camera_held_upright_has_its_shown_size(
 # --- renaming and deleting
 
 
+def test_a_title_that_another_has_changed_is_not_overwritten(
+    client: APIClient, alice: User, project: Project
+) -> None:
+    canvas = add(alice, project)
+    path = f"/api/canvases/{canvas.pk}/"
+    began = canvas.title
+    for title in ("Lagoon", "Lagoon"):  # twice the same, as after an answer that was lost
+        renamed = client.patch(path, {"title": title, "base_title": began}, format="json")
+        assert renamed.status_code == 200
+    refused = client.patch(path, {"title": "Harbour", "base_title": began}, format="json")
+    assert refused.status_code == 409
+    assert refused.json()["current"] == {"title": "Lagoon"}
+    assert Canvas.objects.get().title == "Lagoon"
+    settled = client.patch(path, {"title": "Harbour", "base_title": "Lagoon"}, format="json")
+    assert settled.json()["title"] == "Harbour"
+
+
 def test_a_canvas_is_renamed(client: APIClient, alice: User, project: Project) -> None:
     canvas = add(alice, project)
     for _ in range(2):  # again, it changes nothing

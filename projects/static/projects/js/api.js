@@ -1,10 +1,15 @@
 /** The REST API, as the person who is signed in. */
 
 export class ApiError extends Error {
-  /** @param {number} status 0 where the server could not be reached */
-  constructor(status, message) {
+  /**
+   * @param {number} status 0 where the server could not be reached
+   * @param {string} message for the person
+   * @param {object} [body] what the server sent
+   */
+  constructor(status, message, body) {
     super(message);
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -54,7 +59,7 @@ export class Api {
   async #call(method, path, data) {
     let response = await this.#send(method, path, data);
     if (response.status === 401) response = await this.#send(method, path, data);
-    if (!response.ok) throw new ApiError(response.status, await reason(response));
+    if (!response.ok) throw await refusal(response);
     return response;
   }
 
@@ -76,12 +81,13 @@ export class Api {
 }
 
 /** Return what a refusal says, in one line. */
-async function reason(response) {
+async function refusal(response) {
   let body;
   try {
     body = await response.json();
   } catch {
-    return `The server answered ${response.status}.`;
+    return new ApiError(response.status, `The server answered ${response.status}.`);
   }
-  return body.detail ?? Object.values(body).flat(Infinity).join(" ");
+  const words = body.detail ?? Object.values(body).flat(Infinity).join(" ");
+  return new ApiError(response.status, words, body);
 }

@@ -1,6 +1,7 @@
 import { CanvasTitle } from "./canvas-title.js";
 import { text } from "./controls.js";
 import { h, icon, reconcile } from "./dom.js";
+import { Editable } from "./editable.js";
 import { emotionFigure } from "./emotion.js";
 import { Field } from "./field.js";
 import { player } from "./player.js";
@@ -37,9 +38,9 @@ export class CanvasCard {
     this.#field = new Field(project, {
       path: ["canvas", String(canvas.id)],
       label: "Canvas title",
-      control: text({ maxlength: 200, placeholder: "Untitled" }),
+      control: text({ longest: 200, placeholder: "Untitled" }),
       actions: [this.#remove],
-      editable: this.#title,
+      editable: new Editable(this.#title),
     });
     this.#analyze = this.#button("spark", "Analyze", () => start("analyze", "analyze_image_emotion"));
     this.#compose = this.#button("note", "Compose", () => start("compose", "compose_soundscape"));

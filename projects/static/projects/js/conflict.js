@@ -1,61 +1,79 @@
 import { h } from "./dom.js";
 import { format } from "./json.js";
+import { parts } from "./text-difference.js";
 
-/** Shows two versions of one value side by side, and lets the person say which one stays. */
+/**
+ * Shows what is different between two versions of one value, and lets the person say which one
+ * stays. Until then they go on writing in theirs, which stands in the field.
+ */
 export class ConflictPanel {
   #editable;
   #label;
-  #onSettled;
+  #settle;
+  #shown = null;
   element;
 
-  /** @param {() => void} onSettled called when the person has chosen */
-  constructor(editable, label, onSettled) {
+  /** @param {(choice: "keepMine" | "takeTheirs") => void} settle called with the person's choice */
+  constructor(editable, label, settle) {
     this.#editable = editable;
     this.#label = label;
-    this.#onSettled = onSettled;
+    this.#settle = settle;
     this.element = h("div", { class: "conflict", hidden: true });
   }
 
-  /** @param {string} name of the one who made the other version */
-  render(name) {
+  /**
+   * @param {string} name of the one who made the other version
+   * @param {string} mine what the person has written, as text
+   */
+  render(name, mine) {
     const { conflict } = this.#editable;
     this.element.hidden = conflict === null;
-    this.element.replaceChildren(...(conflict ? this.#versions(conflict, name) : []));
+    if (!conflict) {
+      this.#shown = null;
+      this.element.replaceChildren();
+      return;
+    }
+    const theirs = display(this.#editable.theirs);
+    if (!this.#shown) this.#build();
+    this.#shown.question.textContent = `${name} changed this while you were editing. Which version stays?`;
+    this.#shown.difference.replaceChildren(...difference(theirs, mine));
   }
 
-  #settle(choice) {
-    this.#editable[choice]();
-    this.#onSettled();
-  }
-
-  #versions({ theirs, mine }, name) {
-    return [
+  /** The buttons stay, and with them the focus, whatever is written meanwhile. */
+  #build() {
+    const question = h("p", {});
+    const difference = h("pre", { class: "difference", dir: "auto" });
+    const button = (words, choice) =>
+      h("button", { type: "button", class: "button", onclick: () => this.#settle(choice) }, words);
+    this.#shown = { question, difference };
+    this.element.replaceChildren(
       h(
         "div",
         { role: "group", "aria-label": `Two versions of ${this.#label}` },
-        h("p", {}, `${name} changed this while you were editing. Which version stays?`),
+        question,
+        difference,
         h(
-          "div",
-          { class: "versions" },
-          version("Theirs", theirs, "Take theirs", () => this.#settle("takeTheirs")),
-          version("Yours", mine, "Keep mine", () => this.#settle("keepMine")),
+          "p",
+          { class: "difference-key" },
+          h("del", {}, "theirs alone"),
+          " ",
+          h("ins", {}, "yours alone"),
         ),
+        h("div", { class: "row" }, button("Keep mine", "keepMine"), button("Take theirs", "takeTheirs")),
       ),
-    ];
+    );
   }
 }
 
-function version(title, value, action, onclick) {
-  return h(
-    "div",
-    { class: "version" },
-    h("h4", {}, title),
-    h("pre", {}, display(value)),
-    h("button", { type: "button", class: "button", onclick }, action),
-  );
-}
-
-function display(value) {
+/** Return a value as the text that a person compares. */
+export function display(value) {
   if (value === undefined) return "(deleted)";
   return typeof value === "string" ? value : format(value);
+}
+
+function difference(theirs, mine) {
+  return parts(theirs, mine).map(({ kind, text }) => {
+    if (kind === "same") return h("span", {}, text);
+    return h(kind === "deleted" ? "del" : "ins", {}, text);
+  });
 }

@@ -17,6 +17,8 @@ export class ConnectionStatus {
   #text = h("span", { class: "connection-text" });
   #wait = h("span", { class: "connection-wait" });
   #retry;
+  #ignore;
+  #render = () => this.render();
   element;
 
   constructor(realtime, edits) {
@@ -35,12 +37,14 @@ export class ConnectionStatus {
       this.#wait,
       this.#retry,
     );
-    realtime.on("state", ({ retryAt }) => this.#changed(retryAt));
-    edits.addEventListener("change", () => this.render());
-    this.render();
+    this.#ignore = realtime.on("state", ({ retryAt }) => this.#changed(retryAt));
+    edits.addEventListener("change", this.#render);
+    this.#changed();
   }
 
   close() {
+    this.#ignore();
+    this.#edits.removeEventListener("change", this.#render);
     clearInterval(this.#clock);
   }
 

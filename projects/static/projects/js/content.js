@@ -1,6 +1,6 @@
 import { h, icon, reconcile } from "./dom.js";
 import { json, number, text, toggle } from "./controls.js";
-import { Editable } from "./editable.js";
+import { Editable, RoomValue } from "./editable.js";
 import { Field } from "./field.js";
 
 const KINDS = {
@@ -25,6 +25,7 @@ export class Content {
 
   constructor(project) {
     this.#project = project;
+    for (const name of project.drafts.fields) this.#recover(name);
     this.#form = this.#newForm();
     this.element = h(
       "section",
@@ -39,7 +40,8 @@ export class Content {
     const content = this.#project.room.state.content ?? {};
     for (const [key, { kind, field }] of this.#fields) {
       const isGone = !Object.hasOwn(content, key);
-      if (isGone ? !field.isUnsettled : kind !== kindOf(content[key])) this.#fields.delete(key);
+      const isOther = isGone || kind !== kindOf(content[key]);
+      if (isOther && !field.isUnsettled) this.#fields.delete(key);
     }
     for (const key of Object.keys(content)) {
       if (!this.#fields.has(key)) this.#fields.set(key, this.#newField(key, content[key]));
@@ -53,6 +55,15 @@ export class Content {
 
   flash(changes, by) {
     for (const key of Object.keys(changes)) this.#fields.get(key)?.field.flash(by);
+  }
+
+  /** Show a detail that was made but never saved, for the person to save now. */
+  #recover(name) {
+    const [first, ...rest] = name.split(".");
+    const key = rest.join(".");
+    if (first !== "content" || Object.hasOwn(this.#project.room.state.content ?? {}, key)) return;
+    const { base } = this.#project.drafts.peek(name);
+    this.#fields.set(key, this.#newField(key, base));
   }
 
   #newField(key, value) {
@@ -82,7 +93,6 @@ export class Content {
     const name = h("input", {
       id: "new-key",
       required: true,
-      maxlength: 100,
       placeholder: "New detail",
       autocomplete: "off",
     });
@@ -101,7 +111,7 @@ export class Content {
         note.textContent = `There is a “${key}” already.`;
         return;
       }
-      const created = new Editable(this.#project.room, ["content", key]);
+      const created = new Editable(new RoomValue(this.#project.room, ["content", key]));
       created.addEventListener("change", () => {
         this.#project.edits.note(created);
         note.textContent = created.message;

@@ -1,29 +1,63 @@
-/** The edits of a project that the server has not answered yet. Fires "change". */
+/**
+ * What the person has changed and the server has not taken yet. Fires "change".
+ *
+ * What is noted here says of itself whether it `isWaiting` for an answer, and whether it
+ * `isUnsettled`: something would be lost, or left undecided, if the page ended now.
+ */
 export class Edits extends EventTarget {
-  #waiting = new Set();
+  #open = new Set();
 
   constructor() {
     super();
     window.addEventListener("beforeunload", this.#warn);
   }
 
+  /** How many changes wait for the server. */
   get count() {
-    return this.#waiting.size;
+    return [...this.#open].filter((one) => one.isWaiting).length;
   }
 
-  /** @param editable an `Editable` that has changed */
-  note(editable) {
-    const before = this.count;
-    if (editable.isWaiting) this.#waiting.add(editable);
-    else this.#waiting.delete(editable);
-    if (this.count !== before) this.dispatchEvent(new Event("change"));
+  /** How many things are not settled. */
+  get unsettled() {
+    return this.#open.size;
   }
 
-  close() {
-    window.removeEventListener("beforeunload", this.#warn);
+  /** @param {{isWaiting: boolean, isUnsettled: boolean}} one that may have changed */
+  note(one) {
+    if (one.isUnsettled) this.#open.add(one);
+    else this.#open.delete(one);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Save what can be saved as it is; a conflict and what the server refused stay. */
+  save() {
+    for (const one of this.#open) one.save?.();
+  }
+
+  /** Resolve once all is settled, or after some milliseconds: to whether it is. */
+  settle(timeout) {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.unsettled && performance.now() < until) return;
+        this.removeEventListener("change", look);
+        clearTimeout(timer);
+        resolve(this.unsettled === 0);
+      };
+      const until = performance.now() + timeout;
+      const timer = setTimeout(look, timeout);
+      this.addEventListener("change", look);
+      look();
+    });
+  }
+
+  /** The view goes: what waits for the server still counts, the rest is kept as drafts. */
+  leave() {
+    this.save();
+    for (const one of this.#open) if (!one.isWaiting) this.#open.delete(one);
+    this.dispatchEvent(new Event("change"));
   }
 
   #warn = (event) => {
-    if (this.count) event.preventDefault();
+    if (this.unsettled) event.preventDefault();
   };
 }

@@ -1,6 +1,7 @@
+import { ConflictPanel, display } from "./conflict.js";
 import { announce, h, reconcile } from "./dom.js";
-import { Editable } from "./editable.js";
-import { ConflictPanel } from "./conflict.js";
+import { Editable, RoomValue } from "./editable.js";
+import { same } from "./json.js";
 
 /**
  * One value on the page: its control, who else is in it, what just happened to it, and the
@@ -29,8 +30,8 @@ export class Field {
     this.label = label;
     this.#project = project;
     this.#control = control;
-    this.#editable = editable ?? new Editable(project.room, path);
-    this.#conflict = new ConflictPanel(this.#editable, label, () => this.focus());
+    this.#editable = editable ?? new Editable(new RoomValue(project.room, path));
+    this.#conflict = new ConflictPanel(this.#editable, label, (choice) => this.#settle(choice));
     const id = `field-${encodeURIComponent(this.name)}`;
     control.element.id = id;
     this.#note.id = `${id}-note`;
@@ -45,15 +46,20 @@ export class Field {
     );
     this.#listen();
     this.render();
+    this.#recover();
   }
 
   get value() {
     return this.#editable.value;
   }
 
+  get isWaiting() {
+    return this.#editable.isWaiting;
+  }
+
   /** Whether something is left for the person or the server to say. */
   get isUnsettled() {
-    return this.#isDirty || this.#editable.isWaiting || this.#editable.conflict !== null;
+    return this.#isDirty || this.#editable.isUnsettled;
   }
 
   focus() {
@@ -62,8 +68,25 @@ export class Field {
 
   /** Delete the value, as `commit(undefined)` does. */
   remove() {
+    this.#isDirty = false;
     this.#editable.begin();
     return this.#editable.commit(undefined);
+  }
+
+  /** Save what the person has written, as when they leave the field. */
+  save() {
+    if (!this.#isDirty || this.#editable.conflict) return this.render();
+    let value;
+    try {
+      value = this.#control.get();
+    } catch (error) {
+      return this.#say(error.message, "error");
+    }
+    this.#isDirty = false;
+    this.#editable.commit(value);
+    // Who stays in the field goes on from what they have just saved.
+    this.#editable.begin();
+    this.#settled();
   }
 
   #listen() {
@@ -75,75 +98,139 @@ export class Field {
     });
     element.addEventListener("blur", () => {
       this.#project.awareness.leave(this.name);
-      this.#commit();
+      this.save();
     });
     element.addEventListener("input", () => {
-      this.#isDirty = true;
-      if (atOnce) this.#commit();
+      this.#changed();
+      if (atOnce) this.save();
       else this.#project.awareness.enter(this.name, element.value);
     });
     element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.#isDirty) {
+      if (event.key === "Escape" && this.#isDirty && !this.#editable.conflict) {
         event.stopPropagation();
         this.#revert();
       } else if (event.key === "Enter" && !event.isComposing && !atOnce) {
         if (lines ? event.ctrlKey || event.metaKey : !event.shiftKey) {
           event.preventDefault();
-          this.#commit();
+          this.save();
         }
       }
     });
     this.#editable.addEventListener("change", () => this.#told());
   }
 
-  #commit() {
-    if (!this.#isDirty) return this.render();
-    let value;
-    try {
-      value = this.#control.get();
-    } catch (error) {
-      return this.#say(error.message, "error");
-    }
-    this.#isDirty = false;
-    this.#editable.commit(value);
-    // Who stays in the field goes on from what they have just saved.
+  /** The person has written something that the server does not have: keep it until it has. */
+  #changed() {
+    this.#isDirty = true;
+    this.#project.drafts.keep(this.name, this.#control.raw, this.#editable.base);
+    if (!this.#project.isClosed) this.#project.edits.note(this);
+    if (this.#editable.conflict) this.#showConflict();
+  }
+
+  /** Take up what an earlier visit to the page has left. */
+  #recover() {
+    const draft = this.#project.drafts.take(this.name);
+    if (!draft) return;
+    if (!this.#project.canEdit) return;
+    const shown = this.#control.raw;
     this.#editable.begin();
+    this.#control.raw = draft.text;
+    if (same(this.#control.raw, shown)) return this.#settled();
+    this.#changed();
+    if (same(draft.base, this.value)) {
+      this.#say("What you had not saved is here again. Esc discards it.", "warning");
+    } else {
+      this.#editable.dispute(this.#written());
+    }
   }
 
   #revert() {
     this.#isDirty = false;
     this.#editable.begin();
+    this.#control.undo(this.value);
     this.#project.awareness.enter(this.name);
     this.#say("");
+    this.#settled();
     this.render();
+  }
+
+  #settle(choice) {
+    if (choice === "keepMine") {
+      let mine = this.#editable.conflict.mine;
+      try {
+        if (mine !== undefined) mine = this.#control.get();
+      } catch (error) {
+        return this.#say(error.message, "error");
+      }
+      this.#isDirty = false;
+      this.#editable.keepMine(mine);
+      this.#editable.begin();
+    } else {
+      this.#isDirty = false;
+      this.#editable.takeTheirs();
+      if (this.value !== undefined) this.#control.undo(this.value);
+    }
+    this.#settled();
+    this.focus();
+  }
+
+  /** Forget the draft once the server has everything, or the person gave it up. */
+  #settled() {
+    if (!this.isUnsettled) this.#project.drafts.drop(this.name);
+    this.#project.edits.note(this);
   }
 
   /** Show what the server said of an edit. */
   #told() {
-    const { status, message, refused } = this.#editable;
-    this.#project.edits.note(this.#editable);
+    const { status, message, refused, conflict } = this.#editable;
     if (status === "saving") {
       this.#say(this.#project.isOnline ? "Saving…" : "Kept until you are back online", "saving");
     } else if (status === "saved") {
       this.#say("Saved", "saved");
     } else if (status === "error") {
+      this.#editable.begin();
       this.#restore(refused.mine);
       this.#say(message, "error");
       announce(`${this.label}: ${message}`);
     } else {
       this.#say("");
     }
-    const other = this.#project.people.name(this.#changedBy);
-    this.#conflict.render(other);
-    if (status === "conflict") announce(`${other} changed ${this.label} as well. Choose a version.`);
+    if (conflict) {
+      this.#restore(conflict.mine);
+      const other = this.#project.people.name(this.#changedBy);
+      announce(`${other} changed ${this.label} as well. Choose a version.`);
+    }
+    this.#showConflict();
+    this.#settled();
     this.render();
   }
 
-  /** Put back what the person wrote and the server refused, so that they can mend it. */
+  #showConflict() {
+    this.#conflict.render(this.#project.people.name(this.#changedBy), this.#written());
+  }
+
+  /** Return what the person has written, as text. */
+  #written() {
+    const { conflict } = this.#editable;
+    if (conflict && conflict.mine === undefined) return display(undefined);
+    return display(this.#control.raw);
+  }
+
+  /** Put back what the person wrote and the server did not take, so that they can mend it. */
   #restore(mine) {
-    if (this.#isDirty || this.#control.atOnce || mine === undefined) return;
-    this.#control.set(mine);
-    this.#isDirty = true;
+    if (this.#isDirty || mine === undefined) return;
+    if (this.#control.atOnce && !this.#editable.conflict) return;
+    if (!this.#holds(mine)) this.#control.set(mine);
+    this.#changed();
+  }
+
+  /** Say whether the control stands for a value already, however it is written there. */
+  #holds(value) {
+    try {
+      return same(this.#control.get(), value);
+    } catch {
+      return false;
+    }
   }
 
   /** Bring the control up to the room's state, unless the person is changing it. */
@@ -158,8 +245,10 @@ export class Field {
     if (!this.#isDirty && this.value !== undefined) {
       if (isHere) this.#editable.begin();
       if (draft !== undefined && !isHere) this.#control.preview(draft);
-      else this.#control.set(this.value);
+      // Who is in the field has written it their way, and it means the same.
+      else if (!isHere || !this.#holds(this.value)) this.#control.set(this.value);
     }
+    if (this.#editable.conflict) this.#showConflict();
     this.element.classList.toggle("is-drafted", draft !== undefined && !isHere);
     this.#showOthers(others);
   }

@@ -1,7 +1,9 @@
+import { Realtime } from "../../client/index.js";
 import { Api } from "./api.js";
-import { Header } from "./header.js";
 import { h } from "./dom.js";
-import { Notices } from "./notices.js";
+import { Edits } from "./edits.js";
+import { Header } from "./header.js";
+import { confirm, Notices } from "./notices.js";
 import { ProjectList } from "./project-list.js";
 import { ProjectView } from "./project-view.js";
 import { Session } from "./session.js";
@@ -12,6 +14,9 @@ const main = document.getElementById("main");
 const session = new Session();
 const api = new Api(session);
 const notices = new Notices();
+const edits = new Edits();
+/** The tab's one connection: what was changed in one view is still saved from the next. */
+const realtime = new Realtime("/ws/", { token: (request) => session.socketToken(request) });
 const header = new Header({ onSignOut: signOut, onSkip: () => main.focus() });
 let view = null;
 
@@ -47,7 +52,7 @@ function show(message) {
   if (!session.user) {
     view = new SignIn({ session, demo, message, onSignedIn: () => show() });
   } else if (Number(id) > 0) {
-    view = new ProjectView({ id: Number(id), api, session, notices });
+    view = new ProjectView({ id: Number(id), api, realtime, edits, user: session.user, notices });
   } else {
     view = new ProjectList({ api });
   }
@@ -59,10 +64,27 @@ function show(message) {
 }
 
 async function signOut() {
+  edits.save();
+  if (!(await edits.settle(PATIENCE)) && !(await confirm(UNSAVED, "Sign out"))) return;
   view?.close();
+  realtime.close();
   await session.signOut();
   location.hash = "#/";
   show();
+}
+
+/** Milliseconds that a sign-out waits for what was just written to be saved. */
+const PATIENCE = 2_000;
+/** What is asked where a sign-out would leave something behind. */
+const UNSAVED =
+  "Some of what you wrote is not saved yet. It stays in this browser, and is here again when you " +
+  "come back. Sign out?";
+
+// A file that misses the gallery must not take the page's place.
+for (const type of ["dragover", "drop"]) {
+  window.addEventListener(type, (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
 }
 
 start();

@@ -15,7 +15,6 @@ export class ProjectList {
     const title = h("input", {
       id: "new-project",
       required: true,
-      maxlength: 200,
       placeholder: "Title of a new project",
       autocomplete: "off",
     });

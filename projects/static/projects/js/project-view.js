@@ -1,11 +1,10 @@
-import { Realtime } from "../../client/index.js";
 import { Awareness } from "./awareness.js";
 import { Canvases } from "./canvases.js";
 import { ConnectionStatus } from "./connection.js";
 import { Content } from "./content.js";
 import { choice, text } from "./controls.js";
 import { announce, h, icon, reconcile } from "./dom.js";
-import { Edits } from "./edits.js";
+import { Drafts } from "./drafts.js";
 import { Field } from "./field.js";
 import { farewell } from "./farewell.js";
 import { Members } from "./members.js";
@@ -38,17 +37,21 @@ export class ProjectView {
   #heading = h("h1", { class: "visually-hidden" });
   #fields = [];
 
-  constructor({ id, api, session, notices }) {
+  /**
+   * @param realtime the connection of the tab, which outlives the view
+   * @param edits what is not saved yet, of this view and of those before
+   */
+  constructor({ id, api, realtime, edits, user, notices }) {
     this.id = id;
     this.api = api;
     this.notices = notices;
-    this.people = new People(session.user);
-    this.edits = new Edits();
-    this.realtime = new Realtime("/ws/", { token: (request) => session.socketToken(request) });
+    this.people = new People(user);
+    this.edits = edits;
+    this.realtime = realtime;
     this.connection = new ConnectionStatus(this.realtime, this.edits);
     this.headerElement.append(this.#badge, this.#avatars, this.connection.element);
     this.room = this.realtime.join(id);
-    this.awareness = new Awareness(this.room, session.user);
+    this.awareness = new Awareness(this.room, user);
     this.#open();
   }
 
@@ -68,6 +71,7 @@ export class ProjectView {
     this.room.on("access_revoked", () => this.#end());
     this.room.on("change", () => this.#end());
     try {
+      this.drafts = await Drafts.open(this.people.me.id, this.id);
       await this.room.ready;
     } catch {
       this.#end();
@@ -85,7 +89,7 @@ export class ProjectView {
       new Field(this, {
         path: ["title"],
         label: "Title",
-        control: text({ maxlength: 200, class: "title-input", placeholder: "Untitled" }),
+        control: text({ longest: 200, class: "title-input", placeholder: "Untitled" }),
       }),
       new Field(this, {
         path: ["status"],
@@ -95,7 +99,7 @@ export class ProjectView {
       new Field(this, {
         path: ["description"],
         label: "Description",
-        control: text({ lines: true, maxlength: 10_000, placeholder: "What is this about?" }),
+        control: text({ lines: true, longest: 10_000, placeholder: "What is this about?" }),
       }),
     ];
     this.content = new Content(this);
@@ -208,11 +212,11 @@ export class ProjectView {
 
   close() {
     if (this.isClosed) return;
+    this.edits.leave();
     this.isClosed = true;
     this.awareness.close();
     this.connection.close();
-    this.edits.close();
     this.timeline?.close();
-    this.realtime.close();
+    this.room.leave(); // once what was changed before is saved
   }
 }
