@@ -83,6 +83,7 @@ def report(database: str, plan: Plan, notes: Notes, counts: dict[str, int]) -> i
     print("  beside:", ", ".join(f"{count} {name}" for name, count in counts.items()))
     closes = Counter(connection.close_code for connection in notes.connections)
     print("  closes:", ", ".join(f"{count} × {code}" for code, count in closes.items()))
+    print("  SIGTERM:", ", ".join(f"{stop.server} {stop.seconds:.1f} s" for stop in notes.stops))
     for usage in notes.usage:
         print(
             f"  {usage.server}: {usage.memory_before / 2**20:.0f} → "

@@ -53,6 +53,13 @@ async def _outage(parts: Parts, name: str) -> AsyncIterator[None]:
         parts.notes.outages.append(Outage(name, since, time.time()))
 
 
+def stop(server: WebServer) -> Stop:
+    """End a server as an operator does."""
+    start = time.monotonic()
+    server.stop()
+    return Stop(server.name, time.monotonic() - start)
+
+
 async def _kill_server(parts: Parts, fault: Fault) -> None:
     server = parts.servers[fault.target]
     async with _outage(parts, fault.kind):
@@ -64,9 +71,7 @@ async def _kill_server(parts: Parts, fault: Fault) -> None:
 async def _stop_server(parts: Parts, fault: Fault) -> None:
     server = parts.servers[fault.target]
     async with _outage(parts, fault.kind):
-        start = time.monotonic()
-        await asyncio.to_thread(server.stop)
-        parts.notes.stops.append(Stop(server.name, time.monotonic() - start))
+        parts.notes.stops.append(await asyncio.to_thread(stop, server))
         await asyncio.sleep(fault.seconds)
         await asyncio.to_thread(server.start)
 

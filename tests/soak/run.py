@@ -22,7 +22,7 @@ from tests.harness.stack import Stack
 from tests.soak.checks import may_be_lost
 from tests.soak.door import PASSWORD, Door
 from tests.soak.errands import Errands, Staff
-from tests.soak.faults import Parts, break_on_schedule
+from tests.soak.faults import Parts, break_on_schedule, stop
 from tests.soak.javascript import JavaScriptClients
 from tests.soak.plan import EDITORS, GUESTS, PROJECTS, Actor, Plan
 from tests.soak.python_client import PythonClient
@@ -135,7 +135,7 @@ async def run(
             notes.ended_at = time.time()
         await asyncio.sleep(2)  # for the connections to be closed
         notes.usage = list(meter.usage())
-    await asyncio.to_thread(_stop, parts)
+        await asyncio.to_thread(_stop, parts)
     paths = [path for path in stack.directory.glob("*.log") if path.name != "valkey.log"]
     notes.logs = {path.name: path.read_text(errors="replace") for path in paths}
     return notes, errands.counts
@@ -431,6 +431,6 @@ async def _note_states(everybody: Everybody, notes: Notes) -> None:
 
 
 def _stop(parts: Parts) -> None:
-    """End all as an operator does."""
-    for process in (*parts.servers, *parts.workers):
-        process.stop()
+    parts.notes.stops += [stop(server) for server in parts.servers]
+    for worker in parts.workers:
+        worker.stop()
