@@ -31,7 +31,7 @@ class DaphneConnection:
         self._protocol = protocol
         self._transport = protocol.transport
         _ = self._transport.registerProducer, self._transport.abortConnection  # are they there?
-        _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data
+        _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
         self.write = _writer(protocol, self._transport)
 
     def waiting(self, send: Send, timeout: float) -> Send:
@@ -49,14 +49,21 @@ class DaphneConnection:
         return send_when_writable
 
     def intercept(self, admit: Admit) -> None:
-        protocol, read = self._protocol, self._protocol.dataReceived
+        protocol, read, opened = self._protocol, self._protocol.dataReceived, self._protocol.onOpen
 
         def data_received(data: bytes) -> None:
             if admitted := admit(data):
                 read(admitted)
+            if protocol.state == protocol.STATE_CONNECTING:
+                # Until the socket is accepted Autobahn would keep it all, whatever it is.
+                self.pause_reading()
 
-        # Twisted asks the protocol for its method with every piece of data.
-        protocol.dataReceived = data_received
+        def on_open() -> None:
+            self.resume_reading()
+            opened()
+
+        # Both are asked of the protocol every time.
+        protocol.dataReceived, protocol.onOpen = data_received, on_open
         # Came with the handshake; it is read once the socket is accepted.
         protocol.data = admit(protocol.data)
 

@@ -66,15 +66,18 @@ class BoundedHTTP:
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
 
-    async def turn(self, scope: Any) -> _Turns | None:
-        """Wait for a turn; return what to give it back to, None if it did not come in time."""
+    async def turn(self, scope: Any, gone: Callable[[], asyncio.Future[Message]]) -> _Turns | None:
+        """Wait for a turn; return what to give it back to, None if it did not come in time.
+
+        `gone` returns a future of the client's leaving, which ends the wait.
+        """
         settings = conf.get()
         if self._turns.take():
             return self._turns
         turns = self._probes if _is_probe(scope) else self._turns
         if turns.waiting >= settings.HTTP_QUEUE:
             return None
-        return turns if await turns.wait(settings.HTTP_WAIT) else None
+        return turns if await turns.wait(settings.HTTP_WAIT, gone()) else None
 
     async def finish(self) -> None:
         self.is_draining = True
@@ -100,14 +103,19 @@ class _Turns:
         self._free -= 1
         return True
 
-    async def wait(self, timeout: float) -> bool:
-        """Take a turn, in the order of coming; False if none came within `timeout` seconds."""
+    async def wait(self, timeout: float, gone: asyncio.Future[Any]) -> bool:
+        """Take a turn, in the order of coming.
+
+        Returns:
+            False if none came within `timeout` seconds, or before `gone` was done.
+        """
         if self.take():
             return True
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line[turn] = None
         try:
-            await asyncio.wait([turn], timeout=timeout)
+            waiting = [turn, gone]
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             return turn.done()
         except asyncio.CancelledError:
             if turn.done():
@@ -138,6 +146,8 @@ class _Request:
         self._is_uploading = _has_body(scope)
         self._is_whole = False
         """Whether all of the body has been handed to the application."""
+        self._next: asyncio.Future[Message] | None = None
+        """Asked of the server while waiting: after the body it says that the client has left."""
         self._refusal: int | None = None
         self._body_size = 0
         self._body_memory = 0
@@ -156,13 +166,15 @@ class _Request:
             self._http.body_memory -= self._body_memory
             if self._turn is not None:
                 self._turn.give_back()
+            if self._next is not None:
+                self._next.cancel()
         if self._refusal is not None:
             await self._refuse(self._refusal)
 
     async def receive(self) -> Message:
         """Hand the body on as it comes; its end only when it is this request's turn."""
         if self._is_whole:
-            return await self._receive()
+            return await (self._next or self._receive())
         try:
             message = await self._wait(self._receive())
         except TimeoutError:
@@ -173,11 +185,16 @@ class _Request:
             return self._abort(503)
         if not message.get("more_body", False):
             self._body_is_over()
-            self._turn = await self._http.turn(self._scope)
-            if self._turn is None:
-                return self._abort(503)
+            self._turn = await self._http.turn(self._scope, self._begin_next)
             self._is_whole = True
+            if self._turn is None:
+                is_gone = self._next is not None and self._next.done()
+                return await self.receive() if is_gone else self._abort(503)
         return message
+
+    def _begin_next(self) -> asyncio.Future[Message]:
+        self._next = asyncio.ensure_future(self._receive())
+        return self._next
 
     def _body_is_over(self) -> None:
         self._http.uploads -= self._is_uploading

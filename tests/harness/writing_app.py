@@ -6,6 +6,7 @@ of M characters at once; to `close` with a close; to anything else with the same
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from realtime.limits import Rate
@@ -57,6 +58,18 @@ def answer(outbox: Outbox, text: str) -> None:
             outbox.push_all(tuple(texts[start : start + 3]))
     else:
         outbox.push(text)
+
+
+async def hesitant(scope: Any, receive: Any, send: Any) -> None:
+    """Accept a connection only after a while, as where signing in takes its time."""
+
+    async def hesitate() -> Any:
+        message = await receive()
+        if message["type"] == "websocket.connect":
+            await asyncio.sleep(2)
+        return message
+
+    await application(scope, hesitate, send)
 
 
 async def wrapped(scope: Any, receive: Any, send: Any) -> None:

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from tests.harness.measure import MEGABYTE, memory
 from tests.harness.servers import Daphne, Uvicorn, WebServer
 from tests.harness.writing_app import FRAMES
 
@@ -203,6 +204,31 @@ async def test_21_who_does_not_read_is_told_or_cut_off(any_server: Run, name: st
             while True:
                 await never.ping()
                 await asyncio.sleep(0.05)
+
+
+async def test_who_is_not_accepted_yet_fills_no_memory(any_server: Run) -> None:
+    """What is sent before waits with the client; once it is accepted, all of it is read."""
+    web = any_server("hesitant")
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await asyncio.sleep(0.2)
+    before = memory(web.pid)
+    message = Frame(Opcode.TEXT, b"x" * 500_000).serialize(mask=True)
+    for _ in range(80):
+        writer.write(message)
+    head = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+    most = before
+    while not head.done():
+        most = max(most, memory(web.pid))
+        await asyncio.sleep(0.05)
+    assert most - before < 6 * MEGABYTE
+    assert (await head).startswith(b"HTTP/1.1 101 ")
+    async with asyncio.timeout(20):
+        await reader.readexactly(80 * 500_000)
+    writer.close()
 
 
 async def end_of(websocket: ClientConnection, texts: list[str] | None = None) -> int:

@@ -106,6 +106,23 @@ async def test_whoever_waits_too_long_is_refused_and_leaves_nothing_behind(
     assert host.most_at_work == 2
 
 
+async def test_whoever_leaves_the_line_is_not_worked_for() -> None:
+    host = Host()
+    app = BoundedHTTP(host)
+    working = [Exchange(app, LAST) for _ in range(2)]
+    await turns()
+    for _ in range(5):
+        left = Exchange(app, LAST)
+        await turns()
+        left.incoming.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait_for(left.task, 10)
+        assert left.sent == []
+    stays = Exchange(app, LAST)
+    host.may_end.set()
+    assert [(await each.answer())[0] for each in [*working, stays]] == [200] * 3
+    assert host.gave_up == 5
+
+
 async def test_a_body_on_its_way_takes_no_turn_and_is_bounded_in_number_and_time(
     settings: Settings, limits: dict[str, Any]
 ) -> None:
