@@ -20,6 +20,8 @@ _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 class ProjectBackend:
     """Serves `realtime` with projects; see `realtime.backend.Backend`."""
 
+    model = Project
+
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:

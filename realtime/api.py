@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from realtime import backend, conf, log, tickets
+from realtime.routers import reading_where_written
 
 _MAX_INTEGER = 2**63 - 1
 
@@ -62,6 +63,7 @@ class EventsView(APIView):
     """What happened in a project, oldest first; a page has 512 KiB of events at most."""
 
     @extend_schema(parameters=[EventsQuery], responses=History)
+    @reading_where_written()
     def get(self, request: Request, project_id: int) -> Response:
         if project_id > _MAX_INTEGER or not self._may_see(request, project_id):
             raise NotFound
@@ -96,6 +98,8 @@ class TicketsUnavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "Tickets cannot be given now; try again."
     default_code = "unavailable"
+    wait = 1
+    """Seconds; REST framework puts them into the header `Retry-After`."""
 
 
 class TicketView(APIView):

@@ -7,6 +7,6 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # They register what they have to.
-        from realtime import checks, redaction, task_pools, task_signals  # noqa: F401
+        from realtime import checks, database_checks, redaction, task_pools, task_signals  # noqa: F401
 
         redaction.install()

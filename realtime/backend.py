@@ -1,7 +1,8 @@
 """What `realtime` asks of the project that it is added to.
 
 A host writes one class with these methods and names it in ``REALTIME["BACKEND"]``. All are
-synchronous and run in a database thread. `projects/realtime.py` is a complete example.
+synchronous and run in a database thread; what they read comes from where it is written, if the
+host has replicas (`realtime.routers`). `projects/realtime.py` is a complete example.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ Outcome = dict[str, Any] | Forbidden | Invalid
 
 
 class Backend(Protocol):
+    """A host may name its model, too, as `model`: `manage.py check` then looks at its database."""
+
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from django.apps import apps
@@ -51,19 +52,6 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
         for text in given.ALLOWED_ORIGINS
         if origins.parse(text) is None
-    ]
-
-
-@register(Tags.compatibility)
-def check_database(**_: Any) -> list[CheckMessage]:
-    if connection.vendor in ("postgresql", "sqlite"):
-        return []
-    return [
-        Error(
-            f"The log of the rooms cannot be kept in {connection.display_name}",
-            hint="Set DATABASES to PostgreSQL, or SQLite for one machine.",
-            id="realtime.E006",
-        )
     ]
 
 
@@ -185,7 +173,8 @@ def check_channel_layer(**_: Any) -> list[CheckMessage]:
                 hint="Use realtime.layer.PubSubChannelLayer: rooms are exact "
                 "with either, but with this one they often wait for the log.",
                 id="realtime.W001",
-            )
+            ),
+            *_check_core_timeout(layer),
         ]
     if name == "channels_redis.pubsub.RedisPubSubChannelLayer":
         return [
@@ -196,4 +185,39 @@ def check_channel_layer(**_: Any) -> list[CheckMessage]:
                 id="realtime.W005",
             )
         ]
+    if name == "channels.layers.InMemoryChannelLayer":
+        return [
+            CheckWarning(
+                "The channel layer in memory reaches one process: others find its events in the "
+                "log, a second or two later, and no progress and no signals at all",
+                hint="Use realtime.layer.PubSubChannelLayer; in memory is for tests.",
+                id="realtime.W012",
+            )
+        ]
     return []
+
+
+def _check_core_timeout(layer: dict[str, Any]) -> list[CheckMessage]:
+    """Look for a connection that redis-py gives up while the core layer still waits on it."""
+    from channels_redis.core import RedisChannelLayer
+    from channels_redis.utils import decode_hosts
+    from redis.asyncio.connection import AbstractConnection
+
+    wait = RedisChannelLayer.brpop_timeout
+    default = signature(AbstractConnection).parameters["socket_timeout"].default
+    try:
+        hosts = decode_hosts(layer.get("CONFIG", {}).get("hosts"))
+    except ValueError:  # a text in place of a list, of which the layer tells
+        return []
+    limits = [host.get("socket_timeout", default) for host in hosts]
+    if all(limit is None or limit > wait for limit in limits):
+        return []
+    return [
+        CheckWarning(
+            f"redis-py ends a read after {min(filter(None, limits)):g} s, and the core channel "
+            f"layer waits {wait} s for a message: a consumer that hears nothing is closed",
+            hint='Set it in CHANNEL_LAYERS["default"]["CONFIG"]: '
+            '"hosts": [{"address": REDIS_URL, "socket_timeout": 15}].',
+            id="realtime.W013",
+        )
+    ]

@@ -33,10 +33,12 @@ queries: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = Weak
 """The question to the database that is open, or was last, by event loop."""
 
 
+@database.without_transaction
 async def live(_: HttpRequest) -> HttpResponse:
     return _uncached(HttpResponse("ok\n", content_type="text/plain"))
 
 
+@database.without_transaction
 async def ready(_: HttpRequest) -> HttpResponse:
     found = await look()
     is_ready = all(state == "ok" for state in found.values())

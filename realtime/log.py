@@ -16,14 +16,15 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connections, transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from realtime import hints, outline, publish, strict_json
 from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
-from realtime.models import Event, Receipt, Room, TaskState
+from realtime.models import Event, Receipt, Room, TaskState, alias
 from realtime.queries import CompiledQuery
 
 MAX_READ = 512 * 1024
@@ -52,9 +53,11 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
         TypeError, ValueError, KeyError: if an event cannot be shown to a room. Once it is in the
             log, no socket gets past it.
     """
-    if not transaction.get_connection().in_atomic_block:
+    using = alias()
+    if not transaction.get_connection(using).in_atomic_block:
         raise transaction.TransactionManagementError(
-            "realtime.log.append() must run inside transaction.atomic(), beside its change"
+            "realtime.log.append() must run beside its change, inside "
+            f"transaction.atomic(using={using!r})"
         )
     first = _advance(project_id, len(entries)) - len(entries) + 1
     rows = [_event(project_id, seq, entry) for seq, entry in enumerate(entries, start=first)]
@@ -71,7 +74,7 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     if recorded is not None:
         recorded.extend(rows)
     # No partial: Django wants the name of a hook that fails.
-    transaction.on_commit(lambda: publish.events(project_id, found), robust=True)
+    transaction.on_commit(lambda: publish.events(project_id, found), using=using, robust=True)
     return rows
 
 
@@ -94,7 +97,7 @@ def _advance(project_id: int, count: int) -> int:
 
     The first event of a project makes the row. One statement, which the ORM cannot say.
     """
-    with connection.cursor() as cursor:
+    with connections[alias()].cursor() as cursor:
         cursor.execute(_ADVANCE, [project_id, count])
         [head] = cursor.fetchone()
     return int(head)
@@ -228,4 +231,4 @@ def prune(older_than: timedelta) -> int:
         count += Event.objects.filter(project_id=project_id, seq__lte=last).delete()[0]
     count += Receipt.objects.filter(created_at__lt=before).delete()[0]
     ended = TaskState.objects.exclude(state__in=TaskState.OPEN)
-    return count + ended.filter(updated_at__lt=before).delete()[0]
+    return count + ended.filter(updated_at__lt=Now() - older_than).delete()[0]

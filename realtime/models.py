@@ -5,8 +5,27 @@ A project is known here by its id alone, so that the app fits any host's model.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.conf import settings
-from django.db import models
+from django.db import models, router
+from django.db.models.functions import Now
+
+M = TypeVar("M", bound=models.Model)
+
+
+def alias() -> str:
+    """Return the alias of the database in which all of this is written, and so read."""
+    return router.db_for_write(Room)
+
+
+class Rows(models.Manager[M]):
+    """Reads where it writes: a replica that is behind would break what rooms promise."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        rows = super().get_queryset()
+        rows._for_write = True  # type: ignore[attr-defined]  # the router is asked as for a write
+        return rows
 
 
 class Room(models.Model):
@@ -14,6 +33,8 @@ class Room(models.Model):
 
     project_id = models.BigIntegerField(primary_key=True)
     seq = models.BigIntegerField(default=0)
+
+    objects = Rows["Room"]()
 
     def __str__(self) -> str:
         return f"project {self.project_id} at {self.seq}"
@@ -41,6 +62,8 @@ class Event(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    objects = Rows["Event"]()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project_id", "seq"], name="realtime_event_position")
@@ -61,6 +84,8 @@ class Receipt(models.Model):
     changes = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    objects = Rows["Receipt"]()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -78,6 +103,8 @@ class Disconnection(models.Model):
     user_id = models.BigIntegerField()
     created_at = models.DateTimeField(db_index=True)
     """By the database's clock."""
+
+    objects = Rows["Disconnection"]()
 
     def __str__(self) -> str:
         return f"user {self.user_id} at {self.created_at:%H:%M:%S}"
@@ -104,8 +131,10 @@ class TaskState(models.Model):
     result = models.JSONField(null=True)
     error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    """The last sign of life; by the database's clock while the task runs."""
+    updated_at = models.DateTimeField(default=Now)
+    """The last sign of life, by the database's clock alone: its time and Python's differ."""
+
+    objects = Rows["TaskState"]()
 
     class Meta:
         indexes = [

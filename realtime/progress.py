@@ -27,7 +27,7 @@ class Throttle:
     def offer(self, progress: float, message: str) -> Report | None:
         """Return the report to tell now, if any; otherwise it is held."""
         self._highest = max(self._highest, min(100, max(0, int(progress))))
-        self._held = Report(self._highest, message[:200])
+        self._held = Report(self._highest, str(message)[:200])
         if self._clock() - self._told_at < self._interval:
             return None
         return self.flush()

@@ -33,11 +33,12 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from realtime import conf, hub
+from realtime import conf, database, hub
 from realtime.metrics import Histogram, current
 from realtime.protocol import COMMAND_TYPES, CloseCode, ErrorCode
 
 
+@database.without_transaction
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_see(request):
         raise Http404

@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import states
 from celery.result import AsyncResult
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import SerializationError, SerializerNotInstalled
@@ -72,7 +72,7 @@ def _prolong(task_ids: set[str]) -> None:
     except Exception as error:  # noqa: BLE001  (the thread goes on: all its tasks need the next one)
         logger.warning("Leases were not prolonged: %r", error, extra={"action": "task_lease"})
     finally:
-        connection.close()
+        connections.close_all()
 
 
 def sweep() -> None:

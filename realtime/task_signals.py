@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import signals, states
 from celery.exceptions import WorkerLostError
-from django.db import close_old_connections, connection
+from django.db import connections
 
 from realtime import task_lease, task_state
 from realtime.task_lease import Keeper
@@ -76,8 +76,9 @@ def _drop_stale_connection() -> None:
 
     Not inside a transaction: an eager task may run in its caller's, in a TestCase for one.
     """
-    if not connection.in_atomic_block:
-        close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 @_handler

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from realtime import log, publish, strict_json
-from realtime.models import TaskState
+from realtime.models import TaskState, alias
 from realtime.progress import Report
 
 State = TaskState.State
@@ -56,15 +56,17 @@ def progressed(task_id: str, report: Report) -> bool:
     rows = TaskState.objects.filter(
         task_id=task_id, state__in=TaskState.OPEN, progress__lte=report.progress
     )
-    changed = rows.update(
-        progress=report.progress,
-        message=message,
-        state=State.RUNNING,
-        updated_at=Now(),
-    )
-    if not changed:
-        return False
-    project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
+    # In a transaction of the task's own, what fails here must not spoil it: hence a savepoint.
+    with transaction.atomic(using=alias()):
+        changed = rows.update(
+            progress=report.progress,
+            message=message,
+            state=State.RUNNING,
+            updated_at=Now(),
+        )
+        if not changed:
+            return False
+        project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
     publish.progress(project_id, task_id, report.progress, message)
     return True
 
@@ -86,7 +88,6 @@ def failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
     )
 
 
-@transaction.atomic
 def _end(
     task_id: str,
     event: str,
@@ -100,11 +101,12 @@ def _end(
     rows = TaskState.objects.filter(task_id=task_id, state__in=TaskState.OPEN)
     if as_of is not None:
         rows = rows.filter(updated_at__lte=as_of)
-    if not rows.update(**fields, updated_at=Now()):
-        return False
-    task = TaskState.objects.get(task_id=task_id)
-    payload = {"task_id": task_id, "task_type": task.task_type, **outcome}
-    log.append(task.project_id, [log.Entry(event, payload, task.user_id)])
+    with transaction.atomic(using=alias()):
+        if not rows.update(**fields, updated_at=Now()):
+            return False
+        task = TaskState.objects.get(task_id=task_id)
+        payload = {"task_id": task_id, "task_type": task.task_type, **outcome}
+        log.append(task.project_id, [log.Entry(event, payload, task.user_id)])
     return True
 
 

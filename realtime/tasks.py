@@ -18,6 +18,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from realtime import conf, task_state
+from realtime.models import alias
 from realtime.progress import Report, Throttle
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class ProjectTask(Task):  # type: ignore[type-arg]
             project_id=kwargs["project_id"],
             user_id=user_id,
         )
-        transaction.on_commit(lambda: self._send(task_id, kwargs))
+        transaction.on_commit(lambda: self._send(task_id, kwargs), using=alias())
         return task_id
 
     def _send(self, task_id: str, kwargs: dict[str, Any]) -> None:
@@ -74,9 +75,16 @@ class ProjectTask(Task):  # type: ignore[type-arg]
             message: shown beside it; 200 characters at most.
 
         Reports are told at most every ``REALTIME["PROGRESS_INTERVAL"]`` seconds. One that is
-        held back is told with the next, or at the end of the task.
+        held back is told with the next, or at the end of the task. One that cannot be told is
+        logged: whatever goes wrong with it, the task goes on.
         """
-        self._tell(self._throttle().offer(percent, message))
+        try:
+            self._tell(self._throttle().offer(percent, message))
+        except SoftTimeLimitExceeded:  # raised wherever the task is just then, and meant for it
+            raise
+        except Exception:
+            extra = {"action": "progress", "task_id": self.request.id}
+            logger.exception("Could not tell of progress", extra=extra)
 
     def flush_progress(self) -> None:
         """Tell the report that is held back, if there is one."""
@@ -93,7 +101,7 @@ class ProjectTask(Task):  # type: ignore[type-arg]
         if state == "PROGRESS" and task_id in (None, self.request.id) and isinstance(meta, dict):
             percent = _percent(meta)
             if percent is not None:
-                self.report_progress(percent, str(meta.get("message", meta.get("status", ""))))
+                self.report_progress(percent, meta.get("message", meta.get("status")) or "")
 
     def _throttle(self) -> Throttle:
         # The request is new in every run, also where threads share the task object.

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import Model
 
 from realtime import backend, conf, log
 from realtime.joins import not_found
-from realtime.models import Event, Receipt
+from realtime.models import Event, Receipt, alias
 from realtime.outline import WHOLE, LastChanges, Outline
 from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
 
@@ -35,9 +37,10 @@ def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
     host = backend.get()
     committed = threading.Event()
     try:
-        with transaction.atomic():
-            transaction.on_commit(committed.set)  # before any hook of the host
+        with transaction.atomic(using=alias()):
+            transaction.on_commit(committed.set, using=alias())  # before any hook of the host
             locked = host.lock(project_id)
+            _require_same_database(locked)
             results = _Batch(host, project_id, locked, requests).write(requests)
     except backend.ProjectNotFound:
         return [not_found(project_id) for _ in requests]
@@ -46,6 +49,19 @@ def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
             raise
         logger.exception("A hook of a commit failed", extra={"action": "internal_error"})
     return results
+
+
+def _require_same_database(locked: Any) -> None:
+    """Refuse a row that this transaction does not hold: it would change, and nothing be logged.
+
+    Raises:
+        ImproperlyConfigured
+    """
+    if isinstance(locked, Model) and locked._state.db not in (None, alias()):
+        raise ImproperlyConfigured(
+            f"{locked._meta.label} is in the database {locked._state.db!r}, and the log of its "
+            f"rooms in {alias()!r}: have a router keep both in one"
+        )
 
 
 class _Batch:

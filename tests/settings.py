@@ -22,4 +22,13 @@ from config.settings import *  # noqa: E402, F403
 
 MEDIA_ROOT = Path(_var) / "media"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, not safe
+DATABASES = DATABASES | {  # noqa: F405
+    # For a host with more than one: see tests/integration/test_databases.py.
+    "other": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": f"{_var}/other.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+        "TEST": {"NAME": f"{_var}/test-other.sqlite3"},
+    }
+}
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.host"]  # noqa: F405  (the second host)

@@ -21,6 +21,8 @@ def _places(project_ids: Argument, user_ids: Argument) -> Any:
 
 
 class ShoppingBackend:
+    model = ShoppingList
+
     def access(
         self, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:

@@ -112,6 +112,30 @@ def test_a_layer_that_would_stand_still(settings: Settings) -> None:
     assert [message.id for message in run_checks()] == ["realtime.W005"]
 
 
+CORE = "channels_redis.core.RedisChannelLayer"
+URL = "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.parametrize(
+    ("layer", "ids"),
+    [
+        ({"BACKEND": "channels.layers.InMemoryChannelLayer"}, ["realtime.W012"]),
+        ({"BACKEND": CORE}, ["realtime.W001", "realtime.W013"]),
+        ({"BACKEND": CORE, "CONFIG": {"hosts": [URL]}}, ["realtime.W001", "realtime.W013"]),
+        (
+            {"BACKEND": CORE, "CONFIG": {"hosts": [{"address": URL, "socket_timeout": 15}]}},
+            ["realtime.W001"],
+        ),
+    ],
+    ids=str,
+)
+def test_a_layer_that_reaches_too_few(
+    settings: Settings, layer: dict[str, Any], ids: list[str]
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": layer}
+    assert [message.id for message in run_checks()] == ids
+
+
 def test_the_settings_of_development_are_clean() -> None:
     assert run_checks() == []
 

@@ -6,14 +6,21 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import Error, OperationalError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
+from projects import services
+from projects.models import Project
 from realtime import database, health, updates
 from realtime.backend import Access, Outcome, Update
 from realtime.models import Room
@@ -62,13 +69,16 @@ def test_a_fault_is_no_outage(fault: Callable[[], object]) -> None:
     assert not is_lost_conflict(raised.value)
 
 
-def test_a_lock_that_is_not_to_be_had_is_one() -> None:
-    Room.objects.create(project_id=1)
+@pytest.fixture
+def project_id() -> Iterator[int]:
+    """A project of alice's that somebody else has locked; to wait for it soon fails."""
+    alice = User.objects.create_user("alice")
+    project = services.create_project(user=alice, data={"title": "Held"})
     is_locked, is_over = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            Room.objects.filter(pk=1).update(seq=1)
+            services.lock_project(project_id=project.pk)
             is_locked.set()
             is_over.wait()
         connection.close()
@@ -76,21 +86,43 @@ def test_a_lock_that_is_not_to_be_had_is_one() -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     is_locked.wait()
-    setting = "SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10"
-    try:
-        sql(setting)
-        with pytest.raises(Error) as raised:
-            Room.objects.filter(pk=1).update(seq=2)
-        assert is_outage(raised.value)
-    finally:
-        is_over.set()
-        holder.join()
-        connection.close()
+    sql("SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10")
+    yield project.pk
+    is_over.set()
+    holder.join()
+    connection.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere/db.sqlite3"])
-def test_a_file_that_cannot_be_opened_is_one(path: str) -> None:
-    with pytest.raises(sqlite3.OperationalError) as raised, closing(sqlite3.connect(path)) as file:
+def test_a_lock_that_is_not_to_be_had_is_one(project_id: int) -> None:
+    with pytest.raises(Error) as raised:
+        Project.objects.filter(pk=project_id).update(title="Mine")
+    assert is_outage(raised.value)
+
+
+def test_a_request_that_meets_one_is_told_to_come_back(
+    project_id: int, client: Client, settings: Settings
+) -> None:
+    api = APIClient()
+    api.force_authenticate(User.objects.get())
+    answer = api.patch(f"/api/projects/{project_id}/", {"title": "Mine"}, format="json")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json().keys() == {"detail"}
+    client.raise_request_exception = False
+    settings.ROOT_URLCONF = __name__
+    assert client.get("/faulty").status_code == 500, "a fault of ours is none"
+
+
+def faulty(_: HttpRequest) -> HttpResponse:
+    sql("SELECT 1 FROM no_such_table")
+    return HttpResponse()
+
+
+urlpatterns = [path("faulty", faulty)]
+
+
+@pytest.mark.parametrize("name", ["/", "/nowhere/db.sqlite3"])
+def test_a_file_that_cannot_be_opened_is_one(name: str) -> None:
+    with pytest.raises(sqlite3.OperationalError) as raised, closing(sqlite3.connect(name)) as file:
         file.execute("SELECT 1 FROM sqlite_master")
     error = OperationalError()
     error.__cause__ = raised.value
