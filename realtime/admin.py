@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_permission_codename, get_user_model
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -72,8 +72,7 @@ class RoomAdmin(ReadOnlyAdmin):
 
     def disconnect(self, request: HttpRequest, user_id: int) -> HttpResponse:
         users = get_user_model()
-        codename = get_permission_codename("change", users._meta)
-        if not request.user.has_perm(f"{users._meta.app_label}.{codename}"):
+        if not console.may_disconnect(request.user):
             raise PermissionDenied
         user = get_object_or_404(users._default_manager, pk=user_id)
         if request.method == "POST":

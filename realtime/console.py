@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_permission_codename, get_user_model
 
 from realtime import history
 from realtime.history import Difference
@@ -21,26 +21,48 @@ PAST_TASKS = 10
 
 @dataclass
 class Overview:
+    """Each part is there only for who has the permission to view it in the admin, too."""
+
     project_id: int
-    online: dict[int, str] | None
+    shows_online: bool
+    shows_tasks: bool
+    shows_events: bool
+    may_disconnect: bool
+    online: dict[int, str] | None = None
     """User id → name; None where Redis cannot be reached."""
-    running: list[TaskState]
-    past: list[TaskState]
-    events: list[dict[str, Any]]
+    running: list[TaskState] = field(default_factory=list)
+    past: list[TaskState] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
-def overview(project_id: int) -> Overview:
-    tasks = TaskState.objects.filter(project_id=project_id).order_by("-created_at")
-    rows = Event.objects.filter(project_id=project_id).select_related("actor").order_by("-seq")
-    events = list(history.without_contents(rows)[:EVENTS])
-    told = differences(events)
-    return Overview(
+def overview(project_id: int, user: Any) -> Overview:
+    """Return what an operator may see. To see the project itself is another permission."""
+    found = Overview(
         project_id,
-        online([project_id])[project_id],
-        list(tasks.filter(state__in=TaskState.OPEN)),
-        list(tasks.exclude(state__in=TaskState.OPEN).defer("result")[:PAST_TASKS]),
-        [{"row": row, "differences": told[row.pk]} for row in events],
+        shows_online=user.has_perm("realtime.view_room"),
+        shows_tasks=user.has_perm("realtime.view_taskstate"),
+        shows_events=user.has_perm("realtime.view_event"),
+        may_disconnect=may_disconnect(user),
     )
+    if found.shows_online:
+        found.online = online([project_id])[project_id]
+    if found.shows_tasks:
+        tasks = TaskState.objects.filter(project_id=project_id).order_by("-created_at")
+        found.running = list(tasks.filter(state__in=TaskState.OPEN))
+        ended = tasks.exclude(state__in=TaskState.OPEN)
+        found.past = list(ended.defer("result")[:PAST_TASKS])
+    if found.shows_events:
+        rows = Event.objects.filter(project_id=project_id).select_related("actor").order_by("-seq")
+        events = list(history.without_contents(rows)[:EVENTS])
+        told = differences(events)
+        found.events = [{"row": row, "differences": told[row.pk]} for row in events]
+    return found
+
+
+def may_disconnect(user: Any) -> bool:
+    """Say whether somebody may end the connections of users: who may change these."""
+    users = get_user_model()._meta
+    return bool(user.has_perm(f"{users.app_label}.{get_permission_codename('change', users)}"))
 
 
 def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:

@@ -340,6 +340,37 @@ def test_a_canvas_shows_its_results(client: Client, alice: User, project: Projec
         assert "style=" not in console, "a strict Content-Security-Policy would forbid it"
 
 
+# --- who may see what
+
+
+@pytest.mark.parametrize("extra", ["view_room", "view_taskstate", "view_event", None])
+def test_staff_see_of_a_room_what_they_may_see_in_the_admin(
+    client: Client, project: Project, bob: User, extra: str | None
+) -> None:
+    """To view the project is no permission to view its history, its tasks, or who is there."""
+    bob.is_staff = True
+    bob.save()
+    names = ["view_project", *([extra] if extra else [])]
+    bob.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(bob)
+    page = text(client, "projects_project_change", project.pk)
+    shown = {
+        name: heading in page
+        for name, heading in (
+            ("view_room", "Online now"),
+            ("view_taskstate", "All tasks of this project"),
+            ("view_event", "The whole history of this project"),
+        )
+    }
+    assert shown == {name: name == extra for name in shown}
+    assert "disconnect" not in page
+    if extra == "view_room":
+        Room.objects.get_or_create(project_id=project.pk)
+        page = text(client, "realtime_room_change", project.pk)
+        assert "Online now" in page
+        assert "The whole history of this project" not in page
+
+
 # --- who is here
 
 
