@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
-from realtime import database
+from realtime import database, hub, publish
+from realtime.models import Event
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,4 +91,18 @@ async def test_what_comes_back_is_dropped_and_what_comes_from_others_is_not(laye
     assert await socket.is_silent()
     await layer.group_send(f"project_{project_id}", following | {"from": "another process"})
     assert await socket.expect("next")
+    await socket.disconnect()
+
+
+async def test_nothing_is_published_by_a_process_that_ends_and_the_log_has_it(layer: Layer) -> None:
+    project_id, alice, token = await database.write(make_project)
+    socket = await joined(token, project_id)
+    try:
+        await hub.current().close()
+        await asyncio.to_thread(edit_by_rest, alice, project_id, "Late")
+        await asyncio.to_thread(publish.progress, project_id, "task", 50, "half")
+    finally:
+        publish.use(None)
+    assert layer.carried == []
+    assert await database.run(Event.objects.filter(project_id=project_id).count) == 1
     await socket.disconnect()
