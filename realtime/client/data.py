@@ -81,5 +81,6 @@ def _checked_text(value: str, path: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidData(f"{path!a} has a lone surrogate") from None
+        # The path may hold it, too.
+        raise InvalidData(f"{ascii(path)[1:-1]} has a lone surrogate") from None
     return value

@@ -320,7 +320,8 @@ async def test_an_update_that_the_caller_gives_up_is_not_sent(server: Server) ->
     ("data", "code", "problem"),
     [
         ({"text": "x" * 70_000}, "MESSAGE_TOO_LARGE", "64 KiB at most"),
-        ({"text": "a \ud800 b"}, "INVALID_DATA", "data.text' has a lone surrogate"),
+        ({"text": "a \ud800 b"}, "INVALID_DATA", "data.text has a lone surrogate"),
+        ({"\udc00": 1}, "INVALID_DATA", r"data.\\udc00 has a lone surrogate"),
         ({"n": 2**70}, "INVALID_DATA", "data.n is a number out of range"),
         ({"n": float("nan")}, "INVALID_DATA", "data.n is a number out of range"),
         ({"n": [1e300]}, "INVALID_DATA", r"data.n\[0\] is a number out of range"),
