@@ -98,12 +98,11 @@ test("what one user made offline is never saved as another's", async () => {
   cleanUp.push(() => proxy.stop());
   const realtime = connect("", { url: proxy.url, token: () => stack.token(users.at(-1)) });
   const room = realtime.join(project);
-  await room.ready;
+  const observer = connect("carol").join(project);
+  await Promise.all([room.ready, observer.ready]);
+  const saved = new Promise((resolve) => void observer.on("project_updated", resolve));
   proxy.mutesReplies = true;
   const updates = [room.update({ title: "Sent, and the ack is lost" })];
-  const saved = new Promise((resolve) => {
-    connect("bob").join(project).on("project_updated", resolve);
-  });
   await saved;
   users.push("bob");
   proxy.isDown = true;
