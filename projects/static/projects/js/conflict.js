@@ -41,7 +41,7 @@ export class ConflictPanel {
 
   /** The buttons stay, and with them the focus, whatever is written meanwhile. */
   #build() {
-    const question = h("p", {});
+    const question = h("p", { dir: "auto" });
     const difference = h("pre", { class: "difference", dir: "auto" });
     const button = (words, choice) =>
       h("button", { type: "button", class: "button", onclick: () => this.#settle(choice) }, words);

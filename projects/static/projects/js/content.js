@@ -93,6 +93,7 @@ export class Content {
     const name = h("input", {
       id: "new-key",
       required: true,
+      dir: "auto",
       placeholder: "New detail",
       autocomplete: "off",
     });

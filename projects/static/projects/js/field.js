@@ -39,7 +39,7 @@ export class Field {
     this.element = h(
       "div",
       { class: "field", "data-field": this.name },
-      h("label", { for: id }, label),
+      h("label", { for: id, dir: "auto" }, label),
       h("div", { class: "field-body" }, control.element, ...actions, this.#tags),
       this.#note,
       this.#conflict.element,
@@ -259,7 +259,7 @@ export class Field {
     if (others.length) people.paint(this.element, others[0].id);
     const known = new Map([...this.#tags.children].map((tag) => [tag.dataset.user, tag]));
     const tags = others.map(({ id }) => {
-      const tag = known.get(String(id)) ?? h("span", { class: "tag", "data-user": id });
+      const tag = known.get(String(id)) ?? h("span", { class: "tag", dir: "auto", "data-user": id });
       tag.textContent = people.name(id);
       return people.paint(tag, id);
     });
@@ -273,7 +273,7 @@ export class Field {
     this.#changedBy = by;
     clearTimeout(this.#fadeAt);
     this.#tags.querySelector("[data-user=flash]")?.remove();
-    const tag = h("span", { class: "tag tag-flash", "data-user": "flash" });
+    const tag = h("span", { class: "tag tag-flash", dir: "auto", "data-user": "flash" });
     tag.textContent = `${people.name(by)} changed this`;
     this.#tags.append(people.paint(tag, by));
     people.paint(this.element, by);

@@ -29,7 +29,7 @@ export class Header {
 
   #signedIn(user) {
     return [
-      h("span", { class: "user-name" }, user.username),
+      h("span", { class: "user-name", dir: "auto" }, user.username),
       h(
         "button",
         {

@@ -81,7 +81,7 @@ export class Members {
       h(
         "span",
         { class: "member-name" },
-        username,
+        h("bdi", {}, username),
         isMe && h("span", { class: "quiet" }, " (you)"),
         h("span", { class: "presence" }),
       ),

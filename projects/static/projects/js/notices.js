@@ -11,7 +11,7 @@ export class Notices {
     const notice = h(
       "div",
       { class: "notice", role: "alert" },
-      h("p", {}, text),
+      h("p", { dir: "auto" }, text),
       h(
         "button",
         {
@@ -44,7 +44,7 @@ export function confirm(question, answer) {
       h(
         "form",
         { method: "dialog" },
-        h("p", {}, question),
+        h("p", { dir: "auto" }, question),
         h(
           "div",
           { class: "row" },

@@ -15,6 +15,7 @@ export class ProjectList {
     const title = h("input", {
       id: "new-project",
       required: true,
+      dir: "auto",
       placeholder: "Title of a new project",
       autocomplete: "off",
     });
@@ -76,8 +77,8 @@ function item({ id, title, description, status, role, updated_at: updatedAt }) {
     h(
       "a",
       { class: "card project-item", href: `#/projects/${id}` },
-      h("h2", {}, title),
-      h("p", { class: "project-item-text" }, description || "No description yet."),
+      h("h2", { dir: "auto" }, title),
+      h("p", { class: "project-item-text", dir: "auto" }, description || "No description yet."),
       h(
         "p",
         { class: "project-item-foot" },

@@ -85,7 +85,7 @@ export class Timeline {
     const mark = person
       ? people.avatar(person)
       : h("span", { class: "avatar avatar-system" }, icon(MARKS[type] ?? "spark"));
-    const who = person ? h("b", {}, people.who(person)) : null;
+    const who = person ? h("b", { dir: "auto" }, people.who(person)) : null;
     return { mark, words: this.#words(type, payload, who) };
   }
 
@@ -104,7 +104,7 @@ export class Timeline {
       case "canvas_removed":
         return [subject, " deleted the canvas ", quoted(payload.title)];
       case "member_changed": {
-        const name = h("b", {}, people.name(payload.user_id));
+        const name = h("b", { dir: "auto" }, people.name(payload.user_id));
         const by = who ? [subject, " "] : [];
         if (payload.role === null) return who ? [...by, "removed ", name] : [name, " left"];
         return who
@@ -163,7 +163,7 @@ function changesInWords(changes) {
   const parts = Object.entries(changes).flatMap(([field, value]) => {
     if (field === "content") {
       return Object.entries(value).map(([key, inner]) => [
-        h("b", {}, key),
+        h("b", { dir: "auto" }, key),
         ...(inner === null ? [" (deleted)"] : isPlain(inner) ? [" to ", quoted(inner)] : []),
       ]);
     }
@@ -178,7 +178,7 @@ function isPlain(value) {
 
 function quoted(value) {
   const text = String(value);
-  return h("q", {}, text.length > 60 ? `${text.slice(0, 59)}…` : text);
+  return h("q", { dir: "auto" }, text.length > 60 ? `${text.slice(0, 59)}…` : text);
 }
 
 function withArticle(role) {
