@@ -10,7 +10,12 @@ from django.db.models.functions import Cast, Coalesce, Length
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -225,9 +230,7 @@ class CanvasTask(Services, APIView):
     @extend_schema(request=None, responses={202: serializers.TaskSerializer})
     def post(self, request: Request, pk: int) -> Response:
         canvas = access.canvas(pk, _user(request).pk, *access.EDITORS)
-        task_id = self.task.enqueue(
-            user_id=_user(request).pk, project_id=canvas.project_id, canvas_id=canvas.pk
-        )
+        task_id = tasks.start(self.task, user_id=_user(request).pk, canvas=canvas)
         return Response({"task_id": task_id}, status=status.HTTP_202_ACCEPTED)
 
 

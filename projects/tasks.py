@@ -9,12 +9,29 @@ from typing import Any
 from celery import shared_task
 
 from projects import emotion, services, soundscape
-from projects.errors import CanvasNotFound
+from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
-from realtime.tasks import ProjectTask, TaskFailure
+from realtime.tasks import ProjectTask, TaskFailure, TooManyTasks
 
 GONE = "The canvas was deleted"
 MISSING = "The image file is missing"
+
+
+def start(task: ProjectTask, *, user_id: int, canvas: Canvas) -> str:
+    """Start a task on a canvas, and return its id; or that of one like it that is under way.
+
+    Raises:
+        LimitReached: if too many tasks are open in the project, or of the user.
+    """
+    try:
+        return task.enqueue(
+            user_id=user_id,
+            subject=str(canvas.image.name),  # not the canvas: it may be given another image
+            project_id=canvas.project_id,
+            canvas_id=canvas.pk,
+        )
+    except TooManyTasks as error:
+        raise LimitReached(str(error)) from None
 
 
 @shared_task(base=ProjectTask, bind=True)

@@ -101,7 +101,14 @@ class Settings:
     TASK_LEASE: float = 30.0
     """How long a running task may be unheard of before its worker is taken for lost."""
     TASK_QUEUE_LIMIT: float = 86400.0
-    """How long a task may wait to be started, or tried again."""
+    """How long a task may wait to be started, or tried again, in a queue that is never empty.
+
+    What the broker has lost is found sooner: see `realtime.task_queues`.
+    """
+    MAX_OPEN_TASKS: int = 50
+    """Tasks of one room that may wait or run at once, and that a join is told of: the newest."""
+    MAX_OPEN_TASKS_PER_USER: int = 20
+    """Tasks that one user may have started and that wait or run."""
     REPLAY_LIMIT: int = 1000
     """Events that a join with `since` replays at most; beyond that a snapshot serves."""
 

@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from realtime import backend, conf, database, faults, log
+from django.db.models import Window
+from django.db.models.functions import RowNumber
+
+from realtime import backend, conf, database, faults, log, values
 from realtime.batch import GATHERING, Batcher
 from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
@@ -161,7 +164,8 @@ def _states(requests: Iterable[JoinRequest]) -> dict[int, _State]:
         projects = host.snapshots({place[0] for place in places if place in access})
         after = log.heads(projects)
         states = {key: state for key, state in states.items() if key not in moving} | {
-            key: _State(before[key], access, project) for key, project in projects.items()
+            key: _State(before[key], access, values.plain(project))
+            for key, project in projects.items()
         }
         moving = {key for key in projects if after[key] != before[key]}
         if not moving:
@@ -180,7 +184,9 @@ def _running_tasks(project_ids: Collection[int]) -> dict[int, list[RunningTask]]
 def _open_tasks(project_ids: Argument) -> Any:
     rows = TaskState.objects.filter(AnyOf("project_id", project_ids), state__in=TaskState.OPEN)
     fields = ("project_id", "task_id", "task_type", "progress", "message")
-    return rows.order_by("created_at").values_list(*fields)
+    place = Window(RowNumber(), partition_by="project_id", order_by="-created_at")
+    newest = rows.annotate(place=place).filter(place__lte=conf.get().MAX_OPEN_TASKS)
+    return newest.order_by("created_at").values_list(*fields)
 
 
 def _missed(

@@ -21,7 +21,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from realtime import hints, outline, publish, strict_json
+from realtime import hints, outline, publish, strict_json, values
 from realtime.hints import Hint
 from realtime.lookups import AnyOf, Argument
 from realtime.models import Event, Receipt, Room, TaskState, alias
@@ -51,7 +51,7 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
         TypeError, ValueError, KeyError: if an event cannot be shown to a room. Once it is in the
-            log, no socket gets past it.
+            log, no socket gets past it. Values that Django's JSON encoder knows are no trouble.
     """
     using = alias()
     if not transaction.get_connection(using).in_atomic_block:
@@ -79,7 +79,8 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
 
 
 def _event(project_id: int, seq: int, entry: Entry) -> Event:
-    payload = strict_json.with_plain_numbers(entry.payload, msgspec.json.encode(entry.payload))
+    plain = values.plain(entry.payload)
+    payload = strict_json.with_plain_numbers(plain, msgspec.json.encode(plain))
     is_update = entry.type == "project_updated"
     return Event(
         project_id=project_id,
@@ -88,7 +89,7 @@ def _event(project_id: int, seq: int, entry: Entry) -> Event:
         payload=payload,
         outline=outline.of(payload["changes"]) if is_update else None,
         actor_id=entry.actor_id,
-        before=entry.before,
+        before=values.plain(entry.before),
     )
 
 

@@ -116,15 +116,21 @@ class TaskState(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        REPLACED = "replaced"
+        """Other tasks do its work, the last of them under its id (Celery's `replace`)."""
         COMPLETED = "completed"
         FAILED = "failed"
 
-    OPEN = (State.QUEUED, State.RUNNING)
+    OPEN = (State.QUEUED, State.RUNNING, State.REPLACED)
 
     task_id = models.CharField(primary_key=True, max_length=155)
     project_id = models.BigIntegerField()
     task_type = models.CharField(max_length=100)
     user_id = models.BigIntegerField(null=True)
+    subject = models.CharField(max_length=200, blank=True)
+    """What it works on, where only one task of its type may do so at a time."""
+    queue = models.CharField(max_length=200, blank=True)
+    """The broker's queue in which it waits; empty where that is not known."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
     message = models.CharField(max_length=200, blank=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Model
 
-from realtime import backend, conf, log
+from realtime import backend, conf, log, values
 from realtime.joins import not_found
 from realtime.models import Event, Receipt, alias
 from realtime.outline import WHOLE, LastChanges, Outline
@@ -154,8 +152,9 @@ class _Batch:
             if isinstance(outcome, dict):
                 if outcome:
                     self._head = next(seqs)
-                self.results[index] = UpdateAck(self.head, outcome, duplicate=False)
-                self._keep_receipt(request, outcome)
+                changes = values.plain(outcome)
+                self.results[index] = UpdateAck(self.head, changes, duplicate=False)
+                self._keep_receipt(request, changes)
             else:
                 self.results[index] = _refusal(outcome)
         if events:
@@ -220,8 +219,7 @@ def _positions(events: Sequence[Event], outcomes: Sequence[backend.Outcome]) -> 
 
 def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:
     if isinstance(reason, backend.Invalid):
-        # Messages of Django and of REST framework are texts of types of their own.
-        details = json.loads(json.dumps(reason.details, cls=DjangoJSONEncoder))
+        details = values.nearest(reason.details)
         return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=details)
     return ProtocolError(ErrorCode.FORBIDDEN, "You may not change this project")
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery.backends.base import DisabledBackend
 from celery.exceptions import Retry
+from celery.result import AsyncResult
 from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
 from config.celery import app
-from realtime import log, task_lease, task_signals, task_state
+from realtime import log, task_lease, task_queues, task_signals, task_state
 from realtime.models import TaskState
-from realtime.task_lease import Keeper
+from realtime.task_lease import Keeper, Received
 from realtime.tasks import TaskFailure
 
 pytestmark = [
@@ -80,9 +83,9 @@ def test_whose_result_cannot_be_read_is_lost_and_holds_up_nobody(stored: bytes) 
     backend.set(backend.get_key_for_task("broken"), stored)
     backend.mark_as_done("stored", {"answer": 42})
     task_lease.sweep()
-    assert endings() == [
-        ("task_failed", "The worker was lost"),
+    assert sorted(endings(), key=str) == [
         ("task_completed", {"answer": 42}),
+        ("task_failed", "The worker was lost"),
     ]
 
 
@@ -124,9 +127,104 @@ def test_a_task_that_will_be_tried_again_only_waits() -> None:
     task_signals.on_retry(sender=task, request=request, reason=Retry())
     task_lease.sweep()
     assert endings() == []
-    task_signals.on_prerun(sender=task, task_id="again", kwargs={"project_id": PROJECT})
+    task_signals.on_prerun(sender=task, task_id="again", args=(), kwargs={"project_id": PROJECT})
     task_signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
     assert TaskState.objects.get(task_id="again").state == TaskState.State.RUNNING
+
+
+def test_without_a_result_backend_a_lost_task_ends_and_so_do_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = DisabledBackend(app=app)
+    monkeypatch.setattr(AsyncResult, "backend", backend, raising=False)
+    monkeypatch.setattr(AsyncResult, "__init__", lambda self, task_id: setattr(self, "id", task_id))
+    for number in range(5):
+        make_task(str(number), TaskState.State.RUNNING, age=LONG_AGO)
+    task_lease.sweep()
+    assert endings() == [("task_failed", "The worker was lost")] * 5
+
+
+# --- what the broker lost
+
+
+@pytest.fixture
+def waiting() -> None:
+    """A task that waits in a queue of its own, and has been silent for some leases."""
+    task_queues._seen.clear()
+    make_task("gone", TaskState.State.QUEUED, age=timedelta(hours=2))
+    TaskState.objects.update(queue="lost-and-found")
+
+
+def look() -> None:
+    """Sweep, and have the broker's answer; then an hour passes."""
+    task_lease.sweep()
+    if task_queues._asking is not None:
+        task_queues._asking.join(20)
+    for queue, (silent_since, _) in task_queues._seen.items():
+        earlier = silent_since - timedelta(hours=1)
+        task_queues._seen[queue] = task_queues._Sight(earlier, float("-inf"))
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_task_that_the_broker_lost_is_found() -> None:
+    look()
+    assert endings() == []
+    look()
+    assert endings() == [("task_failed", "The task was lost before it was started")]
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_task_that_may_still_be_in_its_queue_waits() -> None:
+    with app.connection_for_write() as connection:
+        queue = connection.SimpleQueue("lost-and-found")
+        queue.put("a task, perhaps this one")
+        for _ in range(3):
+            look()
+        assert endings() == []
+        queue.clear()
+        queue.close()
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_task_that_a_worker_has_taken_waits() -> None:
+    look()
+    task_state.keep_queued(["gone"])
+    look()
+    TaskState.objects.update(updated_at=Now() - timedelta(minutes=1))
+    look()
+    assert endings() == []
+
+
+@pytest.mark.usefixtures("waiting")
+def test_where_the_queue_is_not_known_a_task_waits() -> None:
+    TaskState.objects.update(queue="")
+    for _ in range(3):
+        look()
+    assert endings() == []
+
+
+def test_a_worker_keeps_what_it_has_taken(settings: Settings) -> None:
+    settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
+    kept = threading.Event()
+    received = Received()
+
+    def keep(task_ids: Collection[str]) -> None:
+        assert set(task_ids) == {"taken"}
+        kept.set()
+
+    received._prolong = keep
+
+    class Request:
+        id = "taken"
+
+    request = Request()
+    received.add(request)
+    thread = received._thread
+    assert thread is not None
+    assert kept.wait(10)
+    del request
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,7 +235,7 @@ def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.3}
     make_task("long", TaskState.State.RUNNING, age=LONG_AGO)
     before = TaskState.objects.get(task_id="long").updated_at
-    keeper = Keeper()
+    keeper = Keeper(task_state.prolong)
     keeper.hold("long")
     thread = keeper._thread
     assert thread is not None
@@ -153,17 +251,16 @@ def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
 
 @pytest.mark.django_db(transaction=True)
 def test_whatever_a_prolonging_runs_into_the_next_is_tried(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
     twice = threading.Semaphore(0)
 
-    def prolong(_: set[str]) -> None:
+    def prolong(_: Collection[str]) -> None:
         twice.release()
         raise RuntimeError("no error of a database")
 
-    monkeypatch.setattr(task_state, "prolong", prolong)
-    keeper = Keeper()
+    keeper = Keeper(prolong)
     keeper.hold("a")
     for _ in range(2):
         assert twice.acquire(timeout=10)
@@ -171,19 +268,18 @@ def test_whatever_a_prolonging_runs_into_the_next_is_tried(
 
 
 def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
     prolonged: list[set[str]] = []
     twice = threading.Event()
 
-    def prolong(task_ids: set[str]) -> None:
-        prolonged.append(task_ids)
+    def prolong(task_ids: Collection[str]) -> None:
+        prolonged.append(set(task_ids))
         if len(prolonged) >= 2:
             twice.set()
 
-    monkeypatch.setattr(task_lease, "_prolong", prolong)
-    keeper = Keeper()
+    keeper = Keeper(prolong)
     keeper.hold("a")
     thread = keeper._thread
     assert thread is not None

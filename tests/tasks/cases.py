@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from celery import shared_task
+from celery import chord, group, shared_task
 from celery.exceptions import Ignore, Reject
 
 from realtime.tasks import ProjectTask, TaskFailure
@@ -93,3 +96,49 @@ def hardly_limited(*, project_id: int) -> None:
 @shared_task(base=ProjectTask)
 def returns(value: Any, *, project_id: int) -> Any:
     return value
+
+
+@shared_task(base=ProjectTask)
+def by_position(project_id: Any, other: int = 0) -> str:
+    return "told"
+
+
+@shared_task(base=ProjectTask, key="board")
+def of_another_name(board: int) -> str:
+    return "told"
+
+
+@shared_task
+def half(number: int) -> int:
+    """No task of a project; it may take the place of one."""
+    return number // 2
+
+
+@shared_task
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@shared_task
+def breaks(number: int) -> int:
+    raise ValueError("a secret of the server")
+
+
+@shared_task(base=ProjectTask, bind=True)
+def replaced(self: ProjectTask, how: str, *, project_id: int) -> Any:
+    self.report_progress(10, "Handing over")
+    replacements: dict[str, Any] = {
+        "task": half.s(84),
+        "task of a project": adopted.s(project_id=project_id),
+        "chain": half.s(168) | half.s(),
+        "chord": chord([half.s(40), half.s(44)], total.s()),
+        "group": group(half.s(2), half.s(4)),
+        "broken task": breaks.s(1),
+        "broken chord": chord([half.s(40), breaks.s(44)], total.s()),
+    }
+    return self.replace(replacements[how])
+
+
+@shared_task(base=ProjectTask)
+def returns_values_of_django(*, project_id: int) -> Any:
+    return {"price": Decimal("1.10"), "day": date(2026, 11, 27), "id": UUID(int=7)}

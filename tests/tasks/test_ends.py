@@ -100,3 +100,56 @@ async def test_any_result_is_shown(tasks: Tasks, viewer: Viewer, value: Any) -> 
     end = await viewer.end_of(tasks.start("returns", value, project_id=viewer.project_id))
     shown = value.replace("\0", "") if isinstance(value, str) else value
     assert end["payload"]["result"] == shown
+
+
+@pytest.mark.parametrize(
+    ("how", "result"),
+    [
+        ("task", 42),
+        ("task of a project", "as before"),
+        ("chain", 42),
+        ("chord", 42),
+        ("group", [1, 2]),
+    ],
+)
+async def test_a_task_that_is_replaced_ends_with_its_replacement(
+    tasks: Tasks, viewer: Viewer, how: str, result: Any
+) -> None:
+    task_id = tasks.start("replaced", how, project_id=viewer.project_id)
+    end = await viewer.end_of(task_id)
+    assert (end["type"], end["payload"].get("result")) == ("task_completed", result)
+    assert end["payload"]["task_type"] == "replaced"
+    assert await viewer.client.drain() == [], "once"
+
+
+@pytest.mark.parametrize("how", ["broken task", "broken chord"])
+async def test_a_task_whose_replacement_fails_has_failed(
+    tasks: Tasks, viewer: Viewer, how: str
+) -> None:
+    end = await viewer.end_of(tasks.start("replaced", how, project_id=viewer.project_id))
+    assert (end["type"], end["payload"]["error"]) == (
+        "task_failed", "The task failed; the server has logged why"
+    )  # fmt: skip
+    assert await viewer.client.drain() == [], "once"
+
+
+@pytest.mark.parametrize(
+    ("name", "as_text"), [("by_position", False), ("by_position", True), ("of_another_name", False)]
+)
+async def test_the_project_may_be_given_by_position_under_another_name_and_as_text(
+    tasks: Tasks, viewer: Viewer, name: str, as_text: bool
+) -> None:
+    project_id = str(viewer.project_id) if as_text else viewer.project_id
+    end = await viewer.end_of(tasks.start(name, project_id))
+    assert (end["type"], end["payload"]["result"]) == ("task_completed", "told")
+
+
+async def test_values_that_django_knows_are_shown_as_django_writes_them(
+    tasks: Tasks, viewer: Viewer
+) -> None:
+    task_id = tasks.start("returns_values_of_django", project_id=viewer.project_id)
+    assert (await viewer.end_of(task_id))["payload"]["result"] == {
+        "price": "1.10",
+        "day": "2026-11-27",
+        "id": "00000000-0000-0000-0000-000000000007",
+    }

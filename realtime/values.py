@@ -1,0 +1,112 @@
+"""Values of a host as plain JSON: the one door for all that enters a log or a snapshot.
+
+What Django's JSON encoder writes, comes out as it would write it: decimals, dates, UUIDs, lazy
+texts, and whatever is a kind of text or number (`SafeString`, members of enumerations).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+Replace = Callable[[Any], Any]
+"""Returns what stands in place of a value that is none of JSON, or raises."""
+
+_PLAIN = frozenset((str, int, bool, type(None)))
+_MAX_DEPTH = 100
+_encoder = DjangoJSONEncoder()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as plain JSON; the same object where it is that already.
+
+    Raises:
+        TypeError: if it cannot be JSON; the message says which part of it.
+    """
+    return _plain(value, _refuse, 0)
+
+
+def nearest(value: Any) -> Any:
+    """Return a value as plain JSON that any database takes: where a part is none, its text."""
+    return _plain(value, _as_text, 0)
+
+
+def storable(text: str) -> str:
+    """Return a text without what PostgreSQL or UTF-8 do not take: NUL and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _plain(value: Any, replace: Replace, depth: int) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return storable(value) if kind is str and replace is _as_text else value
+    if kind is float:
+        return value if math.isfinite(value) else replace(value)
+    if depth > _MAX_DEPTH:
+        return replace(value)
+    if isinstance(value, dict):
+        return _plain_dict(value, replace, depth)
+    if isinstance(value, list | tuple):
+        items = [_plain(item, replace, depth + 1) for item in value]
+        is_same = kind is list and all(map(_is, items, value))
+        return value if is_same else items
+    return _plain(_base(value, replace), replace, depth + 1)
+
+
+def _plain_dict(value: dict[Any, Any], replace: Replace, depth: int) -> dict[str, Any]:
+    items = {_key(key, replace): _plain(item, replace, depth + 1) for key, item in value.items()}
+    is_same = (
+        type(value) is dict
+        and all(map(_is, items, value))
+        and all(map(_is, items.values(), value.values()))
+    )
+    return value if is_same else items
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _key(key: Any, replace: Replace) -> str:
+    if type(key) is str:
+        return storable(key) if replace is _as_text else key
+    if isinstance(key, str):
+        return _key(str.__str__(key), replace)
+    if isinstance(key, bool) or key is None:
+        return {True: "true", False: "false", None: "null"}[key]
+    if isinstance(key, int):
+        return int.__repr__(key)
+    if isinstance(key, float):
+        return float.__repr__(key)
+    return str(replace(key))
+
+
+def _base(value: Any, replace: Replace) -> Any:
+    """Return what Django's encoder makes of a value, one step nearer to plain JSON."""
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return base.__str__(value) if base is str else base(value)
+    try:
+        return _encoder.default(value)
+    except (TypeError, ValueError):  # the second for a time with a time zone
+        return replace(value)
+
+
+def _refuse(value: Any) -> Any:
+    is_nested = isinstance(value, dict | list | tuple)
+    shown = "what is nested so deeply" if is_nested else repr(value)[:200]
+    raise TypeError(f"{shown} cannot be JSON: {type(value).__name__}")
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, float):
+        return None
+    if isinstance(value, dict | list | tuple):
+        return "…"
+    try:
+        return storable(str(value))[:500]
+    except Exception:  # noqa: BLE001  (the host's own code)
+        return type(value).__name__

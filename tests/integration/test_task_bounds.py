@@ -1,0 +1,220 @@
+"""How many tasks may be open, and which project a call of a task belongs to."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from celery import shared_task
+from django.contrib.auth.models import User
+from django.db import close_old_connections, connection, transaction
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from projects import services
+from projects.models import Canvas
+from realtime import joins, log, task_state, tasks
+from realtime.joins import JoinRequest, View
+from realtime.models import TaskState
+from realtime.tasks import ProjectTask, TooManyTasks
+from tests.harness.pictures import upload
+from tests.tasks import cases
+
+pytestmark = [
+    pytest.mark.django_db,
+    # Celery's result backend calls it.
+    pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning"),
+]
+
+PROJECT = 7
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tasks that were sent to the broker, which no worker is to run."""
+    ids: list[str] = []
+
+    def apply_async(_: Any, *, task_id: str, **__: Any) -> None:
+        ids.append(task_id)
+
+    monkeypatch.setattr(ProjectTask, "apply_async", apply_async)
+    return ids
+
+
+@pytest.fixture
+def canvas(settings: Settings, tmp_path: Path) -> Canvas:
+    settings.MEDIA_ROOT = tmp_path
+    alice = User.objects.create_user("alice")
+    project = services.create_project(user=alice, data={"title": "Sea"})
+    return services.add_canvas(user=alice, project_id=project.pk, title="Bay", image=upload())
+
+
+def bounds(settings: Settings, **values: int) -> None:
+    settings.REALTIME = settings.REALTIME | values
+
+
+def test_a_room_and_a_user_have_so_many_open_tasks(settings: Settings) -> None:
+    bounds(settings, MAX_OPEN_TASKS=3, MAX_OPEN_TASKS_PER_USER=2)
+    first = cases.adopted.enqueue(user_id=1, project_id=PROJECT)
+    cases.adopted.enqueue(user_id=1, project_id=PROJECT)
+    with pytest.raises(TooManyTasks, match="2 tasks that you started"):
+        cases.adopted.enqueue(user_id=1, project_id=PROJECT + 1)
+    cases.adopted.enqueue(user_id=2, project_id=PROJECT)
+    with pytest.raises(TooManyTasks, match="3 tasks wait or run here"):
+        cases.adopted.enqueue(project_id=PROJECT)
+    task_state.completed(first, {})
+    cases.adopted.enqueue(user_id=1, project_id=PROJECT)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("bound", ["room", "user", "subject"])
+def test_requests_that_come_together_do_not_pass_a_bound(settings: Settings, bound: str) -> None:
+    bounds(
+        settings,
+        MAX_OPEN_TASKS=2 if bound == "room" else 100,
+        MAX_OPEN_TASKS_PER_USER=2 if bound == "user" else 100,
+    )
+    together = Barrier(6, timeout=20)
+
+    def enqueue(number: int) -> str:
+        close_old_connections()
+        together.wait()
+        try:
+            return cases.adopted.enqueue(
+                user_id=1 if bound == "user" else number,
+                project_id=number if bound == "user" else PROJECT,
+                subject="canvas 1" if bound == "subject" else "",
+            )
+        except TooManyTasks:
+            return "refused"
+        finally:
+            close_old_connections()
+
+    with ThreadPoolExecutor(6) as threads:
+        ids = list(threads.map(enqueue, range(1, 7)))
+    assert TaskState.objects.count() == (1 if bound == "subject" else 2)
+    assert len(set(ids)) == (1 if bound == "subject" else 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_one_image_one_task_of_a_kind_is_open(canvas: Canvas, sent: list[str]) -> None:
+    client = APIClient()
+    client.force_authenticate(User.objects.get())
+    url = f"/api/canvases/{canvas.pk}"
+    first, again = [client.post(f"{url}/analyze/") for _ in range(2)]
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    other = client.post(f"{url}/compose/").json()
+    assert sent == [first.json()["task_id"], other["task_id"]]
+    task_state.completed(sent[0], {})
+    assert client.post(f"{url}/analyze/").json()["task_id"] not in sent[:2]
+
+
+def test_beyond_the_bound_rest_answers_in_words(canvas: Canvas, settings: Settings) -> None:
+    bounds(settings, MAX_OPEN_TASKS=0)
+    client = APIClient()
+    client.force_authenticate(User.objects.get())
+    answer = client.post(f"/api/canvases/{canvas.pk}/analyze/")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409, "0 tasks wait or run here already"
+    )  # fmt: skip
+
+
+def test_a_join_is_told_of_the_newest_tasks_only(canvas: Canvas) -> None:
+    user_id = User.objects.get().pk
+    TaskState.objects.bulk_create(
+        TaskState(task_id=f"{number:04}", project_id=canvas.project_id, task_type="t")
+        for number in range(300)
+    )
+    [view] = joins.read([JoinRequest(canvas.project_id, user_id)])
+    assert isinstance(view, View)
+    assert [task.task_id for task in view.tasks] == [f"{number:04}" for number in range(250, 300)]
+
+
+def test_a_task_that_the_broker_does_not_take_has_failed(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def no_json(*_: Any, **__: Any) -> None:
+        raise TypeError("Object of type object is not JSON serializable")
+
+    monkeypatch.setattr(ProjectTask, "apply_async", no_json)
+    with django_capture_on_commit_callbacks(execute=True):
+        cases.adopted.enqueue(project_id=PROJECT)
+    [event] = log.tail(PROJECT, 0)
+    assert event.payload["error"] == "The task could not be queued; try again"
+
+
+# --- which project a call belongs to
+
+
+@shared_task(base=ProjectTask, bind=True)
+def plain(self: Any, project_id: Any, other: int = 0) -> None: ...
+
+
+@shared_task(base=ProjectTask, key="board")
+def of_a_board(number: int, board: Any = 5) -> None: ...
+
+
+@shared_task(base=ProjectTask)
+def of_none(number: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "kwargs", "project_id"),
+    [
+        (plain, (7,), {}, 7),
+        (plain, ("7", 1), {}, 7),
+        (plain, (), {"project_id": "7"}, 7),
+        (plain, (), {"project_id": 7, "unknown": 1}, 7),
+        (plain, (None,), {}, None),
+        (plain, ("seven",), {}, None),
+        (plain, (True,), {}, None),
+        (plain, (2**63,), {}, None),
+        (plain, (), {}, None),
+        (of_a_board, (1, 7), {}, 7),
+        (of_a_board, (1,), {"board": 7}, 7),
+        (of_a_board, (1,), {}, 5),
+        (of_none, (1,), {}, None),
+    ],
+)
+def test_the_project_of_a_call(task: Any, args: Any, kwargs: Any, project_id: int | None) -> None:
+    assert task.project_of(args, kwargs) == project_id
+
+
+def test_a_task_whose_calls_belong_to_no_project_is_named_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_warned", set())
+    for _ in range(3):
+        of_none.project_of((1,), {})
+        plain.project_of(("seven",), {})
+    [first, second] = [record.getMessage() for record in caplog.records]
+    assert "of_none has no argument project_id" in first
+    assert "'seven'" in second
+
+
+# --- nothing of ours fails a host's task
+
+
+def test_what_cannot_be_told_fails_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    for name in ("queued", "started", "progressed", "completed", "failed"):
+        monkeypatch.setattr(task_state, name, away)
+
+    @shared_task(base=ProjectTask, bind=True)
+    def measure(self: ProjectTask, *, project_id: int) -> int:
+        self.report_progress(50)
+        self.report_progress(float("nan"))
+        self.report_progress("much")  # type: ignore[arg-type]
+        self.update_state(state="PROGRESS", meta={"progress": 60, "message": None})
+        return User.objects.count()
+
+    with transaction.atomic():
+        assert measure.apply(kwargs={"project_id": PROJECT}).get() == 0
+        assert User.objects.count() == 0, "the transaction goes on"
