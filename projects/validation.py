@@ -72,8 +72,9 @@ class Content(serializers.Field):  # type: ignore[type-arg]
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Not a JSON object.")
+        check_size(data)  # first, as it is fast: a body may be much larger
         check_json(data, depth=MAX_CONTENT_DEPTH)
-        check_size(data)
+        check_containers(data)
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -158,11 +159,16 @@ def is_plain(number: float) -> bool:
 
 
 def check_size(content: dict[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False)
-    if len(text.encode()) > MAX_CONTENT_SIZE:
+    try:
+        text = json.dumps(content, ensure_ascii=False)
+    except RecursionError:
+        raise serializers.ValidationError("Nested too deeply.") from None
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_CONTENT_SIZE:
         raise serializers.ValidationError(f"More than {MAX_CONTENT_SIZE} bytes.")
-    # The brackets are counted first, as it is fast: those in strings count as well.
-    if text.count("[") + text.count("{") > MAX_CONTAINERS and _containers(content) > MAX_CONTAINERS:
+
+
+def check_containers(content: dict[str, Any]) -> None:
+    if _containers(content) > MAX_CONTAINERS:
         raise serializers.ValidationError(f"More than {MAX_CONTAINERS} lists and objects.")
 
 

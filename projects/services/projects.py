@@ -156,6 +156,7 @@ def _update(project: Project, role: Role | None, data: dict[str, Any]) -> tuple[
         merged = merge.apply(project.content, content)
         try:
             validation.check_size(merged)
+            validation.check_containers(merged)
         except serializers.ValidationError as error:
             raise Invalid({"content": [str(text) for text in error.args]}) from None
         changes["content"] = content
