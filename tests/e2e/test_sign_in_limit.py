@@ -62,5 +62,5 @@ def test_18_of_many_at_once_exactly_so_many_pass(limited: list[WebServer]) -> No
 
     with ThreadPoolExecutor(50) as threads:
         codes = list(threads.map(attempt, range(ATTEMPTS)))
-    assert set(codes) <= {200, 401, 429}
-    assert len([code for code in codes if code != 429]) == RATE
+    assert set(codes) <= {200, 401, 429, 503}  # 503: the server is full
+    assert len([code for code in codes if code in (200, 401)]) == RATE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
@@ -78,6 +79,18 @@ def test_18_every_door_counts_before_it_hashes(alice: User, door: str, address: 
     assert CountingHasher.hashed == hashed
     elsewhere = attempt(door, REMOTE_ADDR="192.0.2.1")
     assert elsewhere.status_code != 429
+
+
+def test_18_of_many_at_once_exactly_so_many_pass(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At several processes together: each has a limit of its own, and all have one Redis."""
+    monkeypatch.setattr(api_settings, "DEFAULT_THROTTLE_RATES", {"sign_in": "30/min"})
+    processes = [throttling.SignInLimit() for _ in range(4)]
+    request = RequestFactory().post("/admin/login/", REMOTE_ADDR=address)
+    with ThreadPoolExecutor(50) as threads:
+        waits = list(threads.map(lambda n: processes[n % 4].wait(request), range(200)))
+    assert len([wait for wait in waits if not wait]) == 30
 
 
 @pytest.mark.parametrize("door", DOORS[:2])
