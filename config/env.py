@@ -13,7 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.-]*://((\*\.)?[a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
+)
 _MAX_NUMBER = 2**31 - 1
 _DATABASE_URLS = "give postgres://user:password@host:5432/name or sqlite:///path"
 _REDIS_URLS = (
@@ -73,7 +75,10 @@ def origins(name: str) -> list[str]:
     found = listed(name)
     for origin in found:
         if not _ORIGIN.fullmatch(origin):
-            remedy = "an origin is scheme://host[:port], in small letters and without a path"
+            remedy = (
+                "an origin is scheme://host[:port], in small letters, as xn--… where it has other "
+                "ones, and without a path; *. before the host stands for every name below it"
+            )
             raise _refused(name, origin, remedy)
     return found
 

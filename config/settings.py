@@ -194,7 +194,13 @@ SIMPLE_JWT = {
     "TOKEN_OBTAIN_SERIALIZER": "realtime.sign_in.SignInSerializer",
     "TOKEN_REFRESH_SERIALIZER": "realtime.sign_in.RefreshSerializer",
 }
-CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "*" not in origin]
+CORS_ALLOWED_ORIGIN_REGEXES = [
+    rf"^{re.escape(origin).replace(re.escape('*'), '[a-z0-9.-]+')}$"
+    for origin in ALLOWED_ORIGINS
+    if "*" in origin
+]
+CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 """Bytes of a request's body, uploaded files apart."""
 

@@ -14,6 +14,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import suppress
 from http.client import INTERNAL_SERVER_ERROR
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -45,6 +46,7 @@ def main() -> int:
         port = port_of(os.environ.get("PORT") or "8010")
         require_free(host, port)
         require_directory(var_dir)
+        warn_of_public_secrets(host)
     except Unusable as error:
         print(error, file=sys.stderr)
         return 1
@@ -85,6 +87,19 @@ def require_free(host: str, port: int) -> None:
         else:
             reason = f"Cannot listen on {host}, port {port}: {error.strerror}."
         raise Unusable(reason) from None
+
+
+def warn_of_public_secrets(host: str) -> None:
+    """Say what everybody may do who reaches a server that listens to more than this machine."""
+    [(*_, address), *_] = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    if ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        return
+    print(
+        f"HOST={host}: whoever reaches this machine can sign in as its operator. The demo's "
+        "passwords and its SECRET_KEY are public, and errors show their inside.\n"
+        "Use it in a network that you trust; docs/deploy.md has the way for others.",
+        file=sys.stderr,
+    )
 
 
 def require_directory(var_dir: Path) -> None:

@@ -2,16 +2,96 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.forms.fields import InvalidJSONInput
+from django.http import HttpRequest, HttpResponse
+from rest_framework import serializers
 
-from projects import images, results, services
+from projects import images, results, services, validation
 from projects.access import UPDATABLE
+from projects.errors import Invalid, ProjectError
 from projects.models import Canvas, Membership, Project, Role
+
+
+class ContentField(forms.JSONField):
+    """Call JSON invalid, too, that can be parsed but not shown, or is too much for the parser."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return _showable(super().to_python(value))
+        except (ValueError, RecursionError):  # a number of 5,000 digits, 20,000 levels
+            raise ValidationError(
+                self.error_messages["invalid"], code="invalid", params={"value": value}
+            ) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return _showable(super().bound_data(data, initial))
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
+
+def _showable(value: Any) -> Any:
+    json.dumps(value, ensure_ascii=False).encode()  # a ValueError for a lone surrogate
+    return value
+
+
+class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A project's form, which shows what the services refused, if they did."""
+
+    refusal: ProjectError | None = None
+
+    class Meta:
+        field_classes = {"content": ContentField}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if isinstance(self.refusal, Invalid):
+            for name, found in self.refusal.details.items():
+                self.add_error(name if name in self.fields else None, _flat(found))
+        elif self.refusal is not None:
+            self.add_error(None, str(self.refusal))
+        return cleaned
+
+
+def _flat(details: Any) -> list[str]:
+    """Return the messages of REST framework's details, whatever their nesting."""
+    if isinstance(details, dict):
+        details = list(details.values())
+    if isinstance(details, list):
+        return [text for detail in details for text in _flat(detail)]
+    return [str(details)]
+
+
+class CanvasForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_title(self) -> str:
+        try:
+            title: str = validation.Line(max_length=200).run_validation(self.cleaned_data["title"])
+        except serializers.ValidationError as error:
+            raise ValidationError(_flat(error.detail)) from None
+        return title
+
+
+class UserSelect(AutocompleteSelect):
+    """Show a form again also where its user is no key at all, which Django's own cannot."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        return super().optgroups(name, [key for key in value if _is_key(key)], attrs)
+
+
+def _is_key(value: Any) -> bool:
+    try:
+        return bool(abs(User._meta.pk.to_python(value)) < 2**63)
+    except ValidationError:
+        return False
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -19,9 +99,15 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
     autocomplete_fields = ["user"]
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "user":
+            kwargs["widget"] = UserSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
 
 class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Canvas
+    form = CanvasForm
     extra = 0
     fields = ["picture", "title", "image", "emotion", "palette", "sound"]
     readonly_fields = ["picture", "emotion", "palette", "sound"]
@@ -45,6 +131,7 @@ class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
 
 @admin.register(Project)
 class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = ProjectForm
     list_display = ["title", "status", "updated_by", "updated_at"]
     list_filter = ["status", "updated_at"]
     search_fields = ["title", "description", "members__username"]
@@ -57,21 +144,34 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Leave the contents of a whole page of projects unread."""
         return super().get_queryset(request).defer("content", "description")
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page; where the services refuse a form, show it again with the reason.
+
+        Nothing of a form that was refused stays: it is saved in one transaction.
+        """
+        # Decoded here, as the forms are validated in a transaction.
+        if request.method == "POST" and self.has_view_or_change_permission(request):
+            for upload in request.FILES.values():
+                images.prepare(upload)
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ProjectError as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.refusal = getattr(request, "refusal", None)  # the class is made for this request
+        return form
+
     def save_model(
-        self, request: HttpRequest, obj: Project, form: ModelForm[Project], change: bool
+        self, request: HttpRequest, obj: Project, form: forms.ModelForm[Project], change: bool
     ) -> None:
         data = {name: form.cleaned_data[name] for name in form.changed_data if name in UPDATABLE}
         if change:
             services.edit_project(user=request.user, project_id=obj.pk, data=data)  # type: ignore[arg-type]
         else:
             obj.pk = services.create_project(user=request.user, data=data).pk  # type: ignore[arg-type]
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        # Decoded here, as the forms are validated in a transaction.
-        if request.method == "POST" and self.has_view_or_change_permission(request):
-            for upload in request.FILES.values():
-                images.prepare(upload)
-        return super().changeform_view(request, *args, **kwargs)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
@@ -100,18 +200,18 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             services.detach_canvas(user=request.user, canvas_id=canvas.pk)  # type: ignore[arg-type]
 
     def _save_memberships(self, request: HttpRequest, formset: Any) -> None:
-        for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
-            self._set_role(request, membership, Role(membership.role))
-        for membership in formset.deleted_objects:
-            self._set_role(request, membership, None)
-
-    def _set_role(self, request: HttpRequest, membership: Membership, role: Role | None) -> None:
-        services.set_role(
-            project_id=membership.project_id,
-            user_id=membership.user_id,
-            role=role,
-            actor_id=request.user.pk,
-        )
+        project_id = formset.instance.pk
+        given = [*formset.new_objects, *(row for row, _ in formset.changed_objects)]
+        roles: dict[int, Role | None] = dict.fromkeys(_former_users(formset))
+        roles |= {membership.user_id: Role(membership.role) for membership in given}
+        # New owners first, so that one may take the place of another.
+        for user_id in sorted(roles, key=lambda user_id: roles[user_id] is not Role.OWNER):
+            services.set_role(
+                project_id=project_id,
+                user_id=user_id,
+                role=roles[user_id],
+                actor_id=request.user.pk,
+            )
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         services.remove_project(project_id=obj.pk, actor_id=request.user.pk)
@@ -119,6 +219,16 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         for project in queryset:
             self.delete_model(request, project)
+
+
+def _former_users(formset: Any) -> list[int]:
+    """Return those whose rows are deleted, or given to somebody else."""
+    handed_on = [
+        form.initial["user"]
+        for form in formset.initial_forms
+        if form.instance not in formset.deleted_objects and "user" in form.changed_data
+    ]
+    return [row.user_id for row in formset.deleted_objects] + handed_on
 
 
 @admin.register(Canvas)

@@ -77,7 +77,8 @@ class RoomAdmin(ReadOnlyAdmin):
         user = get_object_or_404(users._default_manager, pk=user_id)
         if request.method == "POST":
             _disconnect(request, [user])
-            return HttpResponseRedirect(reverse("admin:realtime_room_changelist"))
+            rooms = reverse("admin:realtime_room_changelist", current_app=self.admin_site.name)
+            return HttpResponseRedirect(rooms)
         context = {
             **self.admin_site.each_context(request),
             "title": "Disconnect a user",

@@ -45,13 +45,13 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         ]
     return [
         Error(
-            f'REALTIME["ALLOWED_ORIGINS"]: {text!r} is no origin',
+            f'REALTIME["ALLOWED_ORIGINS"]: {text!r} matches no page: {problem}',
             hint="An origin is a scheme, a host and perhaps a port, and nothing after it: "
-            "https://front.example:3000.",
+            "https://front.example:3000, or https://*.front.example.",
             id="realtime.E004",
         )
         for text in given.ALLOWED_ORIGINS
-        if origins.parse(text) is None
+        if (problem := origins.problem(text))
     ]
 
 

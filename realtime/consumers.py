@@ -166,15 +166,23 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.reply_error(error, ref=error.ref)
             return
         if wait:
-            self.reply_error(too_fast(wait), ref=command.ref)
+            self.refuse(command, too_fast(wait))
             return
         metrics.current.commands[str(type(command).__struct_config__.tag)] += 1
         try:
             await self.handlers[type(command)](self, command)
         except ProtocolError as error:
-            self.reply_error(error, ref=command.ref)
+            self.refuse(command, error)
         except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
-            self.reply_error(faults.answer(error), ref=command.ref)
+            self.refuse(command, faults.answer(error))
+
+    def refuse(self, command: protocol.AnyCommand, error: ProtocolError) -> None:
+        """Answer a command with an error. A failed join leaves the socket out of the room."""
+        if isinstance(command, protocol.JoinProject):
+            project_id = command.payload.project_id
+            if project_id in self.socket.rooms:
+                self.hub.leave(self.socket, project_id)
+        self.reply_error(error, ref=command.ref)
 
     def read(self, text: str | None) -> protocol.AnyCommand:
         """Return the command in a frame.

@@ -87,6 +87,11 @@ async def _ask_channel_layer() -> None:
     await get_channel_layer().group_send("realtime_health", {"type": "realtime.health"})
 
 
+# Probes sign in nowhere, so LoginRequiredMiddleware (Django 5.1) must let them pass.
+for view in (live, ready):
+    view.login_required = False  # type: ignore[attr-defined]
+
+
 def _uncached(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
+
 from realtime import authenticator, conf, credentials, faults, origins, tickets, tokens, transport
 from realtime.credentials import Credential, Kind, Scope
 from realtime.protocol import ErrorCode, ProtocolError
@@ -45,7 +47,19 @@ class JWTAuthMiddleware:
             identity = error
         except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
             identity = faults.answer(error)
-        await self.app({**clean, "identity": identity, "frame_limit": frame_limit}, receive, send)
+        scope = {**clean, **_path(scope), "identity": identity, "frame_limit": frame_limit}
+        await self.app(scope, receive, send)
+
+
+def _path(scope: Scope) -> dict[str, str]:
+    """Return the path of a scope, and the part of it that the site is under, as Django sees them.
+
+    A proxy may have taken that part off, and FORCE_SCRIPT_NAME names one that no server knows of.
+    HTTP works in either case; URLRouter would raise, or find no route.
+    """
+    root: str = settings.FORCE_SCRIPT_NAME or scope.get("root_path", "")
+    root = root.rstrip("/")
+    return {"root_path": root, "path": root + scope["path"].removeprefix(root)}
 
 
 def require_origin(scope: Scope) -> None:

@@ -2,7 +2,7 @@
 
 | Origin | |
 |---|---|
-| one of ``REALTIME["ALLOWED_ORIGINS"]`` | allowed |
+| one of ``REALTIME["ALLOWED_ORIGINS"]``, or below one such as ``https://*.preview.app`` | allowed |
 | the server's own host, if ALLOWED_HOSTS has it | allowed |
 | any other, and ``null`` (a file, a sandboxed frame) | refused |
 | none: not a browser | allowed |
@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from realtime import conf
 from realtime.credentials import Scope, header
 
+WILDCARD = "*."
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -40,7 +41,34 @@ def is_allowed(scope: Scope) -> bool:
     origin = parse(text)
     if origin is None:
         return False
-    return origin in map(parse, conf.get().ALLOWED_ORIGINS) or _is_own(origin, scope)
+    allowed = map(parse, conf.get().ALLOWED_ORIGINS)
+    return any(each and _matches(origin, each) for each in allowed) or _is_own(origin, scope)
+
+
+def _matches(origin: Origin, allowed: Origin) -> bool:
+    """Compare with an origin of the settings, whose ``*.`` stands for one name or more."""
+    if not allowed.host.startswith(WILDCARD):
+        return origin == allowed
+    parent = allowed.host.removeprefix("*")
+    is_below = origin.host.endswith(parent) and origin.host != parent
+    return is_below and origin._replace(host="") == allowed._replace(host="")
+
+
+def problem(text: str) -> str:
+    """Return what is wrong with an origin of the settings, and "" if it can match one."""
+    origin = parse(text)
+    if origin is None:
+        return "it is no origin"
+    host = origin.host.removeprefix(WILDCARD)
+    if "*" in host or not host:
+        return "a * may stand only once, before the first dot: https://*.example.org"
+    if host.startswith("."):
+        return f"write {origin.scheme}://*{host} for every name below it"
+    try:
+        as_sent = text.lower() if text.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return "its host is no name"
+    return "" if text == as_sent else f"browsers say {as_sent}"
 
 
 def parse(text: str) -> Origin | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -109,8 +110,12 @@ class Presence:
         async with self._turn():
             entries: list[str] = await self._recall(args=[self.process])
             self._version = self._attempted = None
-        pairs = (entry.split(":") for entry in entries)
-        return {(int(project_id), int(user_id)) for project_id, user_id in pairs}
+        pairs = (entry.partition(":") for entry in entries)
+        return {
+            (int(project_id), int(user_id))
+            for project_id, _, user_id in pairs
+            if _are_ids(project_id, user_id)
+        }
 
     async def sync(
         self,
@@ -150,7 +155,8 @@ class Presence:
             return []
         async with self._turn():
             answer: list[list[str]] = await self._members(args=project_ids)
-        return [dict(zip(map(int, flat[::2]), flat[1::2], strict=True)) for flat in answer]
+        pairs = [zip(flat[::2], flat[1::2], strict=True) for flat in answer]
+        return [{int(user): name for user, name in found if _are_ids(user)} for found in pairs]
 
     async def versions(self, project_ids: list[int]) -> list[str | None]:
         """Return, for each project, the version of its room; None where nobody is listed.
@@ -168,7 +174,8 @@ class Presence:
         async with self._turn():
             is_alone, gone = await self._reap(args=[self.process, _new_version(), int(own)])
         return Reaped(
-            [(int(project_id), int(user_id)) for project_id, user_id in gone], bool(is_alone)
+            [(int(project), int(user)) for project, user in gone if _are_ids(project, user)],
+            bool(is_alone),
         )
 
     async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
@@ -203,6 +210,24 @@ def note_failure(consequence: str, error: Exception) -> None:
     """Count and log a call that failed; things go on, with that consequence."""
     metrics.current.presence_failures += 1
     logger.warning("%s: %r", consequence, error, extra={"action": "presence"})
+
+
+_ID = re.compile("-?[0-9]{1,19}")
+_foreign: set[tuple[str, ...]] = set()
+"""Entries that were told of, once each."""
+_MAX_FOREIGN = 100
+
+
+def _are_ids(*texts: str) -> bool:
+    """Say whether an entry is ours. A foreign one is told of once, and left where it is."""
+    if all(map(_ID.fullmatch, texts)):
+        return True
+    if texts not in _foreign and len(_foreign) < _MAX_FOREIGN:
+        _foreign.add(texts)
+        logger.warning(
+            "Ignored an entry in Redis that is not ours: %.200r", texts, extra={"action": "poison"}
+        )
+    return False
 
 
 def _new_version() -> str:

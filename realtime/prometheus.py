@@ -45,6 +45,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
+metrics.login_required = False  # type: ignore[attr-defined]  # its token is asked for instead
+
+
 def _may_see(request: HttpRequest) -> bool:
     token = conf.get().METRICS_TOKEN
     if not token:

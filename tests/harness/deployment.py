@@ -128,7 +128,7 @@ class Deployment:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=110,
         )
         assert done.returncode == 0, done.stdout
         return done.stdout

@@ -170,6 +170,26 @@ def test_a_role_is_changed_through_the_log(
     assert "role of bob editor viewer" in history
 
 
+def test_the_last_owner_stays_and_the_form_says_why(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    rows = list(project.memberships.order_by("id").values_list("user_id", flat=True))
+    owner, editor = rows.index(alice.pk), rows.index(bob.pk)
+    for change in ({"role": "viewer"}, {"DELETE": "on"}, {"user": str(bob.pk)}):
+        fields = {f"memberships-{owner}-{name}": value for name, value in change.items()}
+        with pytest.raises(AssertionError) as shown:
+            edit(client, project, title="Not saved either", **fields)
+        assert "owner" in str(shown.value) or "duplicate" in str(shown.value)
+    project.refresh_from_db()
+    assert project.title == "Demo project"
+    assert project.memberships.get(user=alice).role == Role.OWNER
+
+    handed_over = {f"memberships-{owner}-DELETE": "on", f"memberships-{editor}-role": "owner"}
+    edit(client, project, **handed_over)
+    assert project.memberships.get(user=bob).role == Role.OWNER
+    assert not project.memberships.filter(user=alice).exists()
+
+
 def test_projects_are_created_and_deleted(client: Client, alice: User) -> None:
     empty = {f"{prefix}-{name}": "0" for prefix in ("memberships", "canvases")
              for name in ("TOTAL_FORMS", "INITIAL_FORMS")}  # fmt: skip

@@ -109,8 +109,25 @@ async def test_18_joins_have_a_rate(settings: Settings) -> None:
     await alice.join(list_id)
     refused = await alice.call("join_project", {"project_id": list_id})
     assert refused["payload"]["code"] == "RATE_LIMITED"
-    assert (await alice.update(list_id, {"milk": 1}))["type"] == "ack", "it is still in the room"
+    answer = await alice.update(list_id, {"milk": 1})
+    assert answer["payload"]["code"] == "NOT_JOINED", "a failed join leaves it out of the room"
     await alice.disconnect()
+
+
+async def test_18_a_join_that_is_refused_as_a_message_leaves_the_room_too(
+    settings: Settings,
+) -> None:
+    limit(settings, MESSAGE_RATE=(0.01, 2))
+    list_id, [alice, bob] = await new_list("alice", "bob")
+    await bob.join(list_id)
+    await alice.join(list_id)
+    await bob.until("user_joined")
+    await alice.call("ping")
+    refused = await alice.call("join_project", {"project_id": list_id})
+    assert refused["payload"]["code"] == "RATE_LIMITED"
+    assert (await bob.until("user_left"))["payload"]["project_id"] == list_id
+    await alice.disconnect()
+    await bob.disconnect()
 
 
 async def test_18_signals_have_a_rate(settings: Settings) -> None:

@@ -25,6 +25,7 @@ def site(settings: Settings) -> None:
             "https://front.example",
             "http://localhost:3000",
             "capacitor://localhost",
+            "https://*.preview.example:8443",
         ]
     }
 
@@ -37,6 +38,8 @@ def site(settings: Settings) -> None:
         ("HTTPS://Front.Example:443", "realtime.example"),
         ("http://localhost:3000", "localhost:8010"),
         ("capacitor://localhost", "realtime.example"),
+        ("https://a.preview.example:8443", "realtime.example"),
+        ("https://a.b.preview.example:8443", "realtime.example"),
         ("https://realtime.example", "realtime.example"),
         ("https://realtime.example", "realtime.example:443"),
         ("http://localhost:8010", "localhost:8010"),
@@ -57,6 +60,12 @@ def test_these_may_connect(origin: str | None, host: str) -> None:
         ("https://realtime.example@evil.example", "realtime.example"),
         ("https://evil.example/realtime.example", "realtime.example"),
         ("https://front.example:8443", "realtime.example"),
+        ("https://preview.example:8443", "realtime.example"),
+        ("https://.preview.example:8443", "realtime.example"),
+        ("https://evilpreview.example:8443", "realtime.example"),
+        ("https://a.preview.example", "realtime.example"),
+        ("http://a.preview.example:8443", "realtime.example"),
+        ("https://a.preview.example.evil.example:8443", "realtime.example"),
         ("http://front.example", "realtime.example"),
         ("http://localhost:3001", "localhost:8010"),
         ("capacitor://realtime.example", "realtime.example"),
@@ -76,3 +85,26 @@ def test_behind_a_proxy_that_is_trusted_its_host_counts(settings: Settings) -> N
     assert not origins.is_allowed(forwarded)
     settings.USE_X_FORWARDED_HOST = True
     assert origins.is_allowed(forwarded)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("https://.example.org", "https://*.example.org"),
+        ("https://BÜCHER.example", "xn--bcher-kva.example"),
+        ("https://Front.example", "https://front.example"),
+        ("https://a.*.example", "only once"),
+        ("https://*", "only once"),
+        ("https://*.*.example", "only once"),
+        ("https://front.example/", "no origin"),
+    ],
+)
+def test_a_setting_that_would_never_match_says_what_to_write(text: str, remedy: str) -> None:
+    assert remedy in origins.problem(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://front.example:443", "https://*.preview.app", "http://[::1]:3000"]
+)
+def test_a_setting_that_can_match(text: str) -> None:
+    assert origins.problem(text) == ""

@@ -1,0 +1,203 @@
+"""Bad input to the admin: an error on the form, never a 500 or a change that is not valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.db.models.fields.files import FieldFile
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from projects import services, validation
+from projects.models import Membership, Project, Role
+from tests.harness.pictures import upload
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def project(settings: Settings, tmp_path: Path) -> Project:
+    settings.MEDIA_ROOT = tmp_path
+    alice, bob = (User.objects.create_superuser(name) for name in ("alice", "bob"))
+    project = services.create_project(user=alice, data={"title": "Edited"})
+    services.add_member(user=alice, project_id=project.pk, member=bob, role=Role.EDITOR)
+    services.attach_canvas(user=alice, project_id=project.pk, title="Sea", image=upload())
+    return project
+
+
+@pytest.fixture
+def admin() -> Client:
+    """A browser of the operator's, which gets a 500 as one does."""
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(username="alice"))
+    return client
+
+
+def form_of(admin: Client, url: str) -> dict[str, Any]:
+    """Return what a browser would send for a page that nobody has changed."""
+    page = admin.get(url).context
+    data: dict[str, Any] = {**page["adminform"].form.initial, "content": "{}"}
+    for inline in page["inline_admin_formsets"]:
+        formset = inline.formset
+        management = formset.management_form
+        data |= {f"{management.prefix}-{name}": value for name, value in management.initial.items()}
+        for form in formset.initial_forms:
+            data |= {
+                form.add_prefix(name): value or ""
+                for name, value in form.initial.items()
+                if not isinstance(value, FieldFile)
+            }
+            data[form.add_prefix("id")] = form.instance.pk
+            data[form.add_prefix("project")] = form.instance.project_id
+    return {name: value for name, value in data.items() if value is not None}
+
+
+TEXTS = {
+    "empty": "",
+    "word": "abc",
+    "long": "x" * 300,
+    "NUL": "a\0b",
+    "override": "a\u202eb",
+    "lines": "a\r\nb",
+    "negative": "-1",
+    "huge": "9" * 30,
+    "digits": "9" * 5000,
+    "fraction": "1.5",
+}
+JSONS = {
+    "list": "[]",
+    "null": "null",
+    "text": '"a"',
+    "broken": "{",
+    "NaN": '{"a": NaN}',
+    "1e300": '{"a": 1e300}',
+    "long number": '{"a": ' + "9" * 5000 + "}",
+    "NUL": '{"a": "\\u0000"}',
+    "NUL in a key": '{"\\u0000": 1}',
+    "surrogate": '{"a": "\\ud800"}',
+    "nested": '{"a":' * 40 + "1" + "}" * 40,
+    "very nested": '{"a":' * 20_000 + "1" + "}" * 20_000,
+    "big": '{"a": "' + "x" * 100_000 + '"}',
+    "very big": '{"a": "' + "x" * 600_000 + '"}',
+}
+FIELDS = [
+    *("title", "description", "status"),
+    *(f"memberships-0-{name}" for name in ("id", "project", "user", "role", "DELETE")),
+    *("memberships-INITIAL_FORMS", "memberships-9-user"),
+    *(f"canvases-0-{name}" for name in ("id", "project", "title", "image", "DELETE")),
+    "canvases-INITIAL_FORMS",
+]
+MODELS = ["projects_project", "projects_canvas"] + [
+    f"realtime_{name}" for name in ("room", "event", "taskstate")
+]
+
+
+def assert_is_sound() -> None:
+    for each in Project.objects.all():
+        validation.clean(
+            {name: getattr(each, name) for name in ("title", "description", "status", "content")},
+            partial=False,
+        )
+        assert Membership.objects.filter(
+            project=each, role=Role.OWNER, user__is_active=True
+        ).exists(), "no owner"
+        for canvas in each.canvases.all():
+            validation.Line(max_length=200).run_validation(canvas.title)
+
+
+def post(admin: Client, url: str, data: dict[str, Any]) -> int:
+    """Send a form, and take back what it did. Return the status."""
+    with transaction.atomic():
+        status = admin.post(url, data).status_code
+        assert_is_sound()
+        transaction.set_rollback(True)
+    return status
+
+
+@pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
+def test_any_text_in_any_field(admin: Client, project: Project, value: str) -> None:
+    url = reverse("admin:projects_project_change", args=[project.pk])
+    before = form_of(admin, url)
+    found = {name: post(admin, url, before | {name: value}) for name in FIELDS}
+    assert {name: status for name, status in found.items() if status not in (200, 302)} == {}
+
+
+@pytest.mark.parametrize("value", JSONS.values(), ids=JSONS)
+def test_any_content(admin: Client, project: Project, value: str) -> None:
+    for url in (
+        reverse("admin:projects_project_change", args=[project.pk]),
+        reverse("admin:projects_project_add"),
+    ):
+        before = form_of(admin, url) | {"title": "A title"}
+        expected = {400} if len(value) > 2**19 else {200, 302}
+        assert post(admin, url, before | {"content": value}) in expected
+
+
+@pytest.mark.parametrize(
+    "name", [*FIELDS, "content", "memberships-TOTAL_FORMS", "canvases-TOTAL_FORMS"]
+)
+def test_any_field_may_be_missing_or_come_as_a_file(
+    admin: Client, project: Project, name: str
+) -> None:
+    url = reverse("admin:projects_project_change", args=[project.pk])
+    data = form_of(admin, url)
+    for bad in (
+        {key: value for key, value in data.items() if key != name},
+        data | {name: [str(data.get(name, "")), "x"]},
+        data | {name: SimpleUploadedFile("a.png", b"\x89PNG\r\n\x1a\n nothing")},
+        data | {name: SimpleUploadedFile("a.png", b"")},
+    ):
+        assert post(admin, url, bad) in (200, 302), bad.get(name)
+
+
+KEYS = ["0", "-1", "9" * 30, "abc", "_00", "a_00b", "_ED_A0_80", "1_2F2", "x" * 2000, "1.5", "é"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_any_key_in_an_address(admin: Client, model: str) -> None:
+    base = reverse(f"admin:{model}_changelist")
+    found = {
+        (page, method.__name__, key[:20]): method(f"{base}{quote(key)}/{page}/").status_code
+        for page in ("change", "delete", "history")
+        for method in (admin.get, admin.post)
+        for key in KEYS
+    }
+    assert {at: status for at, status in found.items() if status not in (302, 403, 404)} == {}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_any_query_of_a_list(admin: Client, model: str) -> None:
+    base = reverse(f"admin:{model}_changelist")
+    names = (
+        "q", "p", "o", "e", "_popup", "_to_field", "_facets", "id", "project_id", "type__exact",
+        "status__exact", "state__exact", "task_type__exact", "created_at__gte", "updated_at__lt",
+        "actor__id__exact", "project__status__exact", "nonsense", "pk__in",
+    )  # fmt: skip
+    found = {
+        (name, at): admin.get(base, {name: value}).status_code
+        for name in names
+        for at, value in TEXTS.items()
+    }
+    assert {at: status for at, status in found.items() if status not in (200, 302, 400)} == {}
+
+
+@pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
+def test_any_action(admin: Client, value: str) -> None:
+    found = {}
+    for model, action in (
+        *(("projects_project", name) for name in ("delete_selected", value)),
+        ("auth_user", "disconnect_users"),
+        ("realtime_event", "delete_selected"),
+    ):
+        url = reverse(f"admin:{model}_changelist")
+        for more in ({}, {"post": "yes"}, {"index": value}, {"select_across": value}):
+            data = {"action": action, "_selected_action": value, **more}
+            found[model, action, str(more)] = post(admin, url, data)
+    assert {at: status for at, status in found.items() if status not in (200, 302, 403)} == {}
