@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _RECENT = 256
 """Events that a room remembers, for sockets that join while they pass; and tasks."""
+_RECENT_SIZE = 512 * 1024
+"""Characters of the events that it remembers: what is more is read from the log."""
 _ENDED = 101
 """A progress that no report reaches."""
 UNCOMPARED = ""
@@ -61,7 +63,9 @@ class Room:
         self._positions: dict[Socket, int] = {}
         self._sockets_of: Counter[int] = Counter()
         """Local sockets per user."""
-        self._recent: deque[Hint] = deque(maxlen=_RECENT)
+        self._recent: deque[Hint] = deque()
+        self._recent_size = 0
+        """Characters of their texts."""
         self._progress: dict[str, int] = {}
         """How far the tasks are that were heard of last."""
 
@@ -125,7 +129,7 @@ class Room:
             if self.seq is None or hint.seq != self.seq + 1:
                 continue
             self.seq = hint.seq
-            self._recent.append(hint)
+            self._remember(hint)
             if hint.ends is not None:
                 self.note_progress(hint.ends, _ENDED)
             if hint.evicts is not None:
@@ -135,6 +139,12 @@ class Room:
             run.append(hint)
         self._hand_on(run)
         return evicted
+
+    def _remember(self, hint: Hint) -> None:
+        self._recent.append(hint)
+        self._recent_size += len(hint.text)
+        while len(self._recent) > _RECENT or self._recent_size > _RECENT_SIZE:
+            self._recent_size -= len(self._recent.popleft().text)
 
     def _hand_on(self, run: list[Hint]) -> None:
         """Hand events that follow each other to every socket that has not got them yet."""
@@ -196,6 +206,7 @@ class Room:
         metrics.current.resets += 1
         self.seq = self.newest = seq
         self._recent.clear()
+        self._recent_size = 0
 
     def arrive(self, user_id: int, username: str) -> bool:
         """Note that a user is here; tell the local sockets if that is news. Return whether."""

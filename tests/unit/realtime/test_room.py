@@ -65,6 +65,17 @@ def test_a_socket_that_knows_less_than_the_room_is_told_what_passed() -> None:
     assert room.catch_up(1) is None
 
 
+def test_what_a_room_remembers_is_bounded_in_size() -> None:
+    room = room_at(0)
+    large = [Hint(seq, "x" * 100_000) for seq in range(1, 21)]
+    room.deliver(large)
+    assert room.catch_up(15) == large[15:]
+    assert room.catch_up(14) is None
+    room.deliver([event(seq) for seq in range(21, 400)])
+    assert room.catch_up(399 - 256) == [event(seq) for seq in range(144, 400)]
+    assert room.catch_up(399 - 257) is None
+
+
 def test_presence_is_told_once_per_user() -> None:
     room, alice, bob = room_at(0), Client(1), Client(2)
     room.add(alice, 0)
