@@ -1,7 +1,9 @@
 """The settings of the tests, for a project that has another user model and no `projects`."""
 
+import os
+
 from tests.settings import *  # noqa: F403
-from tests.settings import INSTALLED_APPS, REALTIME
+from tests.settings import DATABASES, INSTALLED_APPS, REALTIME
 
 INSTALLED_APPS = [
     "tests.people",
@@ -23,3 +25,6 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
 }
 MIGRATION_MODULES = {"people": None}
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # Beside the database of the tests that run these.
+    DATABASES["default"]["TEST"] = {"NAME": f"test_people_{os.getpid()}"}
