@@ -13,6 +13,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils.module_loading import import_string
+from redis import Redis
 from rest_framework_simplejwt import settings as simple_jwt
 
 from realtime import conf, origins
@@ -53,6 +54,25 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         for text in given.ALLOWED_ORIGINS
         if (problem := origins.problem(text))
     ]
+
+
+@register(Tags.compatibility)
+def check_redis_url(**_: Any) -> list[CheckMessage]:
+    try:
+        Redis.from_url(conf.get().REDIS_URL)
+    except (ImproperlyConfigured, TypeError):  # told by `check_settings`
+        return []
+    except ValueError as error:
+        return [
+            Error(
+                f'REALTIME["REDIS_URL"] cannot be read: {error}',
+                hint="Give redis://:password@host:6379/0, rediss://… or unix:///path?db=0. Of a "
+                "Sentinel, give an address that leads to the primary, whichever that is: presence "
+                "and tickets do not ask a Sentinel.",
+                id="realtime.E030",
+            )
+        ]
+    return []
 
 
 @register(Tags.compatibility)
