@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 
 from projects import images, results, services, validation
@@ -212,6 +214,14 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 role=roles[user_id],
                 actor_id=request.user.pk,
             )
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Project]
+    ) -> HttpResponseBase | None:
+        if not all(map(_is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            messages.error(request, "What was selected is no project.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         services.remove_project(project_id=obj.pk, actor_id=request.user.pk)

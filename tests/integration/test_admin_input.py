@@ -94,9 +94,7 @@ FIELDS = [
     *(f"canvases-0-{name}" for name in ("id", "project", "title", "image", "DELETE")),
     "canvases-INITIAL_FORMS",
 ]
-MODELS = ["projects_project", "projects_canvas"] + [
-    f"realtime_{name}" for name in ("room", "event", "taskstate")
-]
+MODELS = ["projects_project"]
 
 
 def assert_is_sound() -> None:
@@ -172,30 +170,10 @@ def test_any_key_in_an_address(admin: Client, model: str) -> None:
     assert {at: status for at, status in found.items() if status not in (302, 403, 404)} == {}
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_any_query_of_a_list(admin: Client, model: str) -> None:
-    base = reverse(f"admin:{model}_changelist")
-    names = (
-        "q", "p", "o", "e", "_popup", "_to_field", "_facets", "id", "project_id", "type__exact",
-        "status__exact", "state__exact", "task_type__exact", "created_at__gte", "updated_at__lt",
-        "actor__id__exact", "project__status__exact", "nonsense", "pk__in",
-    )  # fmt: skip
-    found = {
-        (name, at): admin.get(base, {name: value}).status_code
-        for name in names
-        for at, value in TEXTS.items()
-    }
-    assert {at: status for at, status in found.items() if status not in (200, 302, 400)} == {}
-
-
 @pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
 def test_any_action(admin: Client, value: str) -> None:
     found = {}
-    for model, action in (
-        *(("projects_project", name) for name in ("delete_selected", value)),
-        ("auth_user", "disconnect_users"),
-        ("realtime_event", "delete_selected"),
-    ):
+    for model, action in (*(("projects_project", name) for name in ("delete_selected", value)),):
         url = reverse(f"admin:{model}_changelist")
         for more in ({}, {"post": "yes"}, {"index": value}, {"select_across": value}):
             data = {"action": action, "_selected_action": value, **more}
