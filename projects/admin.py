@@ -215,7 +215,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 actor_id=request.user.pk,
             )
 
-    def response_action(
+    def response_action(  # type: ignore[override]
         self, request: HttpRequest, queryset: QuerySet[Project]
     ) -> HttpResponseBase | None:
         if not all(map(_is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
