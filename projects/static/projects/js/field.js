@@ -258,11 +258,16 @@ export class Field {
     this.element.classList.toggle("is-shared", others.length > 0);
     if (others.length) people.paint(this.element, others[0].id);
     const known = new Map([...this.#tags.children].map((tag) => [tag.dataset.user, tag]));
-    const tags = others.map(({ id }) => {
+    const tags = others.slice(0, NAMED).map(({ id }) => {
       const tag = known.get(String(id)) ?? h("span", { class: "tag", dir: "auto", "data-user": id });
       tag.textContent = people.name(id);
       return people.paint(tag, id);
     });
+    if (others.length > NAMED) {
+      const more = known.get("more") ?? h("span", { class: "tag", "data-user": "more" });
+      more.textContent = `+${others.length - NAMED}`;
+      tags.push(more);
+    }
     const flash = known.get("flash");
     reconcile(this.#tags, flash ? [...tags, flash] : tags);
   }
@@ -295,5 +300,7 @@ export class Field {
   }
 }
 
+/** People in a field who are named there. */
+const NAMED = 2;
 /** Milliseconds for which a change stays marked. */
 const FLASH = 4_000;

@@ -6,11 +6,14 @@ const ROLES = [
   ["viewer", "Viewer"],
 ];
 
+/** Rows above which the list scrolls by itself. */
+const MANY = 8;
+
 /** Who belongs to the project, in which role, and who of them is here. */
 export class Members {
   #project;
   #members = [];
-  #list = h("ul", { class: "members" });
+  #list = h("ul", { class: "members", "aria-labelledby": "members-title" });
   #form;
   #note = h("p", { class: "field-note", "data-kind": "error", role: "alert" });
   element;
@@ -50,6 +53,9 @@ export class Members {
       return row;
     });
     reconcile(this.#list, rows);
+    // What scrolls has to be reached by the keyboard.
+    if (rows.length > MANY) this.#list.setAttribute("tabindex", "0");
+    else this.#list.removeAttribute("tabindex");
   }
 
   #row({ user_id: id, username, role }, key) {

@@ -3,10 +3,11 @@ import { Canvases } from "./canvases.js";
 import { ConnectionStatus } from "./connection.js";
 import { Content } from "./content.js";
 import { choice, text } from "./controls.js";
-import { announce, h, icon, reconcile } from "./dom.js";
+import { announce, h, icon } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Field } from "./field.js";
 import { farewell } from "./farewell.js";
+import { HereNow } from "./here-now.js";
 import { Members } from "./members.js";
 import { confirm } from "./notices.js";
 import { People } from "./people.js";
@@ -32,7 +33,7 @@ export class ProjectView {
   headerElement = h("div", { class: "header-project" });
   isClosed = false;
 
-  #avatars = h("ul", { class: "avatars", "aria-label": "Here now" });
+  #here;
   #badge = h("span", { class: "badge", hidden: true }, icon("lock"), "View only");
   #heading = h("h1", { class: "visually-hidden" });
   #fields = [];
@@ -49,7 +50,8 @@ export class ProjectView {
     this.edits = edits;
     this.realtime = realtime;
     this.connection = new ConnectionStatus(this.realtime, this.edits);
-    this.headerElement.append(this.#badge, this.#avatars, this.connection.element);
+    this.#here = new HereNow(this.people);
+    this.headerElement.append(this.#badge, this.#here.element, this.connection.element);
     this.room = this.realtime.join(id);
     this.awareness = new Awareness(this.room, user);
     this.#open();
@@ -165,17 +167,7 @@ export class ProjectView {
     for (const field of this.#fields) field.render();
     for (const part of [this.content, this.canvases, this.members]) part.render();
     this.headerElement.classList.toggle("is-away", !room.joined);
-    this.#showAvatars();
-  }
-
-  #showAvatars() {
-    const known = new Map([...this.#avatars.children].map((item) => [item.dataset.user, item]));
-    const items = this.room.members.map(({ user_id: id, username }) => {
-      if (known.has(String(id))) return known.get(String(id));
-      const name = h("span", { class: "visually-hidden" }, username);
-      return h("li", { "data-user": id, title: username }, this.people.avatar(id), name);
-    });
-    reconcile(this.#avatars, items);
+    this.#here.render(room.members);
   }
 
   #flash({ changes, updated_by: by }) {
