@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.faults.conftest import SETTINGS, Connect, Duo
+from tests.harness import rest
 from tests.harness.client import Client
 from tests.harness.load import check_exact
 from tests.harness.postgres import Postgres, running_postgres
 from tests.harness.servers import Daphne
-from tests.harness.stack import running_stack
+from tests.harness.stack import Stack, running_stack
 
 
 @pytest.fixture
@@ -50,6 +55,88 @@ async def test_postgres_crashes_and_comes_back(postgres: Postgres, tmp_path: Pat
                 check_exact(crowd, log)
         finally:
             second.stop()
+
+
+@pytest.mark.database
+@pytest.mark.postgres
+async def test_requests_that_wait_for_the_database_hold_up_no_room(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """More requests than Django's pool has connections wait for a lock, each with one."""
+    with running_stack(tmp_path, **SETTINGS) as stack:
+        held_id, project_id = stack.new_project(), stack.new_project()
+        alice, bob = await stack.connect("alice"), await stack.connect("bob")
+        for person in (alice, bob):
+            await person.join(project_id)
+        stack.token("carol")
+        with psycopg.connect(stack.environment["DATABASE_URL"]) as lock:
+            lock.execute("SELECT FROM projects_project WHERE id = %s FOR UPDATE", [held_id])
+            many = ThreadPoolExecutor(30)
+            requests = [many.submit(rename, stack, held_id) for _ in range(30)]
+            with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as watch:
+                async with asyncio.timeout(10):
+                    while waiting(watch) < 5:
+                        await asyncio.sleep(0.05)
+                watch.execute("UPDATE auth_user SET is_active = false WHERE username = 'bob'")
+            await update(alice, project_id)
+            assert (await alice.wait_for("ack"))["ref"] == project_id
+            error = await bob.wait_for("error")
+            assert error["payload"]["code"] == "USER_INACTIVE"
+            carol = await stack.connect("carol")
+            await carol.join(project_id)
+            assert waiting(lock) >= 5, "they have waited all the time"
+        for request in requests:
+            assert await asyncio.wrap_future(request) in (200, 503)
+
+
+def rename(stack: Stack, project_id: int) -> int:
+    try:
+        stack.api("PATCH", f"projects/{project_id}/", {"title": "Held"})
+    except rest.Refused as refused:
+        return refused.status
+    return 200
+
+
+def waiting(connection: psycopg.Connection[Any]) -> int:
+    """Return how many connections wait for a lock."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.database
+@pytest.mark.postgres
+async def test_a_restarted_postgres_fails_no_read(postgres: Postgres, tmp_path: Path) -> None:
+    """503 with Retry-After while it is away, and nothing worse; none at all once it is back."""
+    with running_stack(tmp_path, **SETTINGS) as stack:
+        project_id = stack.new_project()
+        url, token = f"{stack.web.url}/api/projects/{project_id}/", stack.token("alice")
+        answers: list[tuple[int, str | None]] = []
+
+        def read_on(is_over: threading.Event) -> None:
+            while not is_over.is_set():
+                answers.append(rest.status(url, token))
+
+        is_over = threading.Event()
+        readers = [asyncio.create_task(asyncio.to_thread(read_on, is_over)) for _ in range(8)]
+        for _ in range(2):
+            await asyncio.to_thread(postgres.crash_and_restart)
+            async with asyncio.timeout(30):
+                seen = len(answers)
+                while (200, None) not in answers[seen:]:
+                    await asyncio.sleep(0.05)
+        is_over.set()
+        await asyncio.gather(*readers)
+        assert set(answers) <= {(200, None), (503, "1")}
+        # Idle connections, in the pool and of the rooms, that end while nobody looks.
+        await asyncio.to_thread(postgres.restart)
+        assert [rest.status(url, token) for _ in range(20)] == [(200, None)] * 20
+        alice = await stack.connect("alice")
+        await alice.join(project_id)
+        await update(alice, project_id)
+        assert (await alice.wait_for("ack"))["ref"] == project_id
 
 
 LOCKED = 10.0

@@ -23,7 +23,14 @@ class Postgres:
     def crash_and_restart(self) -> None:
         """End every process of it at once, as a crash would; it is back when it has recovered."""
         # Without waiting (-W): whether it is back, who writes to it knows best.
-        arguments = ["-W", "-m", "immediate", "restart"]
+        self._restart("-W", "-m", "immediate")
+
+    def restart(self) -> None:
+        """Restart it in good order, and wait until it serves again; all connections end."""
+        self._restart("-w", "-m", "fast")
+
+    def _restart(self, *options: str) -> None:
+        arguments = [*options, "restart"]
         self._pg_ctl(arguments, self._server.pgdata, user=self._server.system_user)
 
 

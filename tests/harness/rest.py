@@ -36,6 +36,17 @@ def call(method: str, url: str, data: Any = None, *, token: str | None = None) -
     return json.loads(content) if content else None
 
 
+def status(url: str, token: str) -> tuple[int, str | None]:
+    """Return the status of an answer, and after how many seconds it says to come back."""
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        with _opener.open(Request(url, headers=headers), timeout=30) as response:
+            return response.status, response.headers["Retry-After"]
+    except HTTPError as error:
+        with error:
+            return error.code, error.headers["Retry-After"]
+
+
 def get(url: str, *, token: str | None = None) -> tuple[int, str]:
     """Return the status and the text of an answer, whatever it is."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
