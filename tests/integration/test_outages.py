@@ -56,7 +56,7 @@ FAULTS: list[Callable[[], object]] = [
     twice,  # IntegrityError
     not_a_number,  # DataError
     lambda: sql("SELECT 1 FROM no_such_table"),  # ProgrammingError; SQLite: OperationalError
-    lambda: sql("SELECT"),
+    lambda: sql("SELECT FROM WHERE"),
     lambda: Room.objects.create(project_id=1, seq=2**70),
 ]
 
@@ -214,19 +214,21 @@ async def test_a_thread_without_work_gives_up_its_connection(
 ) -> None:
     """A host's tests end with DROP DATABASE, which needs to be alone."""
     monkeypatch.setattr(database, "KEPT", 0.05)
-    await asyncio.gather(*(database.run(Room.objects.count) for _ in range(20)))
 
-    def count() -> int:
+    def own() -> int:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            [found] = cursor.fetchone()
-        return int(found)
+            cursor.execute("SELECT pg_backend_pid()")
+            [pid] = cursor.fetchone()
+        return int(pid)
 
+    def alive(pids: set[int]) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity")
+            return not pids.isdisjoint(pid for (pid,) in cursor)
+
+    pids = set(await asyncio.gather(*(database.run(own) for _ in range(20))))
     async with asyncio.timeout(10):
-        while await asyncio.to_thread(count):
+        while await asyncio.to_thread(alive, pids):
             await asyncio.sleep(0.05)
 
 
