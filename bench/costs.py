@@ -33,10 +33,13 @@ from rest_framework.test import APIClient  # noqa: E402
 
 from projects import services  # noqa: E402
 from projects.models import Canvas, Membership, Project  # noqa: E402
-from realtime import joins, log, protocol, repair, updates  # noqa: E402
 from realtime.consumers import check  # noqa: E402
-from realtime.joins import JoinRequest  # noqa: E402
-from realtime.updates import UpdateRequest  # noqa: E402
+from realtime.events import log  # noqa: E402
+from realtime.live import joins, repair, updates  # noqa: E402
+from realtime.live.joins import JoinRequest  # noqa: E402
+from realtime.live.updates import UpdateRequest  # noqa: E402
+from realtime.protocol import messages  # noqa: E402
+from realtime.protocol.errors import ProtocolError  # noqa: E402
 
 EVENTS = 100
 """Large ones: many more than any page or replay has room for."""
@@ -101,7 +104,7 @@ class Costs:
 
     def join(self, since: int | None) -> Callable[[], Any]:
         return lambda: [
-            protocol.encode(protocol.Ack(payload=view.project, ref=1))
+            messages.encode(messages.Ack(payload=view.project, ref=1))
             for view in joins.read([JoinRequest(self.full.pk, self.alice.pk, since)])
             if isinstance(view, joins.View)
         ]
@@ -115,19 +118,19 @@ class Costs:
 
         def run() -> None:
             frames.append(frames.pop(0))
-            command: Any = protocol.decode(frames[0])
+            command: Any = messages.decode(frames[0])
             check(command.payload.data, size=48 * 1024)
             request = UpdateRequest(self.alice.pk, command.payload.data, base_seq)
             [result] = updates.write(self.keys.pk, [request])
-            if isinstance(result, protocol.UpdateAck):
-                protocol.encode(protocol.Ack(payload=result, ref=1))
+            if isinstance(result, messages.UpdateAck):
+                messages.encode(messages.Ack(payload=result, ref=1))
 
         return run
 
     def refused(self, text: str) -> Callable[[], Any]:
         def run() -> None:
-            with suppress(protocol.ProtocolError):
-                protocol.decode(text)
+            with suppress(ProtocolError):
+                messages.decode(text)
 
         return run
 

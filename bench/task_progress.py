@@ -19,7 +19,7 @@ from django.test import override_settings  # noqa: E402
 
 from projects.models import Project  # noqa: E402
 from realtime import conf  # noqa: E402
-from realtime.tasks import ProjectTask  # noqa: E402
+from realtime.tasks.task import ProjectTask  # noqa: E402
 
 
 @shared_task(base=ProjectTask, bind=True)

@@ -17,7 +17,7 @@ class WithoutTraceback(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00,000 WARNING realtime.publish: … action=publish_failed project_id=1`"""
+    """`2026-01-31 12:00:00,000 WARNING realtime.live.hub: … action=poison project_id=1`"""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")

@@ -47,7 +47,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "realtime.unavailable.UnavailableMiddleware",
+    "realtime.middleware.UnavailableMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -86,7 +86,7 @@ _POSTGRES_TIMEOUTS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
-# For HTTP alone: the rooms have connections of their own, see `realtime.database`.
+# For HTTP alone: the rooms have connections of their own, see `realtime.db.threads`.
 _HTTP_POOL = {
     "min_size": 1,
     "max_size": 10,
@@ -191,8 +191,8 @@ SIMPLE_JWT = {
     # A changed password ends the tokens from before.
     "CHECK_REVOKE_TOKEN": True,
     # A sign-out ends the sockets of its session.
-    "TOKEN_OBTAIN_SERIALIZER": "realtime.sign_in.SignInSerializer",
-    "TOKEN_REFRESH_SERIALIZER": "realtime.sign_in.RefreshSerializer",
+    "TOKEN_OBTAIN_SERIALIZER": "realtime.auth.serializers.SignInSerializer",
+    "TOKEN_REFRESH_SERIALIZER": "realtime.auth.serializers.RefreshSerializer",
 }
 CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "*" not in origin]
 CORS_ALLOWED_ORIGIN_REGEXES = [

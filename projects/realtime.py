@@ -9,16 +9,16 @@ from django.dispatch import receiver
 
 from projects import access, errors, services, signals
 from projects.models import Canvas, Membership, Project, Role
-from realtime import log
-from realtime.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
-from realtime.lookups import AnyOf, Argument
-from realtime.queries import CompiledQuery
+from realtime.db.lookups import AnyOf, Argument
+from realtime.db.queries import CompiledQuery
+from realtime.events import log
+from realtime.rooms.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
 
 _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
 
 class ProjectBackend:
-    """Serves `realtime` with projects; see `realtime.backend.Backend`."""
+    """Serves `realtime` with projects; see `realtime.rooms.backend.Backend`."""
 
     model = Project
 

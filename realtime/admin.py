@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
-from realtime import console, disconnections, history
-from realtime.history import Difference
+from realtime.auth import disconnections
+from realtime.events import history
+from realtime.events.history import Difference
 from realtime.models import Event, Room, TaskState
+from realtime.ops import console
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

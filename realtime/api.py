@@ -19,8 +19,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from realtime import backend, conf, log, tickets
-from realtime.routers import reading_where_written
+from realtime import conf
+from realtime.auth import tickets
+from realtime.db.routers import reading_where_written
+from realtime.events import log
+from realtime.rooms import backend
 
 _MAX_INTEGER = 2**63 - 1
 

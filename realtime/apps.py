@@ -7,6 +7,10 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # They register what they have to.
-        from realtime import checks, database_checks, redaction, task_pools, task_signals  # noqa: F401
+        import realtime.checks.databases
+        import realtime.checks.settings
+        import realtime.tasks.pools
+        import realtime.tasks.signals  # noqa: F401
+        from realtime.ops import redaction
 
         redaction.install()

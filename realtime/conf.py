@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
-from realtime.limits import Rate
+
+class Rate(NamedTuple):
+    per_second: float
+    burst: int
+
 
 _MESSAGES = Rate(per_second=50, burst=100)
 _FRAMES = Rate(per_second=250, burst=1000)
@@ -23,15 +27,15 @@ class Settings:
     """One attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
 
     BACKEND: str = ""
-    """Dotted path of the host's `realtime.backend.Backend`."""
+    """Dotted path of the host's `realtime.rooms.backend.Backend`."""
     REDIS_URL: str = "redis://localhost:6379/0"
     """Where presence lives; the channel layer is configured by `CHANNEL_LAYERS`."""
     ALLOWED_ORIGINS: list[str] = field(default_factory=list)
-    """Origins of browser pages beside the server's own; see `realtime.origins`."""
+    """Origins of browser pages beside the server's own; see `realtime.auth.origins`."""
     METRICS_TOKEN: str = ""
     """What Prometheus sends as its bearer token; without it, metrics are shown with DEBUG only."""
     TICKET_LIFETIME: float = 30.0
-    """How long a ticket opens a socket; see `realtime.tickets`."""
+    """How long a ticket opens a socket; see `realtime.auth.tickets`."""
     DATABASE_THREADS: int = 4
     """Threads of one server process that read, and as many again that write.
 
@@ -103,7 +107,7 @@ class Settings:
     TASK_QUEUE_LIMIT: float = 86400.0
     """How long a task may wait to be started, or tried again, in a queue that is never empty.
 
-    What the broker has lost is found sooner: see `realtime.task_queues`.
+    What the broker has lost is found sooner: see `realtime.tasks.queues`.
     """
     MAX_OPEN_TASKS: int = 50
     """Tasks of one room that may wait or run at once, and that a join is told of: the newest."""

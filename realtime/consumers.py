@@ -12,26 +12,20 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
-from realtime import (
-    authenticator,
-    conf,
-    faults,
-    hub,
-    metrics,
-    protocol,
-    tokens,
-    updates,
-    writer,
-)
-from realtime.credentials import SUBPROTOCOL
-from realtime.frames import FrameLimit
+from realtime import conf, metrics
+from realtime.auth import authenticator, tokens
+from realtime.auth.credentials import SUBPROTOCOL
+from realtime.auth.expiry import TokenLife
+from realtime.auth.tokens import Identity
+from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit, check_data
-from realtime.outbox import Outbox
-from realtime.protocol import CloseCode, ErrorCode, ProtocolError
-from realtime.room import Socket
-from realtime.token_life import TokenLife
-from realtime.tokens import Identity
-from realtime.transport import Transport
+from realtime.live import hub, updates, writer
+from realtime.live.room import Subscriber
+from realtime.protocol import messages
+from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, ProtocolError
+from realtime.transport.connection import Transport
+from realtime.transport.frames import FrameLimit
+from realtime.transport.outbox import Outbox
 
 Ref = str | int | None
 
@@ -39,13 +33,13 @@ Ref = str | int | None
 class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     """Speaks the protocol of `docs/protocol.md`.
 
-    It does not listen to the channel layer: `realtime.hub` does, once per process. Commands
+    It does not listen to the channel layer: `realtime.live.hub` does, once per process. Commands
     of one socket are handled in order; what the rooms send does not wait for them.
     """
 
     identity: Identity
     identified_at: float
-    socket: Socket
+    socket: Subscriber
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the connection from its handshake to its end, and clean up however it ends."""
@@ -107,7 +101,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if isinstance(identity, ProtocolError):
             self.end(identity)
             return
-        self.socket = Socket(identity.user_id, identity.username, self.outbox)
+        self.socket = Subscriber(identity.user_id, identity.username, self.outbox)
         self.identify(identity)
         frame_limit: FrameLimit | None = self.scope.get("frame_limit")
         if frame_limit is not None:
@@ -123,7 +117,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.token_life.begin(identity.expires_at)
 
     def token_expiring(self, left: float) -> None:
-        self.reply(protocol.TokenExpiring(payload=protocol.TokenExpiringPayload(left)))
+        self.reply(messages.TokenExpiring(payload=messages.TokenExpiringPayload(left)))
 
     def end(self, error: ProtocolError) -> None:
         """Say what is wrong, then close with the code that says what to do about it.
@@ -132,7 +126,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         """
         self.release()
         self.reply_error(error)
-        self.outbox.close(protocol.CLOSE_CODES[error.code])
+        self.outbox.close(CLOSE_CODES[error.code])
 
     def cut_off(self) -> None:
         """Give up a client that takes nothing; the server ends its connection, or else we do."""
@@ -144,7 +138,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.end(ProtocolError(ErrorCode.RATE_LIMITED, "Too many frames", retry_after=1.0))
 
     def drain(self) -> None:
-        self.reply(protocol.ServerDraining())
+        self.reply(messages.ServerDraining())
         self.outbox.close(CloseCode.DRAINING)
 
     def release(self) -> None:
@@ -174,17 +168,17 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         except ProtocolError as error:
             self.refuse(command, error)
         except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
-            self.refuse(command, faults.answer(error))
+            self.refuse(command, errors.from_exception(error))
 
-    def refuse(self, command: protocol.AnyCommand, error: ProtocolError) -> None:
+    def refuse(self, command: messages.AnyCommand, error: ProtocolError) -> None:
         """Answer a command with an error. A failed join leaves the socket out of the room."""
-        if isinstance(command, protocol.JoinProject):
+        if isinstance(command, messages.JoinProject):
             project_id = command.payload.project_id
             if project_id in self.socket.rooms:
                 self.hub.leave(self.socket, project_id)
         self.reply_error(error, ref=command.ref)
 
-    def read(self, text: str | None) -> protocol.AnyCommand:
+    def read(self, text: str | None) -> messages.AnyCommand:
         """Return the command in a frame.
 
         Raises:
@@ -197,11 +191,11 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise ProtocolError(
                 ErrorCode.MESSAGE_TOO_LARGE, f"A message may have {limit} bytes at most"
             )
-        return protocol.decode(text)
+        return messages.decode(text)
 
     # --- commands
 
-    async def join_project(self, command: protocol.JoinProject) -> None:
+    async def join_project(self, command: messages.JoinProject) -> None:
         payload = command.payload
         limit = conf.get().MAX_PROJECTS
         rooms = self.socket.rooms
@@ -216,12 +210,12 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
                 self.socket, payload.project_id, since=payload.since, ref=command.ref
             )
 
-    async def leave_project(self, command: protocol.LeaveProject) -> None:
+    async def leave_project(self, command: messages.LeaveProject) -> None:
         self.require_joined(command.payload.project_id)
         self.hub.leave(self.socket, command.payload.project_id)
-        self.acknowledge(command.ref, protocol.EmptyAck())
+        self.acknowledge(command.ref, messages.EmptyAck())
 
-    async def update_project(self, command: protocol.UpdateProject) -> None:
+    async def update_project(self, command: messages.UpdateProject) -> None:
         payload = command.payload
         self.require_joined(payload.project_id)
         check(payload.data, size=conf.get().MAX_DATA_SIZE)
@@ -248,36 +242,36 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             else:
                 self.acknowledge(ref, result)
         except Exception as error:  # noqa: BLE001  (a host returned what is no JSON)
-            self.reply_error(faults.answer(error), ref=ref)
+            self.reply_error(errors.from_exception(error), ref=ref)
 
-    async def send_signal(self, command: protocol.SendSignal) -> None:
+    async def send_signal(self, command: messages.SendSignal) -> None:
         payload = command.payload
         self.require_joined(payload.project_id)
         if wait := self.signal_limit.take():
             raise too_fast(wait)
         check(payload.data, size=conf.get().MAX_SIGNAL_SIZE)
         self.hub.signal(self.socket, payload.project_id, payload.data)
-        self.acknowledge(command.ref, protocol.EmptyAck())
+        self.acknowledge(command.ref, messages.EmptyAck())
 
-    async def authenticate(self, command: protocol.Authenticate) -> None:
+    async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
             identity = await authenticator.authenticate(command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
         # It does not escape an order that came since the socket was opened.
         self.identify(identity._replace(disconnections=self.identity.disconnections))
-        self.acknowledge(command.ref, protocol.EmptyAck())
+        self.acknowledge(command.ref, messages.EmptyAck())
 
-    async def ping(self, command: protocol.Ping) -> None:
-        self.reply(protocol.Pong(ref=UNSET if command.ref is None else command.ref))
+    async def ping(self, command: messages.Ping) -> None:
+        self.reply(messages.Pong(ref=UNSET if command.ref is None else command.ref))
 
     handlers: dict[type, Callable[[RealtimeConsumer, Any], Awaitable[None]]] = {
-        protocol.JoinProject: join_project,
-        protocol.LeaveProject: leave_project,
-        protocol.UpdateProject: update_project,
-        protocol.SendSignal: send_signal,
-        protocol.Authenticate: authenticate,
-        protocol.Ping: ping,
+        messages.JoinProject: join_project,
+        messages.LeaveProject: leave_project,
+        messages.UpdateProject: update_project,
+        messages.SendSignal: send_signal,
+        messages.Authenticate: authenticate,
+        messages.Ping: ping,
     }
 
     def require_joined(self, project_id: int) -> None:
@@ -291,17 +285,17 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     # --- replies
 
-    def reply(self, message: protocol.ServerMessage) -> None:
-        self.outbox.push(protocol.encode(message))
+    def reply(self, message: messages.ServerMessage) -> None:
+        self.outbox.push(messages.encode(message))
 
     def acknowledge(self, ref: Ref, payload: Any) -> None:
         if ref is not None:
-            self.reply(protocol.Ack(payload=payload, ref=ref))
+            self.reply(messages.Ack(payload=payload, ref=ref))
 
     def reply_error(self, error: ProtocolError, *, ref: Ref = None) -> None:
         metrics.current.errors[error.code] += 1
-        payload = protocol.ErrorPayload(error.code, error.message, error.details, error.retry_after)
-        self.reply(protocol.Error(payload=payload, ref=UNSET if ref is None else ref))
+        payload = messages.ErrorPayload(error.code, error.message, error.details, error.retry_after)
+        self.reply(messages.Error(payload=payload, ref=UNSET if ref is None else ref))
 
 
 def check(data: dict[str, Any], *, size: int) -> None:

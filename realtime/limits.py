@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from realtime import strict_json
-from realtime.protocol import ErrorCode, ProtocolError
-
-
-class Rate(NamedTuple):
-    per_second: float
-    burst: int
+from realtime.conf import Rate
+from realtime.protocol import strict_json
+from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
 class Bucket:

@@ -1,6 +1,6 @@
 """What this process has done, counted where it happens.
 
-Plain integers, as some of this is counted for every message: `realtime.prometheus` reads them
+Plain integers, as some of this is counted for every message: `realtime.ops.prometheus` reads them
 when it is asked. They begin at 0 with the process and only grow.
 """
 

@@ -1,83 +1,47 @@
-"""Who opens a WebSocket, and from where: checked before anything else happens.
+"""HTTP requests that the database fails, answered as rooms are: try again.
 
-The token comes in the query string, `ws://localhost:8010?token=…`, or where
-`realtime.credentials` says; the pages that may connect are those of `realtime.origins`.
+    MIDDLEWARE = ["realtime.middleware.UnavailableMiddleware", …]
+
+A view that meets an outage (the database is away or locked; not a faulty query) is answered with
+503 and `Retry-After`, in place of 500 and a traceback. It serves all views, those of REST
+framework and of the admin too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from http import HTTPStatus
 
-from django.conf import settings
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from realtime import authenticator, conf, credentials, faults, origins, tickets, tokens, transport
-from realtime.credentials import Credential, Kind, Scope
-from realtime.protocol import ErrorCode, ProtocolError
+from realtime.db.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
-Application = Callable[..., Awaitable[None]]
+RETRY_AFTER = 1
+"""Seconds, the same as a room says."""
 
 
-class JWTAuthMiddleware:
-    """Puts `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
+class UnavailableMiddleware:
+    sync_capable = async_capable = True
 
-    Beside it, `frame_limit`: what counts the client's frames, None where they cannot be counted.
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
 
-    To refuse is the consumer's part: only an accepted socket can be told why, and a browser
-    that is refused in the handshake cannot know that it should not try again. The credential
-    is taken out of the scope, so that nothing behind this can log it.
-    """
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
 
-    def __init__(self, app: Application) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        # Before the first await: until then the server has read nothing more of this client.
-        frame_limit = transport.limit_frames(send, conf.get().FRAME_RATE)
-        credential, clean = credentials.take(scope)
-        identity: tokens.Identity | ProtocolError
-        try:
-            require_origin(scope)
-            identity = await _identify(credential)
-        except ProtocolError as error:
-            identity = error
-        except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
-            identity = faults.answer(error)
-        scope = {**clean, **_path(scope), "identity": identity, "frame_limit": frame_limit}
-        await self.app(scope, receive, send)
-
-
-def _path(scope: Scope) -> dict[str, str]:
-    """Return the path of a scope, and the part of it that the site is under, as Django sees them.
-
-    A proxy may have taken that part off, and FORCE_SCRIPT_NAME names one that no server knows of.
-    HTTP works in either case; URLRouter would raise, or find no route.
-    """
-    root: str = settings.FORCE_SCRIPT_NAME or scope.get("root_path", "")
-    root = root.rstrip("/")
-    return {"root_path": root, "path": root + scope["path"].removeprefix(root)}
-
-
-def require_origin(scope: Scope) -> None:
-    """Raises ProtocolError: ORIGIN_FORBIDDEN."""
-    if origins.is_allowed(scope):
-        return
-    origin = (credentials.header(scope, b"origin") or "")[:200]
-    logger.warning(
-        "Refused a page at %r: neither this host nor in ALLOWED_ORIGINS",
-        origin,
-        extra={"action": "origin_forbidden"},
-    )
-    raise ProtocolError(ErrorCode.ORIGIN_FORBIDDEN, f"Pages at {origin} may not connect here")
-
-
-async def _identify(credential: Credential) -> tokens.Identity:
-    token = credential.text
-    if credential.kind is Kind.TICKET:
-        # Not in a database thread: Redis may take its time to fail.
-        token = await asyncio.to_thread(tickets.redeem, token)
-    return await authenticator.authenticate(token)
+    def process_exception(self, request: HttpRequest, error: Exception) -> JsonResponse | None:
+        if not is_outage(error):
+            return None
+        extra = {"action": "unavailable"}
+        logger.warning("The database failed %s: %s", request.method, error, extra=extra)
+        return JsonResponse(
+            {"detail": "The database cannot be reached; try again."},
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
+        )

@@ -49,7 +49,7 @@ class Event(models.Model):
     size = models.PositiveIntegerField(default=0)
     """Bytes of the event as the rooms show it: known without reading the payload."""
     outline = models.JSONField(null=True)
-    """Which keys a `project_updated` changed; see `realtime.outline`."""
+    """Which keys a `project_updated` changed; see `realtime.events.outline`."""
     payload = models.JSONField()
     before = models.JSONField(null=True)
     """What the change replaced, in the shape of the payload's `changes`; where the host tells."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from realtime import health, prometheus
+from realtime.ops import health, prometheus
 
 urlpatterns = [
     path("health/live", health.live),

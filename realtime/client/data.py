@@ -1,4 +1,4 @@
-"""Check data before they are sent, by the rules of the server's `realtime.strict_json`.
+"""Check data before they are sent, by the rules of the server's `realtime.protocol.strict_json`.
 
 The server refuses a message that it cannot read without naming the command, so the caller would
 learn nothing. `client/src/json.js` holds the same rules for JavaScript.

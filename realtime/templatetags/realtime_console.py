@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import AnonymousUser
 
-from realtime import console
+from realtime.ops import console
 
 register = template.Library()
 

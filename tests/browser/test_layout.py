@@ -92,7 +92,7 @@ async def crowd(stack: Stack, project_id: int) -> AsyncIterator[int]:
 CROWD_SCRIPT = """
 from django.contrib.auth.models import User
 from projects.models import Membership, Role
-from realtime.sign_in import SignInSerializer
+from realtime.auth.serializers import SignInSerializer
 for number in range({count}):
     name = f"bartholomew.featherstonehaugh.{{number}}@department.example-company.com"
     user, _ = User.objects.get_or_create(username=name)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime.outbox import Outbox
-from realtime.transport import Transport
+from realtime.transport.connection import Transport
+from realtime.transport.outbox import Outbox
 
 _LIMIT = 64 * 1024 * 1024
 _TIMEOUT = 60.0

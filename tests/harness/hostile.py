@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer
 
-from realtime import publish
+from realtime.events import broadcast
 from tests.harness.sockets import Message, Socket
 
 Merge = Callable[[Message, Message], Message]
@@ -41,7 +41,7 @@ class HostileLayer(InMemoryChannelLayer):
 
 def write_elsewhere() -> None:
     """Leave what is written here to the layer alone, as if another process had written it."""
-    publish.use(publish.Local(asyncio.get_running_loop(), "elsewhere", lambda *_: None))
+    broadcast.use(broadcast.Local(asyncio.get_running_loop(), "elsewhere", lambda *_: None))
 
 
 class Replica:

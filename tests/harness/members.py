@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from realtime.outbox import Outbox
-from realtime.room import Socket
+from realtime.live.room import Subscriber
+from realtime.transport.outbox import Outbox
 
 
-class Client(Socket):
+class Client(Subscriber):
     """A socket that notes what reaches it."""
 
     __slots__ = ("received",)

@@ -9,13 +9,13 @@ from typing import Any
 
 from redis import Redis
 
-from realtime import hints
-from realtime.hints import LayerMessage
-from realtime.listing import Listing
-from realtime.presence import Presence
-from realtime.room import Place, Room
-from realtime.roster import Roster
-from realtime.subscriptions import Subscriptions
+from realtime.events import publication
+from realtime.events.publication import LayerMessage, RoomUser
+from realtime.live.room import Room
+from realtime.live.subscriptions import Subscriptions
+from realtime.presence.reconciler import PresenceReconciler
+from realtime.presence.store import PresenceStore
+from realtime.presence.tracker import PresenceTracker
 from tests.harness.measure import people, until
 from tests.harness.members import Client
 
@@ -25,23 +25,23 @@ class Server:
 
     def __init__(self) -> None:
         self.rooms: dict[int, Room] = {}
-        presence = Presence()
+        presence = PresenceStore()
         self.process = presence.process
-        self.listing = Listing(self.rooms, presence)
-        self.roster = Roster(self.rooms, presence, self.listing)
+        self.listing = PresenceTracker(self.rooms, presence)
+        self.roster = PresenceReconciler(self.rooms, presence, self.listing)
         self.is_deaf = False
         """Whether the layer loses what it should bring."""
         self.heard: list[LayerMessage] = []
         self._subscriptions = Subscriptions(self.rooms, self._receive)
 
     def _receive(self, raw: Any) -> None:
-        message = hints.parse(raw)
+        message = publication.parse(raw)
         if message.sender == self.process or self.is_deaf:
             return
         self.heard.append(message)
         self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
 
-    async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
+    async def join(self, places: Iterable[RoomUser]) -> dict[RoomUser, Client]:
         """Let new sockets of some users into some rooms, all at once."""
         clients = {place: Client(place[1]) for place in places}
         for user_id in sorted({user_id for _, user_id in clients}):
@@ -56,7 +56,7 @@ class Server:
             self.listing.changed(project_id, user_id)
         return clients
 
-    def lose(self, clients: dict[Place, Client]) -> None:
+    def lose(self, clients: dict[RoomUser, Client]) -> None:
         """Lose the connections of some sockets, all at once."""
         for user_id in {user_id for _, user_id in clients}:
             self.listing.disconnect(user_id)

@@ -6,15 +6,13 @@ import asyncio
 import itertools
 from typing import Any, Self
 
-from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from realtime.middleware import JWTAuthMiddleware
-from realtime.routing import websocket_urlpatterns
+from realtime.asgi import websocket_application
 
 Message = dict[str, Any]
 
-application = JWTAuthMiddleware(URLRouter(websocket_urlpatterns))
+application = websocket_application()
 TIMEOUT = 10.0
 
 

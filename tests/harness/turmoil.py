@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis
 
-from realtime.room import Place
+from realtime.events.publication import RoomUser
 from tests.harness.members import Client
 from tests.harness.presence import Server, dump, restore, settled
 
@@ -23,7 +23,7 @@ class Turmoil:
         self.redis = redis
         self.chance = random.Random(seed)
         self.servers = [Server() for _ in range(3)]
-        self.clients: dict[Server, dict[Place, Client]] = {server: {} for server in self.servers}
+        self.clients: dict[Server, dict[RoomUser, Client]] = {server: {} for server in self.servers}
         self.awake = {server: asyncio.Event() for server in self.servers}
         self.saved: dict[Any, bytes] = {}
         self.steps = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from realtime.limits import Rate
-from realtime.outbox import Outbox
-from realtime.transport import Transport, limit_frames
+from realtime.conf import Rate
+from realtime.transport.connection import Transport, limit_frames
+from realtime.transport.outbox import Outbox
 
 FRAMES = 200
 """What a client may send at once."""

@@ -1,14 +1,14 @@
-"""The host's side of `realtime.backend.Backend`, whole."""
+"""The host's side of `realtime.rooms.backend.Backend`, whole."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from realtime import log
-from realtime.backend import Access, Invalid, Outcome, ProjectNotFound, Update
-from realtime.lookups import AnyOf, Argument
-from realtime.queries import CompiledQuery
+from realtime.db.lookups import AnyOf, Argument
+from realtime.db.queries import CompiledQuery
+from realtime.events import log
+from realtime.rooms.backend import Access, Invalid, Outcome, ProjectNotFound, Update
 from tests.host.models import ShoppingList
 
 

@@ -16,8 +16,10 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from pytest_django import Settings
 
-from realtime import database, disconnections, hub
-from realtime.backend import Access
+from realtime.auth import disconnections
+from realtime.db import threads
+from realtime.live import hub
+from realtime.rooms.backend import Access
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -95,7 +97,7 @@ async def test_a_check_that_never_succeeds_ends_the_socket(
     trouble: type[Trouble], error: Exception | None
 ) -> None:
     """Whether it raises, for whatever reason, or does not return."""
-    list_id, [token, other] = await database.run(make_list, "alice", "bob")
+    list_id, [token, other] = await threads.run(make_list, "alice", "bob")
     alice, outside = await joined(list_id, token), await Socket.connect(other)
     trouble.error, trouble.hangs = error, error is None
     await is_closed_as_unchecked(alice)
@@ -109,14 +111,14 @@ async def test_a_host_that_fails_keeps_no_user_in(
     trouble: type[Trouble], settings: Settings, hangs: bool
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"ACCESS_TIMEOUT": 60}
-    list_id, tokens = await database.run(make_list, "alice", "bob")
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
     alice, bob = [await joined(list_id, token) for token in tokens]
     trouble.error, trouble.hangs = RuntimeError("a fault"), hangs
     await rounds(1)
-    await database.run(User.objects.filter(username="alice").update, is_active=False)
+    await threads.run(User.objects.filter(username="alice").update, is_active=False)
     assert (await alice.until("error"))["payload"]["code"] == "USER_INACTIVE"
-    user = await database.run(User.objects.get, username="bob")
-    await database.run(disconnections.order, [user.pk])
+    user = await threads.run(User.objects.get, username="bob")
+    await threads.run(disconnections.order, [user.pk])
     assert (await bob.until("error"))["payload"]["code"] == "DISCONNECTED"
     for socket in (alice, bob):
         await socket.disconnect()
@@ -125,21 +127,21 @@ async def test_a_host_that_fails_keeps_no_user_in(
 async def test_users_who_cannot_be_checked_are_put_out_of_rooms_all_the_same(
     trouble: type[Trouble], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     alice = await joined(list_id, token)
 
     def fail() -> None:
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(disconnections, "orders", fail)
-    shopping = await database.run(ShoppingList.objects.get, pk=list_id)
-    await database.run(shopping.shoppers.clear)
+    shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
+    await threads.run(shopping.shoppers.clear)
     await alice.until("access_revoked")
     await is_closed_as_unchecked(alice)
 
 
 async def test_a_fault_that_passes_ends_nothing(trouble: type[Trouble]) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     alice = await joined(list_id, token)
     for _ in range(3):
         trouble.error = RuntimeError("a fault")
@@ -155,9 +157,9 @@ async def test_one_bad_room_or_user_takes_nothing_from_the_others(
     trouble: type[Trouble], bad: str
 ) -> None:
     """They are put out when their access ends, and stay while it does not."""
-    made = [await database.run(make_list, f"anna{n}", f"ben{n}") for n in range(6)]
+    made = [await threads.run(make_list, f"anna{n}", f"ben{n}") for n in range(6)]
     sockets = [[await joined(list_id, token) for token in tokens] for list_id, tokens in made]
-    anna = await database.run(User.objects.get, username="anna0")
+    anna = await threads.run(User.objects.get, username="anna0")
     if bad == "list":
         trouble.bad_lists = {made[0][0]}
         victims = sockets[0]
@@ -168,8 +170,8 @@ async def test_one_bad_room_or_user_takes_nothing_from_the_others(
         await is_closed_as_unchecked(victim)
     for socket in [one for pair in sockets for one in pair if one not in victims]:
         await stays(socket)
-    shopping = await database.run(ShoppingList.objects.get, pk=made[3][0])
-    await database.run(shopping.shoppers.clear)
+    shopping = await threads.run(ShoppingList.objects.get, pk=made[3][0])
+    await threads.run(shopping.shoppers.clear)
     for socket in sockets[3]:
         await socket.until("access_revoked")
     for socket in [one for pair in sockets for one in pair if one not in victims]:
@@ -179,7 +181,7 @@ async def test_one_bad_room_or_user_takes_nothing_from_the_others(
 async def test_a_failing_check_is_told_of_with_its_traceback_and_not_every_second(
     trouble: type[Trouble], caplog: pytest.LogCaptureFixture
 ) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     alice = await joined(list_id, token)
     trouble.error = RuntimeError("a fault")
     await is_closed_as_unchecked(alice)
@@ -193,7 +195,7 @@ async def test_1_a_token_ends_by_the_wall_clock_too(
 ) -> None:
     """A clock that was set, or a machine that slept: a timer knows of neither. No query is
     needed for it, so it holds whatever the database does."""
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     alice = await joined(list_id, token)
     trouble.hangs = True
     now = time.time

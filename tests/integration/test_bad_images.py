@@ -14,8 +14,8 @@ from PIL import Image
 
 from projects import emotion, services, tasks
 from projects.models import Canvas
-from realtime import log
-from realtime.tasks import ProjectTask
+from realtime.events import log
+from realtime.tasks.task import ProjectTask
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,11 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from projects.models import Project
-from realtime import database, log, task_lease, task_state
+from realtime.db import threads
+from realtime.events import log
 from realtime.models import Event, Room, TaskState
-from realtime.tasks import ProjectTask
+from realtime.tasks import lease, state
+from realtime.tasks.task import ProjectTask
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -31,7 +33,7 @@ pytestmark = [
     pytest.mark.usefixtures("shopping"),
 ]
 
-REPLICA = ["realtime.routers.ReadWhereWritten", "tests.host.routers.Replica"]
+REPLICA = ["realtime.db.routers.ReadWhereWritten", "tests.host.routers.Replica"]
 MOVED = ["tests.host.routers.Moved"]
 
 
@@ -43,7 +45,7 @@ def written(request: pytest.FixtureRequest, settings: Settings) -> str:
 
 
 async def test_a_room_reads_where_it_writes(written: str) -> None:
-    list_id, tokens = await database.run(make_list, "alice", "bob")
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
     alice, bob = [await Socket.connect(token) for token in tokens]
     await alice.join(list_id)
     first = await alice.update(list_id, {"milk": 1}, idempotency_key="once")
@@ -64,8 +66,8 @@ async def test_a_room_reads_where_it_writes(written: str) -> None:
         return [model.objects.using(alias).count() for model in (Room, Event, ShoppingList)]
 
     empty = "default" if written == "other" else "other"
-    assert await database.run(count, written) == [1, 2, 1]
-    assert await database.run(count, empty) == [0, 0, 0]
+    assert await threads.run(count, written) == [1, 2, 1]
+    assert await threads.run(count, empty) == [0, 0, 0]
     for socket in (alice, bob):
         await socket.disconnect()
 
@@ -81,15 +83,15 @@ def test_a_history_is_read_where_it_is_written(written: str) -> None:
 
 
 def make_list_now(*names: str) -> tuple[int, list[str]]:
-    from realtime.routers import reading_where_written
+    from realtime.db.routers import reading_where_written
 
     with reading_where_written():
         return make_list(*names)
 
 
 def test_a_task_is_told_where_it_is_written(written: str) -> None:
-    task_state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
-    task_state.started("t")
+    state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.started("t")
     obey.push_request(id="t")
     try:
         obey.report_progress(40, "Counting")
@@ -97,7 +99,7 @@ def test_a_task_is_told_where_it_is_written(written: str) -> None:
         obey.pop_request()
     task = TaskState.objects.using(written).get()
     assert (task.state, task.progress) == (TaskState.State.RUNNING, 40)
-    assert task_state.completed("t", {"words": 3})
+    assert state.completed("t", {"words": 3})
     assert Event.objects.using(written).get().type == "task_completed"
     assert log.prune(timezone.timedelta(0)) == 2  # type: ignore[attr-defined]
 
@@ -118,13 +120,13 @@ def test_a_change_and_its_event_are_in_one_database(settings: Settings) -> None:
 
 
 async def test_and_an_update_is_refused_before_it_changes_anything(settings: Settings) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     settings.DATABASE_ROUTERS = ["tests.host.routers.Apart"]
     alice = await Socket.connect(token)
     await alice.join(list_id)
     refused = await alice.update(list_id, {"milk": 2})
     assert refused["payload"]["code"] == "INTERNAL_ERROR"
-    shopping = await database.run(ShoppingList.objects.get)
+    shopping = await threads.run(ShoppingList.objects.get)
     assert shopping.items == {"bread": 1}
     await alice.disconnect()
 
@@ -142,7 +144,7 @@ def test_a_replica_without_the_router_is_told(settings: Settings) -> None:
 
 def test_sqlite_without_immediate_transactions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     used = connections["other"].settings_dict["OPTIONS"]
-    monkeypatch.setattr("realtime.database_checks.alias", lambda: "other")
+    monkeypatch.setattr("realtime.checks.databases.alias", lambda: "other")
     assert "realtime.E010" not in ids()
     monkeypatch.delitem(used, "transaction_mode")
     assert "realtime.E010" in ids()
@@ -162,7 +164,7 @@ def test_connections_that_pile_up_are_told(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def running() -> Iterator[ProjectTask]:
     """A task that runs, in this thread."""
-    task_state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
     obey.push_request(id="t")
     yield obey
     obey.pop_request()
@@ -192,7 +194,7 @@ def test_a_soft_time_limit_reaches_the_task(
     def interrupted(*_: Any) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(task_state, "progressed", interrupted)
+    monkeypatch.setattr(state, "progressed", interrupted)
     with pytest.raises(SoftTimeLimitExceeded):
         running.report_progress(50)
 
@@ -210,13 +212,13 @@ def test_a_task_that_was_just_queued_or_started_is_not_lost(
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 60, "TASK_QUEUE_LIMIT": 60}
     try:
         for name in ("queued", "running"):
-            task_state.queued(task_id=name, task_type="count", project_id=1, user_id=None)
-        task_state.started("running")
-        task_lease.sweep()
+            state.queued(task_id=name, task_type="count", project_id=1, user_id=None)
+        state.started("running")
+        lease.sweep()
         assert set(TaskState.objects.values_list("state", flat=True)) == {"queued", "running"}
         # And none that is overdue is kept.
         settings.REALTIME = settings.REALTIME | {"TASK_LEASE": -1, "TASK_QUEUE_LIMIT": -1}
-        task_lease.sweep()
+        lease.sweep()
         assert set(TaskState.objects.values_list("state", flat=True)) == {"failed"}
     finally:
         connections.close_all()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from realtime import database
+from realtime.db import threads
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -45,8 +45,8 @@ def slow_host(settings: Settings) -> Iterator[None]:
 
 
 async def test_a_slow_query_of_one_client_delays_no_other() -> None:
-    slow_id, [dave_token] = await database.run(make_list, "dave")
-    list_id, tokens = await database.run(make_list, "alice", "bob")
+    slow_id, [dave_token] = await threads.run(make_list, "dave")
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
     SlowBackend.slow_id = slow_id
     dave = await Socket.connect(dave_token)
     alice, bob = [await Socket.connect(token) for token in tokens]
@@ -67,8 +67,8 @@ async def test_a_slow_query_of_one_client_delays_no_other() -> None:
 
 
 async def test_a_project_that_is_slow_to_read_takes_one_thread_and_delays_no_other_join() -> None:
-    slow_id, [dave_token] = await database.run(make_list, "dave")
-    list_id, [alice_token] = await database.run(make_list, "alice")
+    slow_id, [dave_token] = await threads.run(make_list, "dave")
+    list_id, [alice_token] = await threads.run(make_list, "alice")
     SlowBackend.slow_id = slow_id
     daves = [await Socket.connect(dave_token) for _ in range(6)]
     alice = await Socket.connect(alice_token)

@@ -10,7 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from realtime import database, disconnections
+from realtime.auth import disconnections
+from realtime.db import threads
 from realtime.models import Disconnection
 from tests.harness.sockets import Socket
 
@@ -24,7 +25,7 @@ def alice(settings: Settings) -> User:
 
 
 async def connect(user: User) -> Socket:
-    return await Socket.connect(await database.run(lambda: str(AccessToken.for_user(user))))
+    return await Socket.connect(await threads.run(lambda: str(AccessToken.for_user(user))))
 
 
 async def is_disconnected(socket: Socket) -> None:
@@ -35,16 +36,16 @@ async def is_disconnected(socket: Socket) -> None:
 
 async def stays(socket: Socket) -> None:
     """Wait until the orders have been looked at: a further one, for another user, shows that."""
-    bob, _ = await database.run(User.objects.get_or_create, username="bob")
+    bob, _ = await threads.run(User.objects.get_or_create, username="bob")
     witness = await connect(bob)
-    await database.run(disconnections.order, [bob.pk])
+    await threads.run(disconnections.order, [bob.pk])
     await is_disconnected(witness)
     assert (await socket.call("ping"))["type"] == "pong"
 
 
 async def test_an_order_ends_the_sockets_that_there_are_and_no_later_one(alice: User) -> None:
     sockets = [await connect(alice) for _ in range(2)]
-    await database.run(disconnections.order, [alice.pk])
+    await threads.run(disconnections.order, [alice.pk])
     for socket in sockets:
         await is_disconnected(socket)
     later = await connect(alice)
@@ -54,7 +55,7 @@ async def test_an_order_ends_the_sockets_that_there_are_and_no_later_one(alice: 
 
 async def test_a_process_that_has_just_begun_does_not_carry_it_out_again(alice: User) -> None:
     """Its first look finds an order that is older than all of its sockets."""
-    await database.run(disconnections.order, [alice.pk])
+    await threads.run(disconnections.order, [alice.pk])
     socket = await connect(alice)
     await stays(socket)
     await socket.disconnect()
@@ -68,7 +69,7 @@ async def test_the_clock_of_the_host_that_ordered_does_not_matter(
     now = timezone.now
     with monkeypatch.context() as patch:
         patch.setattr(timezone, "now", lambda: now() - behind)
-        await database.run(disconnections.order, [alice.pk])
+        await threads.run(disconnections.order, [alice.pk])
     await is_disconnected(socket)
     later = await connect(alice)
     await stays(later)
@@ -78,8 +79,8 @@ async def test_the_clock_of_the_host_that_ordered_does_not_matter(
 async def test_a_fresh_token_does_not_escape_an_order(alice: User, settings: Settings) -> None:
     settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 1.0}
     socket = await connect(alice)
-    await database.run(disconnections.order, [alice.pk])
-    token = await database.run(lambda: str(AccessToken.for_user(alice)))
+    await threads.run(disconnections.order, [alice.pk])
+    token = await threads.run(lambda: str(AccessToken.for_user(alice)))
     await socket.send("authenticate", {"token": token})
     await is_disconnected(socket)
 

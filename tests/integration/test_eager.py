@@ -8,7 +8,8 @@ import pytest
 from celery import current_app
 from django.test import TestCase
 
-from realtime import database, log
+from realtime.db import threads
+from realtime.events import log
 from realtime.models import TaskState
 from tests.tasks import cases
 
@@ -43,8 +44,8 @@ def test_an_eager_task_that_is_tried_again_ends_once() -> None:
 async def test_on_an_event_loop_it_is_refused() -> None:
     with pytest.raises(RuntimeError, match="call it through sync_to_async"):
         cases.adopted.delay(project_id=PROJECT)
-    await database.write(lambda: cases.adopted.delay(project_id=PROJECT))
-    assert await database.run(told) == [("task_completed", "adopted")]
+    await threads.write(lambda: cases.adopted.delay(project_id=PROJECT))
+    assert await threads.run(told) == [("task_completed", "adopted")]
 
 
 class EagerInATransaction(TestCase):

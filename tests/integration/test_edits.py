@@ -14,9 +14,10 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
 from projects.models import Project
-from realtime import database, task_state
+from realtime.db import threads
 from realtime.models import Event
-from realtime.progress import Report
+from realtime.tasks import state
+from realtime.tasks.progress import Report
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 async def run(job: Callable[[], T]) -> T:
-    return await database.write(job)
+    return await threads.write(job)
 
 
 @pytest.fixture
@@ -134,14 +135,12 @@ async def test_edits_of_different_fields_both_survive(alice: User, project: Proj
 async def test_who_joins_late_finds_the_tasks_that_run(alice: User, project: Project) -> None:
     def work() -> None:
         for task_id in ("running", "over", "waiting"):
-            task_state.queued(
-                task_id=task_id, task_type="measure", project_id=project.pk, user_id=None
-            )
+            state.queued(task_id=task_id, task_type="measure", project_id=project.pk, user_id=None)
         for task_id in ("running", "over"):
-            task_state.started(task_id)
-        task_state.progressed("running", Report(40, "Almost half"))
-        task_state.progressed("running", Report(30, "Out of order"))
-        task_state.completed("over", {})
+            state.started(task_id)
+        state.progressed("running", Report(40, "Almost half"))
+        state.progressed("running", Report(30, "Out of order"))
+        state.completed("over", {})
 
     await run(work)
     socket = await connect(alice)
@@ -150,9 +149,9 @@ async def test_who_joins_late_finds_the_tasks_that_run(alice: User, project: Pro
         "running": (40, "Almost half"),
         "waiting": (0, ""),
     }
-    await run(lambda: task_state.completed("running", {"answer": 42}))
-    await run(lambda: task_state.failed("running", "Too late"))
-    await run(lambda: task_state.progressed("running", Report(90, "Too late")))
+    await run(lambda: state.completed("running", {"answer": 42}))
+    await run(lambda: state.failed("running", "Too late"))
+    await run(lambda: state.progressed("running", Report(90, "Too late")))
     completed = await socket.until("task_completed")
     assert completed["payload"]["result"] == {"answer": 42}
     assert await socket.is_silent(), "one end, and nothing behind it"

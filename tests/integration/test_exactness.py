@@ -13,7 +13,8 @@ import random
 import pytest
 from pytest_django import Settings
 
-from realtime import database, log
+from realtime.db import threads
+from realtime.events import log
 from realtime.models import Event
 from tests.harness.hostile import Replica, write_elsewhere
 from tests.harness.shopping import make_list
@@ -32,7 +33,7 @@ async def test_replicas_converge_over_a_hostile_layer(settings: Settings, seed: 
     }
     settings.REALTIME = settings.REALTIME | {"REPAIR_INTERVAL": 0.1}
     random.seed(seed)
-    project_id, tokens = await database.run(make_list, "alice", "bob", "carol")
+    project_id, tokens = await threads.run(make_list, "alice", "bob", "carol")
     replicas = [Replica(await Socket.connect(token), operator.or_) for token in tokens]
     write_elsewhere()
     for replica in replicas:
@@ -61,9 +62,9 @@ async def test_replicas_converge_over_a_hostile_layer(settings: Settings, seed: 
             case "rejoin":
                 await replica.join(project_id, anew=random.random() < 0.3)
 
-    head = (await database.run(log.heads, [project_id]))[project_id]
-    fresh = await database.run(lambda: ShoppingList.objects.get(pk=project_id).items)
-    assert head == acknowledged == await database.run(Event.objects.count)
+    head = (await threads.run(log.heads, [project_id]))[project_id]
+    fresh = await threads.run(lambda: ShoppingList.objects.get(pk=project_id).items)
+    assert head == acknowledged == await threads.run(Event.objects.count)
     for replica in replicas:
         await replica.catch_up(head)
         assert replica.state == fresh

@@ -8,7 +8,8 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime.presence import Entry, Presence
+from realtime.events.publication import PresenceEntry
+from realtime.presence.store import PresenceStore
 from tests.harness.valkey import Valkey
 
 
@@ -23,9 +24,9 @@ def redis(valkey: Valkey, settings: Settings) -> Iterator[Redis]:
 async def test_foreign_entries_are_ignored_and_told_of_once(
     redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    presence = Presence()
+    presence = PresenceStore()
     await presence.renew()
-    await presence.sync(entering=[Entry(1, 2, "ann")])
+    await presence.sync(entering=[PresenceEntry(1, 2, "ann")])
     fields = [
         "nonsense",
         f"{presence.process}:x",

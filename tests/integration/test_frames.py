@@ -1,7 +1,7 @@
 """Frames on the servers that are known, in both directions; also where a wrapper hides the server.
 
-These tests, with the versions that are installed, hold what `realtime.daphne` and
-`realtime.uvicorn` use of a server's inside: where an upgrade has moved it, they fail.
+These tests, with the versions that are installed, hold what `realtime.transport.daphne` and
+`realtime.transport.uvicorn` use of a server's inside: where an upgrade has moved it, they fail.
 """
 
 from __future__ import annotations

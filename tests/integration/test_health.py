@@ -7,7 +7,10 @@ import threading
 
 import pytest
 
-from realtime import conf, database, health, hub
+from realtime import conf
+from realtime.db import threads as database
+from realtime.live import hub
+from realtime.ops import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

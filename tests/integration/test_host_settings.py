@@ -19,9 +19,9 @@ from django.urls import clear_url_caches, include, path
 from pytest_django import Settings
 
 from projects.models import Project
-from realtime import task_state
 from realtime.admin import RoomAdmin
 from realtime.models import Room
+from realtime.tasks import state
 from tests.harness.process import run_python
 from tests.harness.sockets import TIMEOUT, application
 
@@ -151,7 +151,7 @@ def operator(client: Client, settings: Settings) -> Iterator[Client]:
     settings.ROOT_URLCONF = Staff
     clear_url_caches()
     client.force_login(User.objects.create_superuser("alice"))
-    task_state.queued(task_id="t", task_type="analyze", project_id=54321, user_id=None)
+    state.queued(task_id="t", task_type="analyze", project_id=54321, user_id=None)
     yield client
     clear_url_caches()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from realtime.http import BoundedHTTP
+from realtime.transport.http import BoundedHTTP
 
 Message = dict[str, Any]
 LAST = {"type": "http.request", "body": b"", "more_body": False}

@@ -21,9 +21,12 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
 from projects.models import Project, Role
-from realtime import database, joins, log, task_state
+from realtime.db import threads
+from realtime.events import log
+from realtime.live import joins
 from realtime.models import TaskState
-from realtime.progress import Report
+from realtime.tasks import state
+from realtime.tasks.progress import Report
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +55,7 @@ def make_cast() -> Cast:
 
 @pytest.fixture
 async def cast(transactional_db: None) -> Cast:
-    return await database.run(make_cast)
+    return await threads.run(make_cast)
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ async def test_8_a_forbidden_and_a_missing_project_answer_alike(cast: Cast) -> N
         return [{**answer, "ref": None} for answer in (join, since, update, leave)]
 
     forbidden = await answers()
-    await database.run(services.remove_project, project_id=cast.other_id, actor_id=None)
+    await threads.run(services.remove_project, project_id=cast.other_id, actor_id=None)
     assert json.dumps(await answers()) == json.dumps(forbidden)
     await bob.disconnect()
 
@@ -121,7 +124,7 @@ async def test_15_unusual_text_arrives_as_it_was(
     changes = {"description": text, "content": {text: text}}
     assert (await alice.update(cast.project_id, changes))["payload"]["changes"] == changes
     assert (await bob.until("project_updated"))["payload"]["changes"] == changes
-    stored = await database.run(Project.objects.get, pk=cast.project_id)
+    stored = await threads.run(Project.objects.get, pk=cast.project_id)
     assert (stored.description, stored.content) == (text, {text: text})
 
 
@@ -157,10 +160,10 @@ async def test_15_no_signal_and_no_event_has_a_nul(
         with transaction.atomic():
             log.append(cast.project_id, [log.Entry("noted", data)])
 
-    before = await database.run(log.heads, [cast.project_id])
+    before = await threads.run(log.heads, [cast.project_id])
     with pytest.raises(ValueError, match="NUL"):
-        await database.run(append)
-    assert await database.run(log.heads, [cast.project_id]) == before
+        await threads.run(append)
+    assert await threads.run(log.heads, [cast.project_id]) == before
 
 
 async def test_15_a_lone_surrogate_is_no_json(room: tuple[Socket, Socket], cast: Cast) -> None:
@@ -223,17 +226,15 @@ async def test_32_a_task_is_told_of_in_its_own_project_only(
     await dave.join(cast.other_id)
 
     def run_task() -> None:
-        task_state.queued(task_id="t", task_type="compose", project_id=cast.other_id, user_id=None)
+        state.queued(task_id="t", task_type="compose", project_id=cast.other_id, user_id=None)
         # Somebody who starts it anew under another project's id changes nothing.
-        task_state.queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
-        task_state.started("t")
-        task_state.progressed("t", Report(50, "half"))
-        task_state.completed("t", {"project_id": cast.project_id})
-        task_state.completed("unknown", {"project_id": cast.project_id})
+        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
+        state.started("t")
+        state.progressed("t", Report(50, "half"))
+        state.completed("t", {"project_id": cast.project_id})
+        state.completed("unknown", {"project_id": cast.project_id})
 
-    await database.run(run_task)
+    await threads.run(run_task)
     assert (await dave.until("task_completed"))["project_id"] == cast.other_id
     for socket in (alice, bob):
         await socket.call("ping")
@@ -267,20 +268,18 @@ async def test_11_any_result_becomes_strict_json(
     alice, _ = room
 
     def run_task() -> None:
-        task_state.queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
-        task_state.progressed("t", Report(50, "\0 half \ud800"))
-        assert task_state.completed("t", result)
+        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
+        state.progressed("t", Report(50, "\0 half \ud800"))
+        assert state.completed("t", result)
 
-    await database.run(run_task)
+    await threads.run(run_task)
     alice.messages.clear()
     text = ""
     while "task_completed" not in text:
         text = await alice.receive_text()
     message = json.loads(text, parse_constant=pytest.fail)
     text.encode()
-    stored = await database.run(TaskState.objects.get, pk="t")
+    stored = await threads.run(TaskState.objects.get, pk="t")
     assert message["payload"]["result"] == stored.result
     assert len(text) < 400, "no number is written out with hundreds of digits"
 
@@ -291,12 +290,10 @@ async def test_an_error_of_a_task_has_no_nul_either(
     alice, _ = room
 
     def run_task() -> None:
-        task_state.queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
-        assert task_state.failed("t", "a\0b\ud800")
+        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
+        assert state.failed("t", "a\0b\ud800")
 
-    await database.run(run_task)
+    await threads.run(run_task)
     assert (await alice.until("task_failed"))["payload"]["error"] == "ab?"
 
 

@@ -16,11 +16,12 @@ from pytest_django import Settings
 from projects import services
 from projects.models import Project
 from projects.realtime import ProjectBackend
-from realtime import hints, joins, log
-from realtime.backend import Access
-from realtime.joins import JoinRequest, View
+from realtime.events import log, publication
+from realtime.live import joins
+from realtime.live.joins import JoinRequest, View
 from realtime.models import Event, TaskState
-from realtime.protocol import ErrorCode, ProtocolError
+from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.rooms.backend import Access
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +86,7 @@ def test_a_replay_is_bounded_in_events(settings: Settings, alice: User, project:
 
 def test_a_replay_is_bounded_in_bytes(settings: Settings, alice: User, project: Project) -> None:
     """What does not fit into a socket's unsent bytes would close it, again and again."""
-    size = len(hints.from_event(log.tail(project.pk, 3)[0]).text)
+    size = len(publication.from_event(log.tail(project.pk, 3)[0]).text)
     settings.REALTIME = settings.REALTIME | {"MAX_UNSENT": 2 * 2 * size}
     assert missed(project, alice, 1) is None
     assert missed(project, alice, 2) == [3, 4]

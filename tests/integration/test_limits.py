@@ -11,8 +11,10 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime import conf, database, hub
-from realtime.protocol import CloseCode
+from realtime import conf
+from realtime.db import threads
+from realtime.live import hub
+from realtime.protocol.errors import CloseCode
 from tests.harness.measure import until
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, Socket
@@ -21,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 async def new_list(*usernames: str) -> tuple[int, list[Socket]]:
-    list_id, tokens = await database.run(make_list, *usernames)
+    list_id, tokens = await threads.run(make_list, *usernames)
     return list_id, [await Socket.connect(token) for token in tokens]
 
 
@@ -149,7 +151,7 @@ async def test_18_signals_have_a_rate(settings: Settings) -> None:
 async def test_18_a_socket_joins_so_many_projects(settings: Settings) -> None:
     limit(settings, MAX_PROJECTS=1)
     first, [alice] = await new_list("alice")
-    second, _ = await database.run(make_list)
+    second, _ = await threads.run(make_list)
     await alice.join(first)
     refused = await alice.call("join_project", {"project_id": second})
     assert refused["payload"]["code"] == "TOO_MANY_PROJECTS"
@@ -182,7 +184,7 @@ async def test_20_a_socket_that_is_not_signed_in_is_closed_at_once() -> None:
 
 async def test_who_comes_while_the_server_drains_is_told_and_not_counted() -> None:
     """Whom it counted off without having counted them on could have had one socket more."""
-    _, tokens = await database.run(make_list, "alice")
+    _, tokens = await threads.run(make_list, "alice")
     first = await Socket.connect(tokens[0])
     here = hub.current()
     here.drain()

@@ -13,7 +13,9 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
-from realtime import database, hub, publish
+from realtime.db import threads
+from realtime.events import broadcast
+from realtime.live import hub
 from realtime.models import Event
 from tests.harness.sockets import Socket
 
@@ -66,11 +68,11 @@ async def joined(token: str, project_id: int) -> Socket:
 
 
 async def test_edits_are_seen_while_the_layer_is_down(layer: Layer) -> None:
-    project_id, alice, token = await database.write(make_project)
+    project_id, alice, token = await threads.write(make_project)
     one, other = [await joined(token, project_id) for _ in range(2)]
     layer.is_down = True
     await one.update(project_id, {"title": "By socket"})
-    await database.write(edit_by_rest, alice, project_id, "By REST")
+    await threads.write(edit_by_rest, alice, project_id, "By REST")
     for socket in (one, other):
         for seq, title in enumerate(("By socket", "By REST"), start=1):
             updated = await socket.until("project_updated")
@@ -79,7 +81,7 @@ async def test_edits_are_seen_while_the_layer_is_down(layer: Layer) -> None:
 
 
 async def test_what_comes_back_is_dropped_and_what_comes_from_others_is_not(layer: Layer) -> None:
-    project_id, _, token = await database.write(make_project)
+    project_id, _, token = await threads.write(make_project)
     socket = await joined(token, project_id)
     await socket.update(project_id, {"title": "Once"})
     assert (await socket.until("project_updated"))["seq"] == 1
@@ -95,14 +97,14 @@ async def test_what_comes_back_is_dropped_and_what_comes_from_others_is_not(laye
 
 
 async def test_nothing_is_published_by_a_process_that_ends_and_the_log_has_it(layer: Layer) -> None:
-    project_id, alice, token = await database.write(make_project)
+    project_id, alice, token = await threads.write(make_project)
     socket = await joined(token, project_id)
     try:
         await hub.current().close()
         await asyncio.to_thread(edit_by_rest, alice, project_id, "Late")
-        await asyncio.to_thread(publish.progress, project_id, "task", 50, "half")
+        await asyncio.to_thread(broadcast.progress, project_id, "task", 50, "half")
     finally:
-        publish.use(None)
+        broadcast.use(None)
     assert layer.carried == []
-    assert await database.run(Event.objects.filter(project_id=project_id).count) == 1
+    assert await threads.run(Event.objects.filter(project_id=project_id).count) == 1
     await socket.disconnect()

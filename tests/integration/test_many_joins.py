@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from projects import services
-from realtime import database, joins
-from realtime.joins import JoinRequest, Joins
+from realtime.db import threads
+from realtime.live import joins
+from realtime.live.joins import JoinRequest, Joins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +35,7 @@ def make_projects() -> tuple[list[int], int]:
 
 async def test_a_thousand_joins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joins, "_MAX_REPLAYED", 40)  # so that some replays have to wait
-    project_ids, user_id = await database.run(make_projects)
+    project_ids, user_id = await threads.run(make_projects)
     reads = Joins()
     requests = [
         JoinRequest(project_id, user_id, None if client % 2 else client % 3)

@@ -21,12 +21,14 @@ from rest_framework.test import APIClient
 
 from projects import services
 from projects.models import Project
-from realtime import database, health, updates
-from realtime.backend import Access, Outcome, Update
+from realtime.db import threads
+from realtime.db.outages import is_lost_conflict, is_outage
+from realtime.live import updates
+from realtime.live.updates import UpdateRequest
 from realtime.models import Room
-from realtime.outages import is_lost_conflict, is_outage
-from realtime.protocol import ProtocolError
-from realtime.updates import UpdateRequest
+from realtime.ops import health
+from realtime.protocol.errors import ProtocolError
+from realtime.rooms.backend import Access, Outcome, Update
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -151,7 +153,7 @@ async def test_a_faulty_query_of_the_host_is_not_sent_again_and_again(
     settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Breaks"}
-    list_id, tokens = await database.run(make_list, "alice", "bob")
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
     alice, bob = [await Socket.connect(token) for token in tokens]
     for socket in (alice, bob):
         await socket.join(list_id)
@@ -174,7 +176,7 @@ async def test_a_faulty_query_of_the_host_is_not_sent_again_and_again(
 
 @pytest.mark.postgres
 async def test_of_a_deadlock_both_are_done() -> None:
-    await database.run(Room.objects.bulk_create, [Room(project_id=1), Room(project_id=2)])
+    await threads.run(Room.objects.bulk_create, [Room(project_id=1), Room(project_id=2)])
     met = threading.Barrier(2)
     attempts: list[int] = []
 
@@ -186,7 +188,7 @@ async def test_of_a_deadlock_both_are_done() -> None:
                 met.wait()
             Room.objects.filter(pk=second).update(seq=first)
 
-    await asyncio.gather(database.write(lock_both, 1, 2), database.write(lock_both, 2, 1))
+    await asyncio.gather(threads.write(lock_both, 1, 2), threads.write(lock_both, 2, 1))
     assert len(attempts) == 3, "one of them twice"
 
 
@@ -202,10 +204,10 @@ async def test_a_connection_that_the_server_has_closed_costs_no_job() -> None:
         return int(count)
 
     for _ in range(3):
-        reads = [database.run(Room.objects.count) for _ in range(20)]
-        writes = [database.write(Room.objects.count) for _ in range(20)]
+        reads = [threads.run(Room.objects.count) for _ in range(20)]
+        writes = [threads.write(Room.objects.count) for _ in range(20)]
         assert await asyncio.gather(*reads, *writes) == [0] * 40
-        assert await database.run(others) > 0
+        assert await threads.run(others) > 0
 
 
 @pytest.mark.postgres
@@ -213,7 +215,7 @@ async def test_a_thread_without_work_gives_up_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host's tests end with DROP DATABASE, which needs to be alone."""
-    monkeypatch.setattr(database, "KEPT", 0.05)
+    monkeypatch.setattr(threads, "KEPT", 0.05)
 
     def own() -> int:
         with connection.cursor() as cursor:
@@ -226,7 +228,7 @@ async def test_a_thread_without_work_gives_up_its_connection(
             cursor.execute("SELECT pid FROM pg_stat_activity")
             return not pids.isdisjoint(pid for (pid,) in cursor)
 
-    pids = set(await asyncio.gather(*(database.run(own) for _ in range(20))))
+    pids = set(await asyncio.gather(*(threads.run(own) for _ in range(20))))
     async with asyncio.timeout(10):
         while await asyncio.to_thread(alive, pids):
             await asyncio.sleep(0.05)
@@ -253,8 +255,8 @@ async def test_http_takes_no_connection_from_the_rooms() -> None:
         await asyncio.to_thread(started.acquire)
     try:
         async with asyncio.timeout(4):
-            assert not await database.run(Room.objects.exists)
-            [result] = await database.write(updates.write, 1, [UpdateRequest(1, {})])
+            assert not await threads.run(Room.objects.exists)
+            [result] = await threads.write(updates.write, 1, [UpdateRequest(1, {})])
             assert isinstance(result, ProtocolError)
             assert (await health.look())["database"] == "ok"
     finally:

@@ -12,7 +12,7 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime.room import Place
+from realtime.events.publication import RoomUser
 from tests.harness.measure import people, until
 from tests.harness.members import Client
 from tests.harness.presence import Server, dump, restore, settled, told
@@ -289,7 +289,7 @@ async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
 
 async def last_seconds(
     redis: Redis, servers: tuple[Server, Server]
-) -> tuple[dict[Any, bytes], dict[Place, Client]]:
+) -> tuple[dict[Any, bytes], dict[RoomUser, Client]]:
     """Have users 1 and 3 stay, 2 go and 4 come; return what Redis had before, and the sockets."""
     here, there = servers
     await here.join([(1, 1)])

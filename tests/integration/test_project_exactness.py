@@ -17,7 +17,9 @@ from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import merge, services
-from realtime import backend, database, log
+from realtime.db import threads
+from realtime.events import log
+from realtime.rooms import backend
 from tests.harness.hostile import Replica, write_elsewhere
 from tests.harness.sockets import Message, Socket
 
@@ -89,7 +91,7 @@ class Play:
             case "rejoin":
                 await replica.join(self.project_id, anew=self.rng.random() < 0.3)
             case "rest":
-                await database.write(self.edit_elsewhere, owner, f"From REST {number}")
+                await threads.write(self.edit_elsewhere, owner, f"From REST {number}")
 
     async def based(self, replica: Replica) -> None:
         replica.digest()
@@ -132,7 +134,7 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.harness.hostile.HostileLayer"}}
     settings.REALTIME = settings.REALTIME | {"REPAIR_INTERVAL": 0.1}
     random.seed(seed)
-    project_id, alice, tokens = await database.write(make_cast)
+    project_id, alice, tokens = await threads.write(make_cast)
     people = {name: Replica(await Socket.connect(t), applied) for name, t in tokens.items()}
     write_elsewhere()
     for replica in people.values():
@@ -142,12 +144,12 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     for number in range(40):
         await play.scene(number, alice)
 
-    events = await database.run(log.tail, project_id, 0)
+    events = await threads.run(log.tail, project_id, 0)
     changes = {event.seq: event.payload["changes"] for event in events}
     assert list(changes) == list(range(1, len(events) + 1))
     for seq, answered in play.answered.items():
         assert changes[seq] == answered, "an acknowledgement tells what the log says"
-    fresh = (await database.run(backend.get().snapshots, [project_id]))[project_id]
+    fresh = (await threads.run(backend.get().snapshots, [project_id]))[project_id]
     for replica in people.values():
         await replica.catch_up(len(events))
         assert replica.state == fresh

@@ -13,9 +13,9 @@ from django.db.models import UUIDField, Value
 from pytest_django import DjangoAssertNumQueries
 
 from projects.models import Project
-from realtime.lookups import AnyOf, Argument
+from realtime.db.lookups import AnyOf, Argument
+from realtime.db.queries import CompiledQuery
 from realtime.models import Room
-from realtime.queries import CompiledQuery
 
 pytestmark = pytest.mark.django_db
 

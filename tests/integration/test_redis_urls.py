@@ -23,7 +23,8 @@ django.setup()
 from channels.layers import get_channel_layer
 from django.test import RequestFactory
 from projects.throttling import limit
-from realtime.presence import Entry, Presence
+from realtime.events.publication import PresenceEntry
+from realtime.presence.store import Presence
 from config.celery import app
 
 async def send_and_receive():
@@ -38,7 +39,7 @@ async def send_and_receive():
 async def be_present():
     presence = Presence()
     await presence.renew()
-    await presence.sync(entering=[Entry(1, 2, "ann")])
+    await presence.sync(entering=[PresenceEntry(1, 2, "ann")])
 
 asyncio.run(send_and_receive())
 asyncio.run(be_present())

@@ -9,8 +9,9 @@ import pytest
 from celery.app.trace import build_tracer
 
 from config.celery import app
-from realtime import log, task_lease
+from realtime.events import log
 from realtime.models import TaskState
+from realtime.tasks import lease
 from tests.tasks import cases
 
 pytestmark = [
@@ -63,13 +64,13 @@ def test_a_task_in_its_place_that_fails_has_failed() -> None:
 @pytest.mark.parametrize("is_good", [True, False])
 def test_what_no_signal_tells_of_a_chord_is_read_from_its_result(is_good: bool) -> None:
     run(cases.replaced, "r4", "chord", project_id=PROJECT)
-    task_lease.sweep()
+    lease.sweep()
     assert told() == []
     if is_good:
         app.backend.mark_as_done("r4", 42)
     else:
         app.backend.mark_as_failure("r4", ValueError("a secret"))
-    task_lease.sweep()
+    lease.sweep()
     assert told() == [
         ("task_completed", 42)
         if is_good

@@ -15,7 +15,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, SlidingToken
 
-from realtime import database
+from realtime.db import threads
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,14 +48,14 @@ def rest(token: Any) -> int:
 
 async def opened(token: Any) -> Socket:
     """Return an open socket, of a token that REST takes, too."""
-    assert await database.run(rest, token) == 200
+    assert await threads.run(rest, token) == 200
     socket = await Socket.connect(str(token))
     assert (await socket.call("ping"))["type"] == "pong"
     return socket
 
 
 async def refused(token: Any) -> str:
-    assert await database.run(rest, token) == 401
+    assert await threads.run(rest, token) == 401
     socket = await Socket.connect(str(token))
     return await ended(socket)
 
@@ -73,23 +73,23 @@ async def renewed(socket: Socket, token: Any) -> None:
 
 async def checked(socket: Socket) -> None:
     """Return when a socket has outlived a check: another one's user is put out by it."""
-    eve = await database.run(User.objects.create_user, "eve")
-    witness = await Socket.connect(await database.run(lambda: str(AccessToken.for_user(eve))))
-    await database.run(eve.delete)
+    eve = await threads.run(User.objects.create_user, "eve")
+    witness = await Socket.connect(await threads.run(lambda: str(AccessToken.for_user(eve))))
+    await threads.run(eve.delete)
     await ended(witness)
     assert (await socket.call("ping"))["type"] == "pong"
 
 
 async def test_sliding_tokens(alice: User, rule: Rule) -> None:
     rule(AUTH_TOKEN_CLASSES=(AccessToken, SlidingToken))
-    access = await database.run(AccessToken.for_user, alice)
-    sliding: Any = await database.run(SlidingToken.for_user, alice)
-    second: Any = await database.run(SlidingToken.for_user, alice)
+    access = await threads.run(AccessToken.for_user, alice)
+    sliding: Any = await threads.run(SlidingToken.for_user, alice)
+    second: Any = await threads.run(SlidingToken.for_user, alice)
     await (await opened(access)).disconnect()
     socket = await opened(sliding)
     await renewed(socket, second)
     await checked(socket)
-    await database.run(second.blacklist)
+    await threads.run(second.blacklist)
     assert await ended(socket) == "TOKEN_EXPIRED"
     assert await refused(second) == "TOKEN_INVALID"
 
@@ -107,12 +107,12 @@ class HostsToken(AccessToken):
 
 async def test_a_token_class_of_the_hosts_own(alice: User, rule: Rule) -> None:
     rule(AUTH_TOKEN_CLASSES=(HostsToken,))
-    first, second = [await database.run(HostsToken.for_user, alice) for _ in range(2)]
-    assert await refused(await database.run(AccessToken.for_user, alice)) == "TOKEN_INVALID"
+    first, second = [await threads.run(HostsToken.for_user, alice) for _ in range(2)]
+    assert await refused(await threads.run(AccessToken.for_user, alice)) == "TOKEN_INVALID"
     socket = await opened(first)
     await renewed(socket, second)
     assert (await socket.call("ping"))["type"] == "pong"
-    await database.run(User.objects.filter(pk=alice.pk).update, first_name="gone")
+    await threads.run(User.objects.filter(pk=alice.pk).update, first_name="gone")
     assert await ended(socket) == "TOKEN_EXPIRED"
     assert await refused(second) == "TOKEN_INVALID"
 
@@ -120,12 +120,12 @@ async def test_a_token_class_of_the_hosts_own(alice: User, rule: Rule) -> None:
 @pytest.mark.parametrize("rules", [{}, {"USER_AUTHENTICATION_RULE": lambda user: user is not None}])
 async def test_inactive_users_may_be_taken(alice: User, rule: Rule, rules: dict[str, Any]) -> None:
     rule(CHECK_USER_IS_ACTIVE=False, **rules)
-    await database.run(User.objects.filter(pk=alice.pk).update, is_active=False)
-    token = await database.run(AccessToken.for_user, alice)
+    await threads.run(User.objects.filter(pk=alice.pk).update, is_active=False)
+    token = await threads.run(AccessToken.for_user, alice)
     socket = await opened(token)
     await renewed(socket, token)
     await checked(socket)
-    await database.run(alice.delete)
+    await threads.run(alice.delete)
     assert await ended(socket) == "USER_INACTIVE"
 
 
@@ -136,14 +136,14 @@ async def test_a_new_password_ends_sockets_where_the_host_asked_for_it(
     """simplejwt compares the hash. So one that is only made anew, as Django does at a sign-in
     when its hasher has changed, counts as changed there, and here."""
     rule(CHECK_REVOKE_TOKEN=is_revoked)
-    token = await database.run(AccessToken.for_user, alice)
+    token = await threads.run(AccessToken.for_user, alice)
     socket = await opened(token)
 
     def hash_anew() -> None:
         alice.set_password("secret")
         alice.save()
 
-    await database.run(hash_anew)
+    await threads.run(hash_anew)
     if is_revoked:
         assert await ended(socket) == "TOKEN_EXPIRED"
         assert await refused(token) == "TOKEN_INVALID"
@@ -155,7 +155,7 @@ async def test_a_new_password_ends_sockets_where_the_host_asked_for_it(
 
 @pytest.mark.parametrize("kilobytes", [8, 16])
 async def test_tokens_of_many_groups(alice: User, kilobytes: int) -> None:
-    token = await database.run(AccessToken.for_user, alice)
+    token = await threads.run(AccessToken.for_user, alice)
     token["groups"] = ["/group"] * (kilobytes * 85)
     assert len(str(token)) > kilobytes * 1000
     socket = await opened(token)
@@ -165,7 +165,7 @@ async def test_tokens_of_many_groups(alice: User, kilobytes: int) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de", "ja"])
 async def test_an_expired_token_is_told_in_every_language(alice: User, language: str) -> None:
-    token = await database.run(AccessToken.for_user, alice)
+    token = await threads.run(AccessToken.for_user, alice)
     token.set_exp(lifetime=timedelta(hours=-1))
     with translation.override(language):
         assert await refused(token) == "TOKEN_EXPIRED"
@@ -175,6 +175,6 @@ async def test_an_expired_token_is_told_whichever_class_would_take_it(
     alice: User, rule: Rule
 ) -> None:
     rule(AUTH_TOKEN_CLASSES=(AccessToken, SlidingToken))
-    token = await database.run(SlidingToken.for_user, alice)
+    token = await threads.run(SlidingToken.for_user, alice)
     token.set_exp(lifetime=timedelta(hours=-1))
     assert await refused(token) == "TOKEN_EXPIRED"

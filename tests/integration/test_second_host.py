@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 from pytest_django import Settings
 from rest_framework.exceptions import ErrorDetail
 
-from realtime import database
-from realtime.backend import Invalid, Outcome, Update
+from realtime.db import threads
+from realtime.rooms.backend import Invalid, Outcome, Update
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 async def test_a_list_is_shared() -> None:
-    list_id, tokens = await database.run(make_list, "alice", "bob")
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
     alice, bob = [await Socket.connect(token) for token in tokens]
     joined = await alice.join(list_id)
     assert joined["project"] == {"bread": 1}
@@ -60,7 +60,7 @@ class Returns(ShoppingBackend):
 
 
 async def test_whatever_a_host_answers_an_update_gets_its_reply(settings: Settings) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     alice = await Socket.connect(token)
     await alice.join(list_id)
     settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Refuses"}
@@ -73,8 +73,8 @@ async def test_whatever_a_host_answers_an_update_gets_its_reply(settings: Settin
 
 
 async def test_a_stranger_sees_no_list() -> None:
-    list_id, _ = await database.run(make_list, "alice")
-    _, [token] = await database.run(make_list, "dave")
+    list_id, _ = await threads.run(make_list, "alice")
+    _, [token] = await threads.run(make_list, "dave")
     dave = await Socket.connect(token)
     forbidden = await dave.call("join_project", {"project_id": list_id})
     missing = await dave.call("join_project", {"project_id": 10**6})

@@ -13,8 +13,10 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from realtime import database, sessions, tokens
-from realtime.backend import Access
+from realtime.auth import tokens
+from realtime.db import threads
+from realtime.live import access
+from realtime.rooms.backend import Access
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -47,9 +49,9 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
     for number, refresh in enumerate(refreshes):
         identities[number] = identities[number]._replace(session=refresh["jti"])
     with django_assert_num_queries(3):
-        assert sessions._revoked(identities) == {}
+        assert access._revoked(identities) == {}
     with django_assert_num_queries(1):
-        assert sessions._lost(list(places)) == {}
+        assert access._lost(list(places)) == {}
 
     refreshes[0].blacklist()
     execute("UPDATE auth_user SET is_active = %s WHERE id = %s", False, users[10].pk)
@@ -60,9 +62,9 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
     ended = (lists[13].pk, users[40].pk)
     execute(f"{shoppers_of} shoppinglist_id = %s AND user_id = %s", *ended)
     with django_assert_num_queries(3):
-        revoked = sessions._revoked(identities)
+        revoked = access._revoked(identities)
     with django_assert_num_queries(1):
-        lost = sessions._lost([*places, strange])
+        lost = access._lost([*places, strange])
     assert {identity.user_id: error.code for identity, error in revoked.items()} == {
         users[0].pk: "TOKEN_EXPIRED",
         users[10].pk: "USER_INACTIVE",
@@ -101,16 +103,16 @@ async def test_who_comes_back_while_the_database_is_read_stays(settings: Setting
         "ACCESS_INTERVAL": 0.05,
     }
     PausingBackend.has_read, PausingBackend.go_on = threading.Event(), threading.Event()
-    list_id, [token, _] = await database.run(make_list, "alice", "bob")
-    shopping = await database.run(ShoppingList.objects.get, pk=list_id)
-    user = await database.run(User.objects.get, username="alice")
+    list_id, [token, _] = await threads.run(make_list, "alice", "bob")
+    shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
+    user = await threads.run(User.objects.get, username="alice")
     alice = await Socket.connect(token)
     await alice.join(list_id)
 
     PausingBackend.armed = True
-    await database.run(shopping.shoppers.remove, user)
+    await threads.run(shopping.shoppers.remove, user)
     assert await asyncio.to_thread(PausingBackend.has_read.wait, 10)
-    await database.run(shopping.shoppers.add, user)
+    await threads.run(shopping.shoppers.add, user)
     await alice.join(list_id)
     PausingBackend.has_read.clear()
     PausingBackend.go_on.set()
@@ -127,8 +129,8 @@ async def test_a_host_that_fails_does_not_end_the_watch(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 0.05}
-    list_id, [token] = await database.run(make_list, "alice")
-    shopping = await database.run(ShoppingList.objects.get, pk=list_id)
+    list_id, [token] = await threads.run(make_list, "alice")
+    shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
     alice = await Socket.connect(token)
     await alice.join(list_id)
     settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.nowhere.Backend"}
@@ -136,6 +138,6 @@ async def test_a_host_that_fails_does_not_end_the_watch(
         while "Could not check places" not in caplog.text:
             await asyncio.sleep(0.01)
     settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.backend.ShoppingBackend"}
-    await database.run(shopping.shoppers.clear)
+    await threads.run(shopping.shoppers.clear)
     await alice.until("access_revoked")
     await alice.disconnect()

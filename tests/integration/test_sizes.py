@@ -20,12 +20,15 @@ from rest_framework.test import APIClient
 
 from projects import services
 from projects.models import Project
-from realtime import conf, history, joins, log, repair, updates
-from realtime.joins import JoinRequest, View
-from realtime.log import MAX_READ
+from realtime import conf
+from realtime.events import history, log
+from realtime.events.log import MAX_READ
+from realtime.live import joins, repair, updates
+from realtime.live.joins import JoinRequest, View
+from realtime.live.updates import UpdateRequest
 from realtime.models import Event, TaskState
-from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
-from realtime.updates import UpdateRequest
+from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.messages import UpdateAck
 
 pytestmark = pytest.mark.django_db
 

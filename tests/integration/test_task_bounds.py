@@ -16,10 +16,13 @@ from rest_framework.test import APIClient
 
 from projects import services
 from projects.models import Canvas
-from realtime import joins, log, task_state, tasks
-from realtime.joins import JoinRequest, View
+from realtime.events import log
+from realtime.live import joins
+from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
-from realtime.tasks import ProjectTask, TooManyTasks
+from realtime.tasks import state
+from realtime.tasks import task as tasks
+from realtime.tasks.task import ProjectTask, TooManyTasks
 from tests.harness.pictures import upload
 from tests.tasks import cases
 
@@ -65,7 +68,7 @@ def test_a_room_and_a_user_have_so_many_open_tasks(settings: Settings) -> None:
     cases.adopted.enqueue(user_id=2, project_id=PROJECT)
     with pytest.raises(TooManyTasks, match="3 tasks wait or run here"):
         cases.adopted.enqueue(project_id=PROJECT)
-    task_state.completed(first, {})
+    state.completed(first, {})
     cases.adopted.enqueue(user_id=1, project_id=PROJECT)
 
 
@@ -109,7 +112,7 @@ def test_of_one_image_one_task_of_a_kind_is_open(canvas: Canvas, sent: list[str]
     assert first.json() == again.json()
     other = client.post(f"{url}/compose/").json()
     assert sent == [first.json()["task_id"], other["task_id"]]
-    task_state.completed(sent[0], {})
+    state.completed(sent[0], {})
     assert client.post(f"{url}/analyze/").json()["task_id"] not in sent[:2]
 
 
@@ -205,7 +208,7 @@ def test_what_cannot_be_told_fails_no_task(monkeypatch: pytest.MonkeyPatch) -> N
             cursor.execute("SELECT nothing FROM nowhere")
 
     for name in ("queued", "started", "progressed", "completed", "failed"):
-        monkeypatch.setattr(task_state, name, away)
+        monkeypatch.setattr(state, name, away)
 
     @shared_task(base=ProjectTask, bind=True)
     def measure(self: ProjectTask, *, project_id: int) -> int:

@@ -17,10 +17,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from config.celery import app
-from realtime import log, task_lease, task_queues, task_signals, task_state
+from realtime.events import log
 from realtime.models import TaskState
-from realtime.task_lease import Keeper, Received
-from realtime.tasks import TaskFailure
+from realtime.tasks import lease, queues, signals
+from realtime.tasks import state as task_state
+from realtime.tasks.lease import Keeper, Received
+from realtime.tasks.task import TaskFailure
 
 pytestmark = [
     pytest.mark.django_db,
@@ -47,18 +49,18 @@ def endings() -> list[tuple[str, Any]]:
 def test_who_finished_without_telling_has_completed() -> None:
     make_task("stored", TaskState.State.RUNNING, age=LONG_AGO)
     app.backend.mark_as_done("stored", {"answer": 42})
-    task_lease.sweep()
-    task_lease.sweep()
+    lease.sweep()
+    lease.sweep()
     assert endings() == [("task_completed", {"answer": 42})]
 
 
 def test_who_failed_without_telling_has_failed() -> None:
     make_task("raised", TaskState.State.RUNNING, age=LONG_AGO)
     app.backend.mark_as_failure("raised", ValueError("too big"))
-    task_lease.sweep()
+    lease.sweep()
     app.backend.mark_as_failure("explained", TaskFailure("The image is too big"))
     make_task("explained", TaskState.State.RUNNING, age=LONG_AGO)
-    task_lease.sweep()
+    lease.sweep()
     assert endings() == [
         ("task_failed", "The task failed; the server has logged why"),
         ("task_failed", "The image is too big"),
@@ -68,7 +70,7 @@ def test_who_failed_without_telling_has_failed() -> None:
 def test_who_left_nothing_is_lost() -> None:
     make_task("killed", TaskState.State.RUNNING, age=LONG_AGO)
     make_task("forgotten", TaskState.State.QUEUED, age=LONG_AGO)
-    task_lease.sweep()
+    lease.sweep()
     assert sorted(endings()) == [
         ("task_failed", "The task was never started"),
         ("task_failed", "The worker was lost"),
@@ -82,7 +84,7 @@ def test_whose_result_cannot_be_read_is_lost_and_holds_up_nobody(stored: bytes) 
     backend: Any = app.backend
     backend.set(backend.get_key_for_task("broken"), stored)
     backend.mark_as_done("stored", {"answer": 42})
-    task_lease.sweep()
+    lease.sweep()
     assert sorted(endings(), key=str) == [
         ("task_completed", {"answer": 42}),
         ("task_failed", "The worker was lost"),
@@ -93,7 +95,7 @@ def test_who_still_runs_or_waits_is_left_alone() -> None:
     make_task("running", TaskState.State.RUNNING, age=timedelta(0))
     make_task("waiting", TaskState.State.QUEUED, age=timedelta(hours=1))
     make_task("over", TaskState.State.COMPLETED, age=LONG_AGO)
-    task_lease.sweep()
+    lease.sweep()
     assert endings() == []
 
 
@@ -115,7 +117,7 @@ def test_a_result_backend_that_is_away_settles_nothing(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(app.backend, "get", away)
     with pytest.raises(ConnectionError):
-        task_lease.sweep()
+        lease.sweep()
     assert endings() == []
 
 
@@ -124,11 +126,11 @@ def test_a_task_that_will_be_tried_again_only_waits() -> None:
 
     make_task("again", TaskState.State.RUNNING, age=LONG_AGO)
     request = type("Request", (), {"id": "again"})()
-    task_signals.on_retry(sender=task, request=request, reason=Retry())
-    task_lease.sweep()
+    signals.on_retry(sender=task, request=request, reason=Retry())
+    lease.sweep()
     assert endings() == []
-    task_signals.on_prerun(sender=task, task_id="again", args=(), kwargs={"project_id": PROJECT})
-    task_signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
+    signals.on_prerun(sender=task, task_id="again", args=(), kwargs={"project_id": PROJECT})
+    signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
     assert TaskState.objects.get(task_id="again").state == TaskState.State.RUNNING
 
 
@@ -140,7 +142,7 @@ def test_without_a_result_backend_a_lost_task_ends_and_so_do_the_others(
     monkeypatch.setattr(AsyncResult, "__init__", lambda self, task_id: setattr(self, "id", task_id))
     for number in range(5):
         make_task(str(number), TaskState.State.RUNNING, age=LONG_AGO)
-    task_lease.sweep()
+    lease.sweep()
     assert endings() == [("task_failed", "The worker was lost")] * 5
 
 
@@ -150,19 +152,19 @@ def test_without_a_result_backend_a_lost_task_ends_and_so_do_the_others(
 @pytest.fixture
 def waiting() -> None:
     """A task that waits in a queue of its own, and has been silent for some leases."""
-    task_queues._seen.clear()
+    queues._seen.clear()
     make_task("gone", TaskState.State.QUEUED, age=timedelta(hours=2))
     TaskState.objects.update(queue="lost-and-found")
 
 
 def look() -> None:
     """Sweep, and have the broker's answer; then an hour passes."""
-    task_lease.sweep()
-    if task_queues._asking is not None:
-        task_queues._asking.join(20)
-    for queue, (silent_since, _) in task_queues._seen.items():
+    lease.sweep()
+    if queues._asking is not None:
+        queues._asking.join(20)
+    for queue, (silent_since, _) in queues._seen.items():
         earlier = silent_since - timedelta(hours=1)
-        task_queues._seen[queue] = task_queues._Sight(earlier, float("-inf"))
+        queues._seen[queue] = queues._Sight(earlier, float("-inf"))
 
 
 @pytest.mark.usefixtures("waiting")

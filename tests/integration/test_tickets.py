@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from realtime import database, tickets
+from realtime.auth import tickets
+from realtime.db import threads
 from tests.harness.ports import free_port
 from tests.harness.sockets import Socket
 
@@ -47,7 +48,7 @@ async def outcome(socket: Socket) -> str:
 
 
 async def test_a_ticket_opens_one_socket(alice: User) -> None:
-    answer = await database.run(get_ticket, AccessToken.for_user(alice))
+    answer = await threads.run(get_ticket, AccessToken.for_user(alice))
     assert answer.status_code == 201
     assert answer.json()["expires_in"] == 30
     opened = await asyncio.gather(*(connect(answer.json()["ticket"]) for _ in range(5)))
@@ -88,7 +89,7 @@ async def test_a_ticket_stands_for_what_its_token_does(alice: User) -> None:
     assert await socket.closed() == 4102
 
     ticket = tickets.issue(str(AccessToken.for_user(alice)))
-    await database.run(User.objects.filter(pk=alice.pk).update, is_active=False)
+    await threads.run(User.objects.filter(pk=alice.pk).update, is_active=False)
     socket = await connect(ticket)
     assert await outcome(socket) == "TOKEN_INVALID"
 
@@ -115,7 +116,7 @@ async def test_without_redis_the_client_is_told_to_come_back(
     alice: User, settings: Settings
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    answer = await database.run(get_ticket, AccessToken.for_user(alice))
+    answer = await threads.run(get_ticket, AccessToken.for_user(alice))
     assert answer.status_code == 503
     assert "try again" in answer.json()["detail"]
     socket = await connect("anything")

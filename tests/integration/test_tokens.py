@@ -17,7 +17,8 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from realtime import database, token_life, tokens
+from realtime.auth import expiry, tokens
+from realtime.db import threads
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,7 +120,7 @@ BAD_TOKENS: list[Callable[[User], str]] = [
 async def test_4_every_bad_token_gets_the_same_answer(
     alice: User, bad: Callable[[User], str]
 ) -> None:
-    socket = await Socket.connect(await database.run(bad, alice))
+    socket = await Socket.connect(await threads.run(bad, alice))
     assert await socket.receive() == {
         "type": "error",
         "payload": {
@@ -139,7 +140,7 @@ async def test_4_every_bad_token_gets_the_same_answer(
 async def test_7_clocks_may_differ_by_a_few_seconds(alice: User, changes: Claims) -> None:
     """The leeway is 5 s: SIMPLE_JWT["LEEWAY"]."""
     values = {name: value() if callable(value) else value for name, value in changes.items()}
-    socket = await Socket.connect(await database.run(make, alice, **values))
+    socket = await Socket.connect(await threads.run(make, alice, **values))
     await socket.send("ping")
     await socket.until("pong")
     await socket.disconnect()
@@ -147,7 +148,7 @@ async def test_7_clocks_may_differ_by_a_few_seconds(alice: User, changes: Claims
 
 @pytest.mark.parametrize("life", [-6, -3600])
 async def test_7_beyond_the_leeway_a_token_has_expired(alice: User, life: float) -> None:
-    socket = await Socket.connect(await database.run(make, alice, life=life))
+    socket = await Socket.connect(await threads.run(make, alice, life=life))
     assert (await socket.expect("error"))["payload"]["code"] == "TOKEN_EXPIRED"
     assert await socket.closed() == 4102
     await socket.disconnect()
@@ -156,11 +157,11 @@ async def test_7_beyond_the_leeway_a_token_has_expired(alice: User, life: float)
 @pytest.fixture
 def no_leeway(monkeypatch: pytest.MonkeyPatch) -> None:
     """simplejwt reads its setting once; without this, an end would take 5 s more."""
-    monkeypatch.setattr(token_life, "leeway", lambda: 0.0)
+    monkeypatch.setattr(expiry, "leeway", lambda: 0.0)
 
 
 async def test_1_a_token_that_ends_ends_its_socket(alice: User, no_leeway: None) -> None:
-    socket = await Socket.connect(await database.run(make, alice, life=2))
+    socket = await Socket.connect(await threads.run(make, alice, life=2))
     warning = await socket.expect("token_expiring")
     assert 0 < warning["payload"]["expires_in"] < 2
     assert (await socket.expect("error"))["payload"]["code"] == "TOKEN_EXPIRED"
@@ -169,7 +170,7 @@ async def test_1_a_token_that_ends_ends_its_socket(alice: User, no_leeway: None)
 
 
 async def test_1_a_fresh_token_lets_the_socket_live_on(alice: User, no_leeway: None) -> None:
-    first, second = [await database.run(make, alice, life=life) for life in (2, 4)]
+    first, second = [await threads.run(make, alice, life=life) for life in (2, 4)]
     socket = await Socket.connect(first)
     await socket.expect("token_expiring")
     reply = await socket.call("authenticate", {"token": second})
@@ -181,9 +182,9 @@ async def test_1_a_fresh_token_lets_the_socket_live_on(alice: User, no_leeway: N
 
 
 async def test_a_token_of_somebody_else_does_not_take_the_socket_over(alice: User) -> None:
-    bob = await database.run(User.objects.create_user, "bob")
-    socket = await Socket.connect(await database.run(make, alice))
-    for bad in (await database.run(make, bob), "nonsense", await database.run(unsigned, alice)):
+    bob = await threads.run(User.objects.create_user, "bob")
+    socket = await Socket.connect(await threads.run(make, alice))
+    for bad in (await threads.run(make, bob), "nonsense", await threads.run(unsigned, alice)):
         reply = await socket.call("authenticate", {"token": bad})
         assert reply["payload"]["code"] == "TOKEN_INVALID"
     assert (await socket.call("ping"))["type"] == "pong"

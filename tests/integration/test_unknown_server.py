@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from realtime import database, metrics
+from realtime import metrics
+from realtime.db import threads
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, application
 
@@ -90,7 +91,7 @@ async def connected(app: Callable[..., Any], token: str) -> AsyncIterator[tuple[
 
 @pytest.mark.parametrize("app", [application, wrapped])
 async def test_what_happens_in_a_room_arrives(app: Callable[..., Any]) -> None:
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     async with connected(app, token) as (server, _):
         server.command("join_project", project_id=list_id)
         assert (await server.text())["type"] == "ack"
@@ -102,7 +103,7 @@ async def test_what_happens_in_a_room_arrives(app: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("app", [application, wrapped])
 async def test_21_who_does_not_read_is_ended(settings: Settings, app: Callable[..., Any]) -> None:
     settings.REALTIME = settings.REALTIME | {"SEND_TIMEOUT": 0.2}
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     before = metrics.current.closes["cut_off"]
     async with connected(app, token) as (server, serving):
         server.command("join_project", project_id=list_id)
@@ -117,7 +118,7 @@ async def test_21_who_does_not_read_is_ended(settings: Settings, app: Callable[.
 @pytest.mark.parametrize("app", [application, wrapped])
 async def test_21_what_waits_is_bounded(settings: Settings, app: Callable[..., Any]) -> None:
     settings.REALTIME = settings.REALTIME | {"MAX_UNSENT": 500, "SEND_TIMEOUT": 0.2}
-    list_id, [token] = await database.run(make_list, "alice")
+    list_id, [token] = await threads.run(make_list, "alice")
     before = metrics.current.closes["4202"]
     async with connected(app, token) as (server, serving):
         server.command("join_project", project_id=list_id)

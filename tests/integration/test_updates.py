@@ -12,10 +12,13 @@ from pytest_django import Settings
 
 from projects import services, signals
 from projects.models import Project
-from realtime import database, log, updates, writer
+from realtime.db import threads
+from realtime.events import log
+from realtime.live import updates, writer
+from realtime.live.updates import UpdateRequest
 from realtime.models import Event, Receipt
-from realtime.protocol import ErrorCode, ProtocolError, UpdateAck
-from realtime.updates import UpdateRequest
+from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.messages import UpdateAck
 
 pytestmark = pytest.mark.django_db
 
@@ -223,8 +226,8 @@ async def test_nothing_is_tried_again_where_it_may_have_been_done(
 @pytest.mark.django_db(transaction=True)
 async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_commit() -> None:
     """Written again one by one, they would undo what somebody wrote in between."""
-    alice = await database.run(User.objects.create_user, "alice")
-    project = await database.run(services.create_project, user=alice, data={"title": "New"})
+    alice = await threads.run(User.objects.create_user, "alice")
+    project = await threads.run(services.create_project, user=alice, data={"title": "New"})
 
     def hook() -> None:
         raise ConnectionError("The broker is away")
@@ -240,4 +243,4 @@ async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_
     finally:
         signals.project_changed.disconnect(receive)
     assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]
-    assert [event.seq for event in await database.run(log.tail, project.pk, 0)] == [1, 2, 3]
+    assert [event.seq for event in await threads.run(log.tail, project.pk, 0)] == [1, 2, 3]

@@ -18,7 +18,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import access, errors, services, validation
 from projects.models import Project
-from realtime import backend, database
+from realtime.db import threads
+from realtime.rooms import backend
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,7 +90,7 @@ TAKEN: list[dict[str, Any]] = [
 
 
 async def snapshot(project_id: int) -> dict[str, Any]:
-    return (await database.run(backend.get().snapshots, [project_id]))[project_id]
+    return (await threads.run(backend.get().snapshots, [project_id]))[project_id]
 
 
 class Editors:
@@ -103,7 +104,7 @@ class Editors:
         self.client.force_authenticate(user)
 
     async def patch(self, text: str) -> Any:
-        return await database.run(
+        return await threads.run(
             self.client.patch,
             f"/api/projects/{self.by_rest}/",
             data=text,
@@ -121,7 +122,7 @@ async def editing() -> AsyncIterator[Editors]:
         projects = [services.create_project(user=alice, data={"title": "Old"}) for _ in range(2)]
         return alice, projects, str(AccessToken.for_user(alice))
 
-    alice, projects, token = await database.run(make)
+    alice, projects, token = await threads.run(make)
     socket = await Socket.connect(token)
     await socket.join(projects[1].pk)
     try:

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from realtime import database
+from realtime.db import threads
 from realtime.models import Event, Room
 from tests.harness.sockets import Socket
 from tests.host.backend import ShoppingBackend
@@ -39,12 +39,12 @@ def token_of(person: Any) -> str:
 
 
 async def joined(list_id: int, person: Any) -> tuple[Socket, dict[str, Any]]:
-    socket = await Socket.connect(await database.run(token_of, person))
+    socket = await Socket.connect(await threads.run(token_of, person))
     return socket, await socket.join(list_id)
 
 
 async def test_a_room_works() -> None:
-    list_id, [anna, ben] = await database.run(make_list)
+    list_id, [anna, ben] = await threads.run(make_list)
     first, _ = await joined(list_id, anna)
     second, ack = await joined(list_id, ben)
     names = sorted((member["user_id"], member["username"]) for member in ack["members"])
@@ -62,12 +62,12 @@ def close(person: Any) -> None:
 
 @pytest.mark.parametrize("end", [close, Person.delete])
 async def test_who_may_not_be_here_any_more_is_put_out(end: Callable[[Any], None]) -> None:
-    list_id, [anna, ben] = await database.run(make_list)
+    list_id, [anna, ben] = await threads.run(make_list)
     sockets = [(await joined(list_id, person))[0] for person in (anna, ben)]
-    await database.run(ShoppingList.shoppers.through.objects.filter(user=ben).delete)
+    await threads.run(ShoppingList.shoppers.through.objects.filter(user=ben).delete)
     await sockets[1].until("access_revoked")
-    await database.run(ShoppingList.shoppers.through.objects.filter(user=anna).delete)
-    await database.run(end, anna)
+    await threads.run(ShoppingList.shoppers.through.objects.filter(user=anna).delete)
+    await threads.run(end, anna)
     assert (await sockets[0].until("error"))["payload"]["code"] == "USER_INACTIVE"
     assert await sockets[0].closed() == 4003
     assert (await sockets[1].call("ping"))["type"] == "pong"
@@ -110,7 +110,7 @@ class NamedBackend(ShoppingBackend):
 
 async def test_a_host_says_which_name_others_see(settings: Settings) -> None:
     settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.NamedBackend"}
-    list_id, [anna, _] = await database.run(make_list)
+    list_id, [anna, _] = await threads.run(make_list)
     socket, ack = await joined(list_id, anna)
     assert [member["username"] for member in ack["members"]] == [f"Person {anna.pk}"]
     assert (await socket.until("user_joined"))["payload"]["username"] == f"Person {anna.pk}"

@@ -11,7 +11,7 @@ from uuid import UUID
 from celery import chord, group, shared_task
 from celery.exceptions import Ignore, Reject
 
-from realtime.tasks import ProjectTask, TaskFailure
+from realtime.tasks.task import ProjectTask, TaskFailure
 
 
 @shared_task(base=ProjectTask)

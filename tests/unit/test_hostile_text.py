@@ -14,7 +14,9 @@ from rest_framework.serializers import ValidationError
 
 from projects import media
 from projects.validation import Line
-from realtime import credentials, origins, protocol, strict_json
+from realtime.auth import credentials, origins
+from realtime.protocol import messages, strict_json
+from realtime.protocol.errors import ProtocolError
 
 SIZE = 64 * 1024
 TIMES = 20
@@ -42,7 +44,7 @@ def as_range(text: str) -> None:
 
 def as_key(text: str) -> None:
     key = text.replace('"', "")
-    protocol.decode(f'{{"type": "ping", "idempotency_key": "{key}"}}')
+    messages.decode(f'{{"type": "ping", "idempotency_key": "{key}"}}')
 
 
 def for_nul(text: str) -> None:
@@ -63,5 +65,5 @@ def test_text_of_strangers_costs_no_more_than_its_length(
 ) -> None:
     text = (piece * SIZE)[:SIZE]
     for _ in range(TIMES):
-        with suppress(ValidationError, protocol.ProtocolError, strict_json.JSONError):
+        with suppress(ValidationError, ProtocolError, strict_json.JSONError):
             read(text)

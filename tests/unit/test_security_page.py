@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.conf import Settings
-from realtime.limits import Rate
+from realtime.conf import Rate, Settings
 
 TESTS = Path(__file__).resolve().parents[1]
 PAGE = (TESTS.parent / "docs" / "security.md").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from realtime import asyncapi
+from realtime.protocol import asyncapi
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from realtime import log
+from realtime.events import log
 
 
 class Command(BaseCommand):

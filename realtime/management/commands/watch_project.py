@@ -12,9 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
-from realtime import backend, database, transcript
 from realtime.client import Message, Realtime, RealtimeError, Room, State
-from realtime.transcript import Line
+from realtime.db import threads
+from realtime.events import transcript
+from realtime.events.transcript import Line
+from realtime.rooms import backend
 
 
 class Command(BaseCommand):
@@ -58,7 +60,7 @@ class Command(BaseCommand):
 
     async def _watch(self, project_id: int, user_id: int, url: str) -> None:
         async def token() -> str:
-            return await database.run(_make_token, user_id)
+            return await threads.run(_make_token, user_id)
 
         realtime = Realtime(url, token=token)
         realtime.on("state", lambda state: self._show_state(realtime, state))
@@ -101,7 +103,7 @@ class Command(BaseCommand):
         """Look up the user of a message, if they were not met before."""
         user_id = str(message.payload.get("updated_by", message.payload.get("user_id", "")))
         if user_id.isdigit() and user_id not in self._names:
-            self._names |= await database.run(_find_name, int(user_id))
+            self._names |= await threads.run(_find_name, int(user_id))
 
 
 def _make_token(user_id: int) -> str:

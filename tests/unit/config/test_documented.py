@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from realtime import prometheus
+from realtime.ops import prometheus
 from tests.harness.process import ROOT
 
 DEPLOY = (ROOT / "docs/deploy.md").read_text()

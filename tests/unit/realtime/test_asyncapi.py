@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from realtime import asyncapi, protocol
-from realtime.protocol import CloseCode, ErrorCode
+from realtime.protocol import asyncapi, messages
+from realtime.protocol.errors import CloseCode, ErrorCode
 from tests.harness.schemas import DOCUMENT, mistakes
 from tests.harness.shape import EXAMPLES
 
@@ -32,7 +32,7 @@ def test_the_document_is_current(tmp_path: Path) -> None:
 def test_it_has_every_message_and_code() -> None:
     document = asyncapi.document()
     channel = document["channels"]["socket"]
-    classes = [*protocol.AnyCommand.__args__, *protocol.ServerMessage.__subclasses__()]
+    classes = [*messages.AnyCommand.__args__, *messages.ServerMessage.__subclasses__()]
     names = {str(each.__struct_config__.tag) for each in classes}
     assert channel["messages"].keys() == document["components"]["messages"].keys() == names
     assert [entry["code"] for entry in channel["x-close-codes"]] == [

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from realtime.batch import Batcher, _Line
+from realtime.aio import Batcher, _Line
 
 
 class Work:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from realtime.credentials import Credential, Kind, take
+from realtime.auth.credentials import Credential, Kind, take
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2lnbmF0dXJl"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from realtime.frames import FrameLimit
-from realtime.limits import Rate
+from realtime.conf import Rate
+from realtime.transport.frames import FrameLimit
 
 frames = st.builds(
     Frame,

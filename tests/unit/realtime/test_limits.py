@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from realtime.limits import Bucket, MessageLimit, Rate
+from realtime.conf import Rate
+from realtime.limits import Bucket, MessageLimit
 
 
 class Clock:

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime import looks
+from realtime.live import looks
 
 Place = tuple[int, int]
 PLACES = [(room, room * 10 + user) for room in range(100) for user in range(20)]

@@ -6,8 +6,8 @@ from django.test import RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from realtime import prometheus
 from realtime.metrics import Histogram
+from realtime.ops import prometheus
 
 
 def test_a_histogram_counts_up_to_and_including_its_bounds() -> None:

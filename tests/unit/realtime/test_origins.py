@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from realtime import origins
+from realtime.auth import origins
 
 
 def scope(origin: str | None, host: str = "realtime.example", **headers: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from realtime.outbox import Outbox
-from realtime.protocol import CloseCode
-from realtime.server import Send
+from realtime.protocol.errors import CloseCode
+from realtime.transport.outbox import Outbox
+from realtime.transport.server import Send
 
 
 class Server:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime import outline
-from realtime.outline import WHOLE, LastChanges
+from realtime.events import outline
+from realtime.events.outline import WHOLE, LastChanges
 
 
 def overlap(one: Any, other: Any) -> bool:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime import protocol, strict_json
-from realtime.protocol import ErrorCode, ProtocolError
+from realtime.protocol import messages, strict_json
+from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
 def refusal(text: str) -> ProtocolError:
     with pytest.raises(ProtocolError) as caught:
-        protocol.decode(text)
+        messages.decode(text)
     return caught.value
 
 
@@ -27,8 +27,8 @@ def command(type_: str, payload: Any, **envelope: Any) -> str:
 
 
 def test_join_is_read() -> None:
-    read = protocol.decode(command("join_project", {"project_id": 123}))
-    assert read == protocol.JoinProject(payload=protocol.JoinProjectPayload(123))
+    read = messages.decode(command("join_project", {"project_id": 123}))
+    assert read == messages.JoinProject(payload=messages.JoinProjectPayload(123))
 
 
 def test_additions_stand_beside_the_payload() -> None:
@@ -38,14 +38,14 @@ def test_additions_stand_beside_the_payload() -> None:
         ref="r1",
         idempotency_key="k1",
     )
-    read = protocol.decode(text)
-    assert isinstance(read, protocol.UpdateProject)
+    read = messages.decode(text)
+    assert isinstance(read, messages.UpdateProject)
     assert (read.ref, read.idempotency_key) == ("r1", "k1")
 
 
 def test_unknown_members_are_ignored() -> None:
-    read = protocol.decode(command("join_project", {"project_id": 1, "colour": "red"}, sent_at=5))
-    assert isinstance(read, protocol.JoinProject)
+    read = messages.decode(command("join_project", {"project_id": 1, "colour": "red"}, sent_at=5))
+    assert isinstance(read, messages.JoinProject)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_lists_and_objects_are_counted(value: Any, expected: bool) -> None:
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     try:
-        protocol.decode(text)
+        messages.decode(text)
     except ProtocolError as error:
         assert error.message
 
@@ -140,7 +140,7 @@ json_values = st.recursive(
 @given(st.sampled_from(["join_project", "update_project", "ping", "send_signal"]), json_values)
 def test_any_payload_is_answered(type_: str, payload: Any) -> None:
     try:
-        read = protocol.decode(command(type_, payload))
+        read = messages.decode(command(type_, payload))
     except ProtocolError as error:
         assert error.message
     else:
@@ -148,13 +148,13 @@ def test_any_payload_is_answered(type_: str, payload: Any) -> None:
 
 
 def test_output_is_strict_json() -> None:
-    payload = protocol.TaskCompletedPayload("t", "measure", {"figure": float("nan")})
-    text = protocol.encode(protocol.TaskCompleted(payload=payload, project_id=1, seq=1))
+    payload = messages.TaskCompletedPayload("t", "measure", {"figure": float("nan")})
+    text = messages.encode(messages.TaskCompleted(payload=payload, project_id=1, seq=1))
     assert json.loads(text, parse_constant=pytest.fail)["payload"]["result"] == {"figure": None}
 
 
 def test_an_event_names_its_project_once() -> None:
-    updated = json.loads(protocol.encode_event("a", {"project_id": 5}, project_id=5, seq=1))
-    completed = json.loads(protocol.encode_event("b", {"task_id": "t"}, project_id=5, seq=2))
+    updated = json.loads(messages.encode_event("a", {"project_id": 5}, project_id=5, seq=1))
+    completed = json.loads(messages.encode_event("b", {"task_id": "t"}, project_id=5, seq=2))
     assert updated == {"type": "a", "payload": {"project_id": 5}, "seq": 1}
     assert completed == {"type": "b", "payload": {"task_id": "t"}, "seq": 2, "project_id": 5}

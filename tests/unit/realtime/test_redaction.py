@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from realtime.redaction import Redaction, redact
+from realtime.ops.redaction import Redaction, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2ln-bmF0_dXJl"
 

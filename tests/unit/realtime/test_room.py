@@ -9,13 +9,13 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.hints import EVERYONE, Hint
-from realtime.room import UNCOMPARED, Room
+from realtime.events.publication import EVERYONE, Publication
+from realtime.live.room import UNCOMPARED, Room
 from tests.harness.members import Client
 
 
-def event(seq: int, evicts: int | None = None) -> Hint:
-    return Hint(seq, f"event {seq}", evicts)
+def event(seq: int, evicts: int | None = None) -> Publication:
+    return Publication(seq, f"event {seq}", evicts)
 
 
 def texts(*seqs: int) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_socket_that_knows_less_than_the_room_is_told_what_passed() -> None:
 
 def test_what_a_room_remembers_is_bounded_in_size() -> None:
     room = room_at(0)
-    large = [Hint(seq, "x" * 100_000) for seq in range(1, 21)]
+    large = [Publication(seq, "x" * 100_000) for seq in range(1, 21)]
     room.deliver(large)
     assert room.catch_up(15) == large[15:]
     assert room.catch_up(14) is None
@@ -150,7 +150,7 @@ def test_progress_never_falls_and_ends_with_the_task() -> None:
     assert room.note_progress("t", 20)
     assert not room.note_progress("t", 10)
     assert room.note_progress("other", 0)
-    room.deliver([Hint(1, "done", ends="t")])
+    room.deliver([Publication(1, "done", ends="t")])
     assert not room.note_progress("t", 100)
     assert room.note_progress("other", 5)
 

@@ -9,7 +9,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 from pytest_django import Settings
 
-from realtime.subscriptions import Subscriptions
+from realtime.live.subscriptions import Subscriptions
 
 
 class SlowLayer(InMemoryChannelLayer):
@@ -84,7 +84,7 @@ async def test_a_room_that_opens_again_while_it_is_given_up_is_heard(layer: Slow
 async def test_what_failed_is_tried_again(
     layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.subscriptions._PAUSE", 0.0)
+    monkeypatch.setattr("realtime.live.subscriptions._PAUSE", 0.0)
     rooms = Rooms()
     layer.is_down = True
     await rooms.subscriptions.settle(1)  # does not raise
@@ -122,7 +122,7 @@ async def test_rooms_that_open_at_once_do_not_wait_for_each_other(layer: SlowLay
 async def test_where_some_of_many_fail_all_is_put_right(
     layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.subscriptions._PAUSE", 0.0)
+    monkeypatch.setattr("realtime.live.subscriptions._PAUSE", 0.0)
     rooms = Rooms()
     rooms.open.update(range(1, 50))
     layer.failing = {"project_7", "project_40"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from realtime.client import Message
-from realtime.transcript import MAX_WIDTH, lines
+from realtime.events.transcript import MAX_WIDTH, lines
 
 NAMES = {"7": "bob", "system": "system"}
 

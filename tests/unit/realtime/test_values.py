@@ -17,7 +17,7 @@ from django.db.models import TextChoices
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
-from realtime import values
+from realtime.events import values
 
 
 class Colour(TextChoices):
@@ -91,7 +91,9 @@ class Unspeakable:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, b"bytes", math.nan, {"a": math.inf}, {(1, 2): 3}, loop()], ids=str
+    "value",
+    [object(), {1, 2}, b"bytes", math.nan, {"a": math.inf}, {(1, 2): 3}, loop()],
+    ids=lambda value: type(value).__name__,  # the same in every process of pytest-xdist
 )
 def test_anything_else_is_refused_or_made_text_in_its_place(value: Any) -> None:
     with pytest.raises(TypeError, match="cannot be JSON"):

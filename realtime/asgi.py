@@ -1,0 +1,70 @@
+"""Serve a Django site with rooms: all that a host's asgi.py imports.
+
+    from realtime.asgi import get_asgi_application
+
+    application = get_asgi_application()
+
+It takes the place of Django's own `get_asgi_application`: HTTP is bounded, so that it takes
+nothing from the rooms, WebSockets are signed in, and the process ends in order.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from typing import Any
+
+import django
+from django.core.handlers.asgi import ASGIHandler
+from django.urls import URLPattern, re_path
+
+
+def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
+    """Set Django up and return the site's ASGI application.
+
+    `websocket_routes` are a site's own consumers, with the middleware that they need around each;
+    they go before the rooms, which are at the root and at `/ws/`. Call it once, at import of
+    asgi.py.
+    """
+    django.setup(set_prefix=False)
+    # These need Django to be set up.
+    from channels.routing import ProtocolTypeRouter, URLRouter
+
+    from realtime.live import shutdown
+    from realtime.transport.http import BoundedHTTP
+
+    shutdown.install()
+    rooms: Any = websocket_application()
+    application = ProtocolTypeRouter(
+        {
+            "http": BoundedHTTP(ASGIHandler()),
+            "websocket": URLRouter([*websocket_routes, re_path(r"", rooms)]),
+            "lifespan": shutdown.lifespan,
+        }
+    )
+    # What is loaded by now stays. Left to the collector, all of it is looked through again and
+    # again while sockets come, and meanwhile every one of them waits.
+    gc.collect()
+    gc.freeze()
+    return application
+
+
+def websocket_application() -> Any:
+    """Return the application of the rooms' WebSockets alone: signed in, at `/` and `/ws/`.
+
+    Clients of the contract send `/?token=…`; a raw `GET ?token=…` arrives as the empty path.
+    """
+    from channels.routing import URLRouter
+
+    from realtime.auth.middleware import JWTAuthMiddleware
+    from realtime.consumers import RealtimeConsumer
+
+    refuse: Any = _refuse  # Django's type of a path is wrong for Channels' router
+    routes = [re_path(r"^(ws/)?$", RealtimeConsumer.as_asgi()), re_path(r"", refuse)]
+    return JWTAuthMiddleware(URLRouter(routes))
+
+
+async def _refuse(_scope: Any, receive: Any, send: Any) -> None:
+    """Refuse the handshake (403), where URLRouter alone would raise: a 500 and a traceback."""
+    await receive()
+    await send({"type": "websocket.close"})

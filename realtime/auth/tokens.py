@@ -1,0 +1,282 @@
+"""Access tokens: from the text of a JWT to the user it stands for, and whether it still does.
+
+The rules are those of simplejwt's `JWTAuthentication`, so that a socket takes what the REST API
+takes: `AUTH_TOKEN_CLASSES`, `USER_ID_FIELD` and `USER_ID_CLAIM`, `CHECK_USER_IS_ACTIVE`,
+`CHECK_REVOKE_TOKEN`. It has no rule for sessions; the one that is added here is `SESSION_CLAIM`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import CharField, IntegerField, Value
+from jwt import ExpiredSignatureError
+from rest_framework_simplejwt import exceptions
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import BlacklistMixin, Token
+from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
+
+from realtime.auth import disconnections
+from realtime.db import errors
+from realtime.db.lookups import AnyOf, Argument
+from realtime.db.outages import is_outage
+from realtime.db.queries import CompiledQuery
+from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.rooms import backend
+
+SESSION_CLAIM = "session"
+"""The `jti` of the refresh token that an access token came from: the session that a sign-out ends.
+
+`realtime.auth.serializers` puts it into the tokens.
+"""
+
+
+class Identity(NamedTuple):
+    user_id: Any
+    username: str
+    """The name that others see."""
+    expires_at: float
+    """Unix time."""
+    password: int | None
+    """A fingerprint of the password that was valid when the token was checked.
+
+    None where a changed password does not end tokens.
+    """
+    session: str | None
+    """The `jti` that, once it is blacklisted, ends this."""
+    disconnections: frozenset[int] = frozenset()
+    """Orders to disconnect the user that are older than the socket, and not meant for it."""
+    token: Token | None = None
+    """The token, where its class is the host's own and must be asked at every check."""
+
+
+Outcome = Identity | ProtocolError
+
+
+def authenticate(token: str) -> Identity:
+    """Return whom a token stands for.
+
+    Raises:
+        ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
+            but its age gets the same answer.
+    """
+    [outcome] = authenticate_all([token])
+    if isinstance(outcome, ProtocolError):
+        raise outcome
+    return outcome
+
+
+def authenticate_all(tokens: Sequence[str]) -> list[Outcome]:
+    """Return whom each token stands for, or what is wrong with it: three queries for them all."""
+    verified = [_verify(token) for token in tokens]
+    accepted = iter(_accept_each([token for token in verified if isinstance(token, Token)]))
+    return [next(accepted) if isinstance(token, Token) else token for token in verified]
+
+
+def identify(token: Token) -> Identity | None:
+    """Return whom a verified token stands for; None if that ended since."""
+    return _identify([token])[0]
+
+
+def _verify(text: str) -> Token | ProtocolError:
+    """Return a token that is signed and in time, or what is wrong with it."""
+    if not text:
+        return ProtocolError(
+            ErrorCode.TOKEN_MISSING, "Connect with an access token: ws://…?token=<access_token>"
+        )
+    is_expired = False
+    for token_class in api_settings.AUTH_TOKEN_CLASSES:
+        try:
+            token: Token = token_class(text)
+            float(token["exp"])
+        except TokenError as error:
+            is_expired = is_expired or _is_expired(error)
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):  # times that are none
+            pass
+        else:
+            return token
+    return expired() if is_expired else _invalid()
+
+
+def _is_expired(error: BaseException | None) -> bool:
+    """Say whether a token was refused for its age only, in every version of simplejwt."""
+    kinds = (ExpiredSignatureError, getattr(exceptions, "ExpiredTokenError", ExpiredSignatureError))
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__
+    return error is not None
+
+
+def _accept_each(tokens: Sequence[Token]) -> list[Outcome]:
+    """Accept all together; one that makes the host's code fail takes nothing from the others."""
+    try:
+        return _accept(tokens)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        if len(tokens) == 1:
+            return [errors.from_exception(error)]
+        return [outcome for token in tokens for outcome in _accept_each([token])]
+
+
+def _accept(tokens: Sequence[Token]) -> list[Outcome]:
+    identities = _identify(tokens)
+    found = [identity for identity in identities if identity is not None]
+    ended = _ended_sessions(identity.session for identity in found)
+    # An order that comes after this is for these sockets, too.
+    orders = disconnections.known({identity.user_id for identity in found})
+    return [
+        _invalid()
+        if identity is None or identity.session in ended
+        else identity._replace(disconnections=frozenset(orders.get(identity.user_id, ())))
+        for identity in identities
+    ]
+
+
+def _identify(tokens: Sequence[Token]) -> list[Identity | None]:
+    field = _user_field()
+    keys = [_user_key(field, token) for token in tokens]
+    named = {key for key in keys if key is not None}
+    users = get_user_model()._default_manager
+    found = users.filter(AnyOf(field.name, named)) if named else []
+    by_key = {getattr(user, field.attname): user for user in found}
+    return [_identity(token, by_key.get(key)) for token, key in zip(tokens, keys, strict=True)]
+
+
+def _user_field() -> Any:
+    """Return the field of the user's model that a token names a user by."""
+    model, name = get_user_model(), api_settings.USER_ID_FIELD
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)
+
+
+def _user_key(field: Any, token: Token) -> Any:
+    """Return the value of the user's field that a token names; None if it cannot be one."""
+    try:
+        key = field.to_python(token[api_settings.USER_ID_CLAIM])
+        if isinstance(field, IntegerField):
+            field.run_validators(key)  # whether the database has numbers as large
+    except (KeyError, ValidationError, ValueError, TypeError, OverflowError):
+        return None
+    return None if isinstance(key, str) and "\0" in key else key
+
+
+def _identity(token: Token, user: Any) -> Identity | None:
+    if user is None or not (_is_active(user) and _has_password_of(user, token)):
+        return None
+    return Identity(
+        user.pk,
+        backend.display_name(user),
+        float(token["exp"]),
+        hash(user.password) if api_settings.CHECK_REVOKE_TOKEN else None,
+        _session(token),
+        token=token if _has_rules_of_its_own(token) else None,
+    )
+
+
+def _is_active(user: Any) -> bool:
+    return bool(not _checks_activity() or user.is_active)
+
+
+def _checks_activity() -> bool:
+    return bool(getattr(api_settings, "CHECK_USER_IS_ACTIVE", True))  # new in simplejwt 5.4
+
+
+def _has_password_of(user: Any, token: Token) -> bool:
+    if not api_settings.CHECK_REVOKE_TOKEN:
+        return True
+    claim = token.get(api_settings.REVOKE_TOKEN_CLAIM)
+    return bool(claim == get_md5_hash_password(user.password))
+
+
+def _session(token: Token) -> str | None:
+    """Return the `jti` that ends a token: its own, where simplejwt can blacklist that."""
+    is_own = isinstance(token, BlacklistMixin)
+    session = token.get(api_settings.JTI_CLAIM if is_own else SESSION_CLAIM)
+    return session if isinstance(session, str) else None
+
+
+def _has_rules_of_its_own(token: Token) -> bool:
+    return type(token).verify not in (Token.verify, BlacklistMixin.__dict__.get("verify"))
+
+
+def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
+    """Return those that are no longer valid, each with the reason: two queries for them all."""
+    standings = _standings({identity.user_id for identity in identities})
+    ended = _ended_sessions(identity.session for identity in identities)
+    reasons = {}
+    for identity in identities:
+        is_active, password = standings.get(identity.user_id, (False, None))
+        if not is_active:
+            reasons[identity] = ProtocolError(
+                ErrorCode.USER_INACTIVE, "The account is no longer active"
+            )
+        elif (
+            (identity.password is not None and identity.password != hash(password))
+            or identity.session in ended
+            or not _still_verifies(identity.token)
+        ):
+            reasons[identity] = ProtocolError(ErrorCode.TOKEN_EXPIRED, "Sign in again")
+    return reasons
+
+
+def _standings(user_ids: Collection[Any]) -> dict[Any, tuple[bool, str | None]]:
+    """Return whether users are active, and their passwords: one query.
+
+    Columns alone are many times as quick as whole users; these are for models whose attributes
+    are no columns, as `AbstractBaseUser.is_active` is none.
+    """
+    users = get_user_model()._default_manager.filter(AnyOf("pk", user_ids)).order_by()
+    active = "is_active" if _checks_activity() else None
+    password = "password" if api_settings.CHECK_REVOKE_TOKEN else None
+    if all(name is None or _is_column(name) for name in (active, password)):
+        rows = users.values_list("pk", active or Value(1), password or Value(None, CharField()))
+        return {key: (bool(is_active), text) for key, is_active, text in rows}
+    return {
+        user.pk: (not active or bool(user.is_active), user.password if password else None)
+        for user in users
+    }
+
+
+def _still_verifies(token: Token | None) -> bool:
+    """Ask the token's own class; its signature cannot have changed."""
+    if token is None:
+        return True
+    token.current_time = aware_utcnow()
+    try:
+        token.verify()
+    except TokenError:
+        return False
+    return True
+
+
+def _is_column(name: str) -> bool:
+    try:
+        return bool(get_user_model()._meta.get_field(name).concrete)
+    except FieldDoesNotExist:
+        return False
+
+
+def _ended_sessions(sessions: Iterable[str | None]) -> set[str]:
+    """Return those whose refresh token is blacklisted."""
+    named = {session for session in sessions if session is not None}
+    if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
+        return set()
+    return {jti for (jti,) in _blacklisted(named)}
+
+
+@CompiledQuery
+def _blacklisted(jtis: Argument) -> Any:
+    blacklist = apps.get_model("token_blacklist", "BlacklistedToken")._default_manager
+    return blacklist.filter(AnyOf("token__jti", jtis)).values_list("token__jti")
+
+
+def expired() -> ProtocolError:
+    return ProtocolError(ErrorCode.TOKEN_EXPIRED, "The access token has expired; get a new one")
+
+
+def _invalid() -> ProtocolError:
+    return ProtocolError(ErrorCode.TOKEN_INVALID, "The access token is not valid; get a new one")

@@ -1,0 +1,1 @@
+"""Name what cannot work, as Django's system checks: `settings` and `databases`."""

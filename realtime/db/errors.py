@@ -1,0 +1,21 @@
+"""What a client is told of a fault that is ours: a code, and nothing of our inside."""
+
+from __future__ import annotations
+
+import logging
+
+from realtime.db.outages import is_outage
+from realtime.protocol.errors import ErrorCode, ProtocolError
+
+logger = logging.getLogger(__name__)
+
+
+def from_exception(error: Exception) -> ProtocolError:
+    """Log a fault and return the answer to the command that met it."""
+    if is_outage(error):
+        logger.warning("The database failed: %s", error, extra={"action": "unavailable"})
+        return ProtocolError(
+            ErrorCode.UNAVAILABLE, "The database cannot be reached; try again", retry_after=1.0
+        )
+    logger.error("A command failed", exc_info=error, extra={"action": "internal_error"})
+    return ProtocolError(ErrorCode.INTERNAL_ERROR, "The server failed to do this; it was logged")

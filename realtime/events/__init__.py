@@ -1,0 +1,7 @@
+"""Own the durable events of each project, from the log to the channel layer.
+
+`log` appends in the transaction of the change, and reads; `values` is the door for what enters it.
+`publication` is one event encoded once for all sockets, and what the layer carries; `broadcast` is
+the one sender to the layer. `outline` says which keys an event changed; `history` and `transcript`
+describe events as text for people. Begin with `log.append`.
+"""

@@ -1,0 +1,157 @@
+"""The one module that sends to the channel layer.
+
+The layer is a hint: whatever is lost here is repaired by `realtime.live.hub` from the log. So
+nothing in this module raises, and nothing waits for long. A server process hands its own
+events straight to its hub, too; the layer carries them to the others.
+
+Group `project_<id>` carries messages of type ``realtime.message`` only, whose parts are
+JSON text and numbers: nothing on the layer depends on what a client wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from realtime import metrics
+from realtime.events.publication import PresenceEntry, Publication, RoomUser
+from realtime.protocol import messages
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 2.0
+"""Seconds after which a send to the layer is given up."""
+_MAX_AT_ONCE = 256
+"""Messages that wait for the layer together: few enough not to be given up for the wait."""
+
+
+class Local(NamedTuple):
+    """The rooms of this very process, where it is a server."""
+
+    loop: asyncio.AbstractEventLoop
+    process: str
+    """Its name on the layer: what it sent and comes back to it, it has shown already."""
+    show: Callable[[int, list[Publication]], None]
+    """Shows events to the sockets of a project's room; to be called on the loop."""
+
+
+_local: Local | None = None
+_is_stopped = False
+_sends: set[asyncio.Task[None]] = set()
+
+
+def group_name(project_id: int) -> str:
+    return f"project_{project_id}"
+
+
+def events(project_id: int, found: list[Publication]) -> None:
+    """Show durable events, already committed, to the project's room: here and elsewhere."""
+    if _is_stopped:
+        return
+    if (here := _running()) is None:
+        send(project_id, {"events": found})
+    else:
+        here.loop.call_soon_threadsafe(_show, here, project_id, found)
+
+
+def _show(here: Local, project_id: int, found: list[Publication]) -> None:
+    # The message goes first, as it has the longer way.
+    _start(project_id, {"events": found, "from": here.process})
+    here.loop.call_soon(here.show, project_id, found)
+
+
+def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
+    """Send a task's progress to the project's room; it may be lost."""
+    payload = messages.TaskProgressPayload(task_id, percent, message)
+    frame = messages.encode(messages.TaskProgress(payload=payload, project_id=project_id))
+    key = f"progress:{task_id}"
+    send(project_id, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
+
+
+def use(local: Local | None) -> None:
+    """Send on this server's loop from now on, without waiting for it.
+
+    In a Celery worker, the shell or a command there is none, and each send runs on a
+    short-lived loop of its own.
+    """
+    global _local, _is_stopped
+    _local, _is_stopped = local, False
+
+
+def stop() -> None:
+    """Send nothing from synchronous code any more: this server process ends.
+
+    A thread that still works for a request would wait for an event loop that is about to stop,
+    and the process for the thread. The log has the events, and the other processes find them.
+    """
+    global _local, _is_stopped
+    _local, _is_stopped = None, True
+
+
+def _running() -> Local | None:
+    return _local if _local is not None and _local.loop.is_running() else None
+
+
+def send(project_id: int, content: dict[str, Any]) -> None:
+    """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
+    if _is_stopped:
+        return
+    if (here := _running()) is not None:
+        here.loop.call_soon_threadsafe(_start, project_id, content)
+        return
+    try:
+        async_to_sync(asend)(project_id, content)
+    except RuntimeError:
+        # A running event loop in this very thread, as with an eager task inside a
+        # coroutine. The rooms find the event in the log.
+        metrics.current.publish_failures += 1
+        logger.exception("Could not send", extra={"action": "publish_failed"})
+
+
+def _start(project_id: int, content: dict[str, Any]) -> None:
+    if _is_stopped:  # since a thread asked for it
+        return
+    task = asyncio.create_task(asend(project_id, content))
+    _sends.add(task)
+    task.add_done_callback(_sends.discard)
+
+
+async def presence(
+    process: str, entered: Iterable[PresenceEntry], gone: Iterable[RoomUser]
+) -> None:
+    """Send to each of the rooms, in one message, who has come and who has gone.
+
+    Returns when all have been sent or given up: then no later one overtakes them.
+    """
+    news: dict[int, dict[str, Any]] = {}
+
+    def room(project_id: int) -> dict[str, Any]:
+        return news.setdefault(project_id, {"arrived": [], "departed": [], "from": process})
+
+    for project_id, user_id, username in entered:
+        room(project_id)["arrived"].append([user_id, username])
+    for project_id, user_id in gone:
+        room(project_id)["departed"].append(user_id)
+    while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
+        await asyncio.gather(*(asend(*item) for item in batch))
+
+
+async def asend(project_id: int, content: dict[str, Any]) -> None:
+    """Send from the event loop."""
+    layer = get_channel_layer()
+    message = {"type": "realtime.message", "project_id": project_id, **content}
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await layer.group_send(group_name(project_id), message)
+    except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+        metrics.current.publish_failures += 1
+        logger.warning(
+            "The channel layer did not take a message: %r",
+            error,
+            extra={"action": "publish_failed", "project_id": project_id},
+        )

@@ -1,0 +1,171 @@
+"""Questions about all sockets that are asked of the database again and again.
+
+An answer that does not come must not mean "allowed". So a look knows, of each subject, since when
+it has had no answer, whatever the reason: the question failed for all, for this subject alone, or
+has not returned yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from realtime import metrics
+from realtime.db import threads
+from realtime.db.outages import is_outage
+
+logger = logging.getLogger(__name__)
+
+Subject = TypeVar("Subject", bound=Hashable)
+Finding = TypeVar("Finding")
+
+_SLOW = 5.0
+"""Seconds after which a question that has not returned counts as failed at every further tick."""
+_MAX_QUESTIONS = 64
+"""Questions that one round may take, to find the subjects for which the question fails."""
+
+
+class Answers(NamedTuple, Generic[Subject, Finding]):
+    found: dict[Subject, Finding]
+    failed: list[Subject]
+    """Those for which the question failed, and maybe some that it was asked together with."""
+    error: Exception | None
+    """The first error, where there was any."""
+
+
+class Look(Generic[Subject, Finding]):
+    """Asks one question, in a database thread, at most once at a time.
+
+    A question that hangs holds one thread, and is not asked again beside it: its subjects only
+    grow older.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[Sequence[Subject]], dict[Subject, Finding]],
+        act: Callable[[dict[Subject, Finding], float], None],
+        *parts: Callable[[Subject], Any],
+    ) -> None:
+        """`ask` returns what it found, by subject, and nothing of those that are well.
+
+        `act` gets what was found, and the time at which the question was asked. Times are of
+        `time.monotonic()`. `parts` return what of a subject a question may fail for.
+        """
+        self._name = name
+        self._ask = ask
+        self._act = act
+        self._parts = parts
+        self._answered_at = time.monotonic()
+        self._unanswered: dict[Subject, float] = {}
+        """Subjects that the last answer left out, and when they had their own last one."""
+        self._failures = 0
+        """In a row."""
+        self._rounds = 0
+        self._asked_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, subjects: Sequence[Subject]) -> None:
+        """Ask about these subjects, unless the question before is still under way."""
+        now = time.monotonic()
+        if self._task is not None and not self._task.done():
+            if now - self._asked_at > _SLOW:
+                self._fail(TimeoutError(f"no answer for {now - self._asked_at:.0f} s"))
+            return
+        self._asked_at = now
+        self._rounds += 1
+        self._task = asyncio.create_task(self._run(subjects))
+
+    def answered_at(self, subject: Subject) -> float:
+        """Return when the question was asked that was last answered for this subject."""
+        return self._unanswered.get(subject, self._answered_at)
+
+    @property
+    def oldest(self) -> float:
+        """When the question was asked whose answer is the oldest, of all subjects."""
+        return min(self._unanswered.values(), default=self._answered_at)
+
+    async def _run(self, subjects: Sequence[Subject]) -> None:
+        try:
+            answers: Answers[Subject, Finding] = Answers({}, [], None)
+            if subjects:
+                suspects = self._unanswered.keys() & set(subjects)
+                part = self._parts[self._rounds % len(self._parts)]
+                answers = await threads.run(_ask_apart, self._ask, subjects, suspects, part)
+            self._act(answers.found, self._asked_at)
+        except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)
+            self._fail(error)
+            return
+        self._unanswered = {subject: self.answered_at(subject) for subject in answers.failed}
+        self._answered_at = self._asked_at
+        if answers.error is None:
+            self._failures = 0
+        else:
+            self._fail(answers.error, len(answers.failed))
+
+    def _fail(self, error: Exception, count: int | None = None) -> None:
+        """Count a failure; log the first in a row, and then ever more seldom."""
+        metrics.current.access_failures[self._name] += 1
+        self._failures += 1
+        if self._failures & (self._failures - 1):
+            return
+        is_expected = is_outage(error) or isinstance(error, TimeoutError)
+        logger.log(
+            logging.WARNING if is_expected else logging.ERROR,
+            "Could not check %s (%s, %d times in a row): %r",
+            self._name,
+            "all" if count is None else f"{count} of them",
+            self._failures,
+            error,
+            exc_info=None if is_expected else error,
+            extra={"action": "access_check"},
+        )
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _ask_apart(
+    ask: Callable[[Sequence[Subject]], dict[Subject, Finding]],
+    subjects: Sequence[Subject],
+    suspects: set[Subject],
+    part: Callable[[Subject], Any],
+) -> Answers[Subject, Finding]:
+    """Ask about all together; where that fails, about halves, and halves of these.
+
+    So one bad subject does not take the answers of the others. Those for which it failed before,
+    the suspects, are asked about apart from the rest. Where subjects are pairs, and it fails for
+    some room or for some user, those that share it must stand together to be cut off; another
+    round orders by the other `part`.
+
+    Raises:
+        Exception: an outage of the database; halves would fare no better.
+    """
+    found: dict[Subject, Finding] = {}
+    failed: list[Subject] = []
+    first: Exception | None = None
+    rest = [subject for subject in subjects if subject not in suspects]
+    waiting = deque(group for group in (rest, sorted(suspects, key=part)) if group)
+    began_at = time.monotonic()
+    for _ in range(_MAX_QUESTIONS):
+        if not waiting or time.monotonic() - began_at > _SLOW:
+            break
+        group = waiting.popleft()
+        try:
+            found |= ask(group)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            first = first or error
+            if len(group) == 1:
+                failed += group
+            else:
+                group.sort(key=part)
+                waiting += group[: len(group) // 2], group[len(group) // 2 :]
+    return Answers(found, failed + [subject for group in waiting for subject in group], first)

@@ -1,0 +1,84 @@
+"""Brings the rooms from the log what the layer did not bring."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from realtime import metrics
+from realtime.db import threads
+from realtime.db.outages import is_outage
+from realtime.events import log, publication
+from realtime.events.publication import Publication
+from realtime.live.room import Room
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+"""Events that are read at once; fewer where they are large."""
+
+
+class Repair:
+    """Compares the rooms with the log, and fills their holes from it."""
+
+    def __init__(
+        self, rooms: Mapping[int, Room], deliver: Callable[[Room, list[Publication]], None]
+    ) -> None:
+        self._rooms = rooms
+        self._deliver = deliver
+        self._under_way: dict[Room, asyncio.Task[None]] = {}
+
+    async def check(self) -> None:
+        """Compare the heads of all rooms with the log: one query.
+
+        Raises:
+            django.db.Error
+        """
+        before = {project_id: room.seq for project_id, room in self._rooms.items()}
+        heads = await threads.run(log.heads, list(before))
+        for project_id, head in heads.items():
+            room = self._rooms.get(project_id)
+            if room is None or (head == room.seq and head >= room.newest):
+                continue
+            if head < (before[project_id] or 0):
+                # The log has gone back: somebody restored an older database.
+                room.restart(head)
+            else:
+                room.newest = max(room.newest, head)
+                self.begin(room)
+
+    def begin(self, room: Room) -> None:
+        """Fill the room's hole, if it has one that is not being filled already."""
+        if room.is_behind and room not in self._under_way:
+            self._under_way[room] = asyncio.create_task(self._fill(room))
+
+    async def _fill(self, room: Room) -> None:
+        try:
+            while room.is_behind and room.seq is not None:
+                metrics.current.repairs += 1
+                head, events = await threads.run(_read, room.project_id, room.seq)
+                if events and events[0].seq <= room.seq + 1:
+                    self._deliver(room, events)
+                elif head > room.seq:
+                    room.restart(head)  # pruned meanwhile: only a fresh snapshot can help
+                else:
+                    room.newest = room.seq  # somebody named a position that the log does not have
+        except Exception as error:  # the next look at the heads begins anew
+            if is_outage(error):
+                logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+            else:
+                logger.exception("Could not repair a room", extra={"action": "repair"})
+        finally:
+            del self._under_way[room]
+
+    async def close(self) -> None:
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read(project_id: int, after: int) -> tuple[int, list[Publication]]:
+    head = log.heads([project_id])[project_id]
+    return head, [publication.from_event(row) for row in log.tail(project_id, after, limit=_PAGE)]

@@ -1,0 +1,229 @@
+"""One project's room in one server process."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from realtime import metrics
+from realtime.events.publication import EVERYONE, Publication
+from realtime.protocol import messages
+from realtime.protocol.errors import CloseCode, ErrorCode
+
+if TYPE_CHECKING:
+    from realtime.transport.outbox import Outbox
+
+_RECENT = 256
+"""Events that a room remembers, for sockets that join while they pass; and tasks."""
+_RECENT_SIZE = 512 * 1024
+"""Characters of the events that it remembers: what is more is read from the log."""
+_ENDED = 101
+"""A progress that no report reaches."""
+UNCOMPARED = ""
+"""The version of a roster that has not been compared with what Redis knows."""
+
+
+class Subscriber:
+    """One client's connection, as the rooms see it."""
+
+    __slots__ = ("idle_since", "outbox", "rooms", "user_id", "username")
+
+    def __init__(self, user_id: int, username: str, outbox: Outbox) -> None:
+        self.user_id = user_id
+        self.username = username
+        self.outbox = outbox
+        self.rooms: dict[int, float] = {}
+        """The projects whose rooms it is in, and since when (`time.monotonic()`)."""
+        self.idle_since = time.monotonic()
+        """Since when it is in no room, where it is in none."""
+
+
+class Room:
+    """Hands each durable event to every local socket exactly once and in order.
+
+    `seq` is the last event that was handed on; None until the position is first known.
+    Pure state: what has to be fetched is the hub's work.
+    """
+
+    def __init__(self, project_id: int) -> None:
+        self.project_id = project_id
+        self.seq: int | None = None
+        self.newest = 0
+        """The highest `seq` heard of; above `seq` only while there is a hole."""
+        self.roster: dict[int, str] = {}
+        """Everybody who is here, in this process and in others: user id → name."""
+        self.is_loaded = False
+        """Whether the roster has been read from Redis once."""
+        self.version: str | None = UNCOMPARED
+        """That of the roster in Redis which this one was the same as, and has been since."""
+        self._positions: dict[Subscriber, int] = {}
+        self._sockets_of: Counter[int] = Counter()
+        """Local sockets per user."""
+        self._recent: deque[Publication] = deque()
+        self._recent_size = 0
+        """Characters of their texts."""
+        self._progress: dict[str, int] = {}
+        """How far the tasks are that were heard of last."""
+
+    @property
+    def is_behind(self) -> bool:
+        return self.seq is not None and self.newest > self.seq
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._positions
+
+    def __contains__(self, socket: Subscriber) -> bool:
+        return socket in self._positions
+
+    def has_user(self, user_id: int) -> bool:
+        """Say whether a local socket belongs to that user."""
+        return user_id in self._sockets_of
+
+    def users(self) -> dict[int, str]:
+        """Return the users of the local sockets."""
+        return {socket.user_id: socket.username for socket in self._positions}
+
+    # --- sockets
+
+    def catch_up(self, position: int) -> list[Publication] | None:
+        """Return the events after `position` that were handed on already; None if forgotten."""
+        if self.seq is None:
+            self.seq = position
+        count = max(0, self.seq - position)
+        if count > len(self._recent):
+            return None
+        return list(self._recent)[len(self._recent) - count :] if count else []
+
+    def add(self, socket: Subscriber, position: int) -> None:
+        """Let a socket in that knows everything up to `position`, and what was passed on since."""
+        self._positions[socket] = max(position, self.seq or 0)
+        self._sockets_of[socket.user_id] += 1
+        socket.rooms[self.project_id] = time.monotonic()
+
+    def remove(self, socket: Subscriber) -> None:
+        if self._positions.pop(socket, None) is None:
+            return
+        socket.rooms.pop(self.project_id, None)
+        socket.idle_since = time.monotonic()
+        self._sockets_of[socket.user_id] -= 1
+        if not self._sockets_of[socket.user_id]:
+            del self._sockets_of[socket.user_id]
+
+    # --- what happens
+
+    def deliver(self, hints: Iterable[Publication]) -> list[Subscriber]:
+        """Hand on what comes next, drop what was there already, and note a hole.
+
+        Returns:
+            The sockets that are no longer in the room, as their user's access has ended.
+        """
+        evicted = []
+        run: list[Publication] = []
+        for hint in hints:
+            self.newest = max(self.newest, hint.seq)
+            if self.seq is None or hint.seq != self.seq + 1:
+                continue
+            self.seq = hint.seq
+            self._remember(hint)
+            if hint.ends is not None:
+                self.note_progress(hint.ends, _ENDED)
+            if hint.evicts is not None:
+                self._hand_on(run)  # those who leave get what came before
+                run = []
+                evicted += self._evict(hint)
+            run.append(hint)
+        self._hand_on(run)
+        return evicted
+
+    def _remember(self, hint: Publication) -> None:
+        self._recent.append(hint)
+        self._recent_size += len(hint.text)
+        while len(self._recent) > _RECENT or self._recent_size > _RECENT_SIZE:
+            self._recent_size -= len(self._recent.popleft().text)
+
+    def _hand_on(self, run: list[Publication]) -> None:
+        """Hand events that follow each other to every socket that has not got them yet."""
+        if not run:
+            return
+        metrics.current.deliveries += len(run) * len(self._positions)
+        first, texts = run[0].seq, tuple(hint.text for hint in run)
+        for socket, position in self._positions.items():
+            if position < first:
+                socket.outbox.push_all(texts)
+            else:
+                socket.outbox.push_all(tuple(h.text for h in run if h.seq > position))
+
+    def _evict(self, hint: Publication) -> list[Subscriber]:
+        evicted = [
+            socket
+            for socket, position in self._positions.items()
+            if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
+        ]
+        for socket in evicted:
+            self.revoke(socket)
+        return evicted
+
+    def revoke(self, socket: Subscriber) -> None:
+        """Put a socket out and tell it so; nothing of this room reaches it any more."""
+        payload = messages.AccessRevokedPayload(self.project_id)
+        socket.outbox.push(messages.encode(messages.AccessRevoked(payload=payload)))
+        self.remove(socket)
+
+    def broadcast(
+        self, text: str, *, key: str | None = None, besides: Subscriber | None = None
+    ) -> None:
+        """Hand an ephemeral message to every local socket but that one."""
+        metrics.current.deliveries += len(self._positions)
+        for socket in self._positions:
+            if socket is not besides:
+                socket.outbox.push(text, key=key)
+
+    def note_progress(self, task_id: str, progress: int) -> bool:
+        """Note how far a task is. Return False where it was further, or has ended."""
+        if progress < self._progress.get(task_id, 0):
+            return False
+        self._progress.pop(task_id, None)
+        self._progress[task_id] = progress
+        if len(self._progress) > _RECENT:
+            del self._progress[next(iter(self._progress))]
+        return True
+
+    def restart(self, seq: int) -> None:
+        """Go on from another position, as the events up to it cannot be had.
+
+        The local sockets are closed; their clients come back and start from a snapshot.
+        """
+        payload = messages.ErrorPayload(ErrorCode.UNAVAILABLE, "Events are missing; join again")
+        text = messages.encode(messages.Error(payload=payload))
+        for socket in self._positions:
+            socket.outbox.push(text)
+            socket.outbox.close(CloseCode.UNAVAILABLE)
+        metrics.current.resets += 1
+        self.seq = self.newest = seq
+        self._recent.clear()
+        self._recent_size = 0
+
+    def arrive(self, user_id: int, username: str) -> bool:
+        """Note that a user is here; tell the local sockets if that is news. Return whether."""
+        if user_id in self.roster:
+            return False
+        self.roster[user_id] = username
+        self.version = UNCOMPARED
+        self.broadcast(self.joined_text(user_id, username))
+        return True
+
+    def depart(self, user_id: int) -> bool:
+        """Note that a user has gone; tell the local sockets if that is news. Return whether."""
+        if self.roster.pop(user_id, None) is None:
+            return False
+        self.version = UNCOMPARED
+        payload = messages.UserLeftPayload(self.project_id, user_id)
+        self.broadcast(messages.encode(messages.UserLeft(payload=payload)))
+        return True
+
+    def joined_text(self, user_id: int, username: str) -> str:
+        payload = messages.UserJoinedPayload(self.project_id, user_id, username)
+        return messages.encode(messages.UserJoined(payload=payload))

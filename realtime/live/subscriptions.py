@@ -1,0 +1,107 @@
+"""Which groups of the channel layer this process listens to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from realtime import metrics
+from realtime.aio import Batcher
+from realtime.events.broadcast import group_name
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT = 2.0
+"""Seconds for calls of the layer that are made together."""
+_AT_ONCE = 32
+"""Calls of the layer side by side, when many rooms open or close at once."""
+_PAUSE = 1.0
+"""Seconds without further attempts after one that failed."""
+
+
+class Subscriptions:
+    """Keeps the groups of this process's one channel equal to the rooms that are open.
+
+    A layer that is down delays a join by seconds at most, and is tried again at every tick.
+    """
+
+    def __init__(self, wanted: Collection[int], receive: Callable[[Any], None]) -> None:
+        """`wanted` holds the projects to listen to; `receive` handles each message."""
+        self._wanted = wanted
+        self._receive = receive
+        self._layer = get_channel_layer()
+        self._channel: str | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._groups: set[int] = set()
+        self._uncertain: set[int] = set()
+        """Projects for which a call of the layer is under way, or has failed."""
+        self._changes: Batcher[None, int, None] = Batcher(self._change, limit=_AT_ONCE)
+        self._paused_until = 0.0
+
+    async def settle(self, project_id: int) -> None:
+        """Join or leave the project's group, whichever is due. Never raises."""
+        if not self._is_settled(project_id):
+            await self._changes.submit(None, project_id)
+
+    async def settle_all(self) -> None:
+        """Try again what failed."""
+        due = self._uncertain | (self._groups ^ set(self._wanted))
+        await asyncio.gather(*map(self.settle, due))
+
+    def _is_settled(self, project_id: int) -> bool:
+        is_wanted, is_joined = project_id in self._wanted, project_id in self._groups
+        return is_wanted == is_joined and project_id not in self._uncertain
+
+    async def _change(self, _: None, project_ids: list[int]) -> list[None]:
+        # What was wanted before may not be wanted any more, or be done already.
+        due = {project_id for project_id in project_ids if not self._is_settled(project_id)}
+        if due and asyncio.get_running_loop().time() >= self._paused_until:
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    await self._settle(due)
+            except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+                self._paused_until = asyncio.get_running_loop().time() + _PAUSE
+                metrics.current.subscribe_failures += 1
+                logger.warning(
+                    "The channel layer is not to be reached: %r",
+                    error,
+                    extra={"action": "subscribe_failed"},
+                )
+        return [None] * len(project_ids)
+
+    async def _settle(self, project_ids: set[int]) -> None:
+        if self._channel is None:
+            self._channel = await self._layer.new_channel()
+            self._listener = asyncio.create_task(self._listen(self._channel))
+        async with asyncio.TaskGroup() as calls:
+            for project_id in project_ids:
+                calls.create_task(self._settle_one(project_id, self._channel))
+
+    async def _settle_one(self, project_id: int, channel: str) -> None:
+        self._uncertain.add(project_id)
+        if project_id in self._wanted:
+            await self._layer.group_add(group_name(project_id), channel)
+            self._groups.add(project_id)
+        else:
+            await self._layer.group_discard(group_name(project_id), channel)
+            self._groups.discard(project_id)
+        self._uncertain.discard(project_id)
+
+    async def _listen(self, channel: str) -> None:
+        while True:
+            try:
+                message = await self._layer.receive(channel)
+            except Exception:  # a message that cannot be decoded, or the layer is down
+                logger.exception("Could not receive", extra={"action": "receive_failed"})
+                await asyncio.sleep(0.1)
+            else:
+                self._receive(message)
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)

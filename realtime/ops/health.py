@@ -1,0 +1,99 @@
+"""Whether this server process lives, and whether it can serve.
+
+    path("health/live", health.live), path("health/ready", health.ready)
+
+`live` answers as long as the process does: restart it where it does not. `ready` is 200 while the
+process can serve, and 503 with the name of what keeps it from that: send no new clients then, and
+do not restart anything. Clients that are connected stay, and are served as far as it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from http import HTTPStatus
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from realtime import conf
+from realtime.db import threads
+from realtime.live import hub
+from realtime.models import Room
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 2.0
+"""Seconds that each part has to answer; all are asked at once."""
+
+queries: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = WeakKeyDictionary()
+"""The question to the database that is open, or was last, by event loop."""
+
+
+@threads.without_transaction
+async def live(_: HttpRequest) -> HttpResponse:
+    return _uncached(HttpResponse("ok\n", content_type="text/plain"))
+
+
+@threads.without_transaction
+async def ready(_: HttpRequest) -> HttpResponse:
+    found = await look()
+    is_ready = all(state == "ok" for state in found.values())
+    status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return _uncached(JsonResponse(found, status=status))
+
+
+async def look() -> dict[str, str]:
+    """Return the state of the process and of what it needs: `ok`, `draining`, `unreachable`."""
+    parts = {
+        "database": _ask_database(),
+        "redis": _ask_redis(),
+        "channel_layer": _ask_channel_layer(),
+    }
+    states = await asyncio.gather(*(_state(name, answer) for name, answer in parts.items()))
+    process = "draining" if hub.load().is_draining else "ok"
+    return {"process": process, **dict(zip(parts, states, strict=True))}
+
+
+async def _state(name: str, answer: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await answer
+    except Exception as error:  # noqa: BLE001  (every database and layer has errors of its own)
+        logger.warning("Not ready: %s: %r", name, error, extra={"action": "not_ready"})
+        return "unreachable"
+    return "ok"
+
+
+async def _ask_database() -> None:
+    # A query cannot be taken back. So while one hangs, all who ask wait for that one, and a
+    # database that hangs costs one thread, however often it is asked for.
+    loop = asyncio.get_running_loop()
+    if loop not in queries or queries[loop].done():
+        queries[loop] = loop.create_task(threads.run(Room.objects.exists))
+    await asyncio.shield(queries[loop])
+
+
+async def _ask_redis() -> None:
+    # By a connection of its own: it is whether there can be one that is asked.
+    async with Redis.from_url(conf.get().REDIS_URL, retry=Retry(NoBackoff(), 0)) as redis:
+        await redis.ping()
+
+
+async def _ask_channel_layer() -> None:
+    await get_channel_layer().group_send("realtime_health", {"type": "realtime.ops.health"})
+
+
+# Probes sign in nowhere, so LoginRequiredMiddleware (Django 5.1) must let them pass.
+for view in (live, ready):
+    view.login_required = False  # type: ignore[attr-defined]
+
+
+def _uncached(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,154 @@
+"""The metrics of this server process, in the text format of Prometheus.
+
+    path("metrics", prometheus.metrics)
+
+Each process answers for itself: have Prometheus ask each one, not the port that they share.
+The page is there for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``, and, without that
+setting, with DEBUG only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import accumulate
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from realtime import conf
+from realtime.db import threads
+from realtime.live import hub
+from realtime.metrics import Histogram, current
+from realtime.protocol.errors import CloseCode, ErrorCode
+from realtime.protocol.messages import COMMAND_TYPES
+
+
+@threads.without_transaction
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not _may_see(request):
+        raise Http404
+    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+metrics.login_required = False  # type: ignore[attr-defined]  # its token is asked for instead
+
+
+def _may_see(request: HttpRequest) -> bool:
+    token = conf.get().METRICS_TOKEN
+    if not token:
+        return settings.DEBUG
+    return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}")
+
+
+@cache
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    registry.register(RealtimeCollector())
+    return registry
+
+
+class RealtimeCollector(Collector):
+    """For a registry of the host's own, if it has one."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _now()
+        yield from _so_far()
+        yield from _durations()
+
+
+def _now() -> Iterator[Metric]:
+    load = hub.load()
+    yield _gauge("sockets", "Open sockets of users who signed in", load.sockets)
+    yield _gauge("joined_sockets", "Of these, sockets that are in a room", load.joined)
+    yield _gauge("rooms", "Rooms with a local socket", load.rooms)
+    yield _gauge("places", "Sockets in rooms: one that is in two counts twice", load.places)
+    yield _gauge("rooms_behind", "Rooms that wait for an event from the log", load.behind)
+    yield _gauge("unsent_bytes", "Bytes that wait for slow clients", load.unsent)
+    yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", load.largest_unsent)
+    yield _gauge(
+        "unchecked_seconds", "Since the access of some socket was last checked", load.unchecked
+    )
+    yield _gauge("draining", "1 while the process ends", int(load.is_draining))
+
+
+def _so_far() -> Iterator[Metric]:
+    yield _counter("connections", "Sockets that came, signed in or not", current.connections)
+    yield _labelled("closes", "Sockets that ended", "code", current.closes, _ENDINGS)
+    yield _labelled("commands", "Commands of clients", "type", current.commands, COMMAND_TYPES)
+    yield _labelled("errors", "Errors told to clients", "code", current.errors, ErrorCode)
+    yield _labelled(
+        "access_failures",
+        "Checks of who may still be here that failed",
+        "check",
+        current.access_failures,
+        ("users", "places"),
+    )
+    yield _counter(
+        "http_refusals", "HTTP requests answered 503 or 408 at once", current.http_refusals
+    )
+    yield _counter("deliveries", "Frames handed to sockets", current.deliveries)
+    yield _counter("repairs", "Reads of the log for what the layer lost", current.repairs)
+    yield _counter("resets", "Rooms whose sockets had to start anew", current.resets)
+    yield _counter(
+        "publish_failures", "Messages that the layer did not take", current.publish_failures
+    )
+    yield _counter(
+        "subscribe_failures", "Rooms that the layer did not take", current.subscribe_failures
+    )
+    yield _counter(
+        "presence_failures", "Calls of Redis for presence that failed", current.presence_failures
+    )
+
+
+def _durations() -> Iterator[Metric]:
+    yield _histogram("join_seconds", "From a join to its acknowledgement", current.join_seconds)
+    yield _histogram("update_seconds", "From an update to its reply", current.update_seconds)
+    yield _histogram("write_seconds", "One transaction of updates", current.write_seconds)
+    yield _histogram("batch_size", "Updates written in one transaction", current.batch_sizes)
+
+
+_ENDINGS = [*(str(code.value) for code in CloseCode), "client", "cut_off"]
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"realtime_{name}", text, value)
+
+
+def _counter(name: str, text: str, value: int) -> Metric:
+    return CounterMetricFamily(f"realtime_{name}", text, value)
+
+
+def _labelled(
+    name: str, text: str, label: str, counts: Counter[str], known: Iterable[str]
+) -> Metric:
+    """Return a counter with every known label from the start: a rate needs its first 0."""
+    family = CounterMetricFamily(f"realtime_{name}", text, labels=[label])
+    for value in sorted(known):
+        family.add_metric([value], counts[value])
+    return family
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
+    bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
+    buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+    return HistogramMetricFamily(f"realtime_{name}", text, buckets=buckets, sum_value=histogram.sum)

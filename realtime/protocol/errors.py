@@ -1,0 +1,79 @@
+"""Name what can be wrong: error codes, close codes, and the exception that carries them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+
+class ErrorCode(enum.StrEnum):
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_MESSAGE = "INVALID_MESSAGE"
+    UNKNOWN_TYPE = "UNKNOWN_TYPE"
+    MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
+    PROJECT_NOT_FOUND = "PROJECT_NOT_FOUND"
+    NOT_JOINED = "NOT_JOINED"
+    FORBIDDEN = "FORBIDDEN"
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    CONFLICT = "CONFLICT"
+    RATE_LIMITED = "RATE_LIMITED"
+    TOO_MANY_PROJECTS = "TOO_MANY_PROJECTS"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    TOKEN_MISSING = "TOKEN_MISSING"
+    TOKEN_INVALID = "TOKEN_INVALID"
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"
+    USER_INACTIVE = "USER_INACTIVE"
+    DISCONNECTED = "DISCONNECTED"
+    ORIGIN_FORBIDDEN = "ORIGIN_FORBIDDEN"
+
+
+@enum.unique
+class CloseCode(enum.IntEnum):
+    """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
+
+    USER_INACTIVE = 4003
+    ORIGIN_FORBIDDEN = 4004
+    DISCONNECTED = 4005
+    PROTOCOL_ABUSE = 4008
+    TOKEN_INVALID = 4101
+    TOKEN_EXPIRED = 4102
+    RATE_LIMITED = 4201
+    TOO_SLOW = 4202
+    DRAINING = 4203
+    UNAVAILABLE = 4204
+
+
+CLOSE_CODES = {
+    ErrorCode.USER_INACTIVE: CloseCode.USER_INACTIVE,
+    ErrorCode.DISCONNECTED: CloseCode.DISCONNECTED,
+    ErrorCode.ORIGIN_FORBIDDEN: CloseCode.ORIGIN_FORBIDDEN,
+    ErrorCode.TOKEN_MISSING: CloseCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_INVALID: CloseCode.TOKEN_INVALID,
+    ErrorCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED,
+    ErrorCode.RATE_LIMITED: CloseCode.RATE_LIMITED,
+    ErrorCode.NOT_JOINED: CloseCode.PROTOCOL_ABUSE,
+    ErrorCode.UNAVAILABLE: CloseCode.UNAVAILABLE,
+    ErrorCode.INTERNAL_ERROR: CloseCode.UNAVAILABLE,
+}
+"""How a socket is closed where an error ends it."""
+
+
+class ProtocolError(Exception):
+    """What was wrong with a message, in words for the client that sent it."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        ref: str | int | None = None,
+        details: Any = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.ref = ref
+        self.details = details
+        self.retry_after = retry_after

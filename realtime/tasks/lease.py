@@ -1,0 +1,190 @@
+"""Tasks whose worker vanished: noticed, and brought to an end.
+
+A worker that is killed sends no signal, and neither does a child that dies after its result is
+stored. So as long as a task runs, its process prolongs a lease in the database; and a worker does
+so for those that it has taken from the broker and not begun. Where a lease has run out, any server
+process ends the task: with its result if there is one, else as failed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from weakref import WeakSet
+
+from celery import states
+from celery.backends.base import DisabledBackend
+from celery.result import AsyncResult
+from django.db import close_old_connections, connections
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from kombu.exceptions import SerializationError, SerializerNotInstalled
+
+from realtime import conf
+from realtime.models import TaskState
+from realtime.tasks import queues
+from realtime.tasks import state as task_state
+from realtime.tasks.task import failure_text
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+"""Tasks of each kind that one sweep ends at most."""
+_MAX_ERRORS = 3
+"""Failures after which a sweep gives up: the result backend is away."""
+
+
+class Keeper:
+    """Prolongs the leases of tasks that this process has, in a thread of its own."""
+
+    def __init__(self, prolong: Callable[[Collection[str]], None]) -> None:
+        self._prolong = prolong
+        self._held: set[str] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, task_id: str) -> None:
+        with self._changed:
+            self._held.add(task_id)
+            self._start()
+
+    def release(self, task_id: str) -> None:
+        with self._changed:
+            self._held.discard(task_id)
+            # Not for each that ends: woken again and again, the thread would never prolong.
+            if not self._held:
+                self._changed.notify()
+
+    def _ids(self) -> set[str]:
+        return set(self._held)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="task-leases", daemon=True)
+            self._thread.start()
+
+    def _keep(self) -> None:
+        with self._changed:
+            while held := self._ids():
+                if self._changed.wait(conf.get().TASK_LEASE / 3):
+                    continue
+                self._changed.release()
+                try:
+                    self._tell(held)
+                finally:
+                    self._changed.acquire()
+            self._thread = None
+
+    def _tell(self, task_ids: Collection[str]) -> None:
+        try:
+            close_old_connections()
+            self._prolong(task_ids)
+        except Exception as error:  # noqa: BLE001  (the thread goes on: its tasks need the next one)
+            logger.warning("Leases were not prolonged: %r", error, extra={"action": "task_lease"})
+        finally:
+            connections.close_all()
+
+
+class Received(Keeper):
+    """Keeps the tasks that a worker has taken from the broker from being found lost.
+
+    A worker has them as long as the request lives: there is no signal for every way in which
+    one goes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(task_state.keep_queued)
+        self._requests: WeakSet[Any] = WeakSet()
+
+    def add(self, request: Any) -> None:
+        with self._changed:
+            self._requests.add(request)
+            self._start()
+
+    def _ids(self) -> set[str]:
+        return {request.id for request in self._requests}
+
+
+def sweep() -> None:
+    """End the tasks whose lease has run out, and those that were lost or never started.
+
+    Those that cannot be settled now hold up nobody else: they are tried in no order.
+
+    Raises:
+        Exception: of the result backend, where it cannot be reached: nothing can be said then.
+    """
+    errors = []
+    for task, reason in [*_overdue(), *queues.lost()]:
+        try:
+            _end(task, reason)
+        except Exception as error:  # noqa: BLE001  (of the backend, which has errors of its own)
+            errors.append(error)
+        if len(errors) == _MAX_ERRORS:
+            break
+    for task in _some(TaskState.objects.filter(state=TaskState.State.REPLACED)):
+        settle(task.task_id)
+    if errors:
+        raise errors[0]
+
+
+def _overdue() -> Iterator[tuple[TaskState, str]]:
+    settings = conf.get()
+    lease, limit = (
+        Now() - timedelta(seconds=seconds)
+        for seconds in (settings.TASK_LEASE, settings.TASK_QUEUE_LIMIT)
+    )
+    running = Q(state=TaskState.State.RUNNING)
+    overdue = Q(running, updated_at__lt=lease) | Q(
+        ~running, state__in=TaskState.OPEN, updated_at__lt=limit
+    )
+    for task in _some(TaskState.objects.filter(overdue)):
+        is_running = task.state == TaskState.State.RUNNING
+        yield task, "The worker was lost" if is_running else "The task was never started"
+
+
+def _some(tasks: QuerySet[TaskState]) -> QuerySet[TaskState]:
+    return tasks.order_by("?")[:_AT_ONCE]
+
+
+def _end(task: TaskState, reason: str) -> None:
+    extra = {"action": "task_lost", "task_id": task.task_id}
+    logger.warning("No worker has %s any more", task, extra=extra)
+    settle(task.task_id, otherwise=reason, as_of=task.updated_at)
+
+
+def settle(task_id: str, *, otherwise: str = "", as_of: datetime | None = None) -> None:
+    """End a task that no worker has any more: with its stored result, or for another reason.
+
+    Args:
+        otherwise: why it failed, if no result is stored; empty, and it goes on then.
+        as_of: its last sign of life; with a later one it is left alone.
+
+    Raises:
+        Exception: of the result backend, where it cannot be reached.
+    """
+    result: AsyncResult[Any] = AsyncResult(task_id)
+    state = _state(result)
+    if state == states.SUCCESS:
+        task_state.completed(task_id, result.result)
+    elif state == states.FAILURE:
+        task_state.failed(task_id, failure_text(result.result))
+    elif otherwise:
+        task_state.failed(task_id, otherwise, as_of=as_of)
+
+
+def _state(result: AsyncResult[Any]) -> str:
+    if isinstance(result.backend, DisabledBackend):
+        return states.PENDING
+    try:
+        return str(result.state)
+    except _UNREADABLE as error:  # it would be so at every sweep, and hold up those behind it
+        extra = {"action": "task_lost", "task_id": result.id}
+        logger.warning("The result of %s cannot be read: %r", result.id, error, extra=extra)
+        return states.PENDING
+
+
+_UNREADABLE = (SerializationError, SerializerNotInstalled, LookupError, TypeError, ValueError)
+"""What a result backend raises for a result that is none, or was stored for other readers."""

@@ -1,0 +1,248 @@
+"""Celery tasks that belong to a project: ``@shared_task(base=ProjectTask, bind=True)``.
+
+That one line makes a task's progress and result visible in the project's room: that of its
+argument `project_id`, or of the one that it names with `key`. A call without it, or with None,
+belongs to no room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from inspect import signature
+from typing import Any
+from uuid import uuid4
+
+from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery.result import EagerResult
+from django.db import connections, transaction
+
+from realtime import conf
+from realtime.models import alias
+from realtime.tasks import state as task_state
+from realtime.tasks.progress import Report, Throttle
+from realtime.tasks.state import TooManyTasks
+
+__all__ = ["ProjectTask", "TaskFailure", "TooManyTasks"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_DIGITS = 20
+_warned: set[str] = set()
+"""Tasks of which it was said already that their calls belong to no project."""
+_SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+
+
+class TaskFailure(Exception):
+    """Fails a task with words for the people in its project; of other exceptions they see none."""
+
+
+class ProjectTask(Task):  # type: ignore[type-arg]
+    abstract = True
+    key = "project_id"
+    """The argument that says which project a call belongs to: `@shared_task(key="board_id", …)`."""
+
+    def enqueue(self, *, user_id: int | None = None, subject: str = "", **kwargs: Any) -> str:
+        """Start the task when the current transaction commits, and return its id now.
+
+        Where the broker cannot be reached, the task fails: the room is told, nothing hangs.
+
+        Args:
+            user_id: who starts it.
+            subject: what it works on, such as "canvas 7", if one task of this type at a time is
+                enough. While one is open, nothing is started and its id is returned.
+
+        Raises:
+            TooManyTasks: if as many as may be are open in the project, or of this user.
+            ValueError: if the arguments name no project.
+        """
+        project_id = self.project_of((), kwargs)
+        if project_id is None:
+            raise ValueError(f"{self.name} needs a project: give {self.key}, a positive integer")
+        request = task_state.Request(
+            task_id=str(uuid4()),
+            task_type=task_type(self),
+            project_id=project_id,
+            user_id=user_id,
+            subject=subject,
+            queue=self._own_queue(),
+        )
+        task_id = task_state.admit(request)
+        if task_id == request.task_id:
+            transaction.on_commit(lambda: self._send(task_id, kwargs), using=alias())
+        return task_id
+
+    def _send(self, task_id: str, kwargs: dict[str, Any]) -> None:
+        try:
+            self.apply_async(kwargs=kwargs, task_id=task_id, retry=True, retry_policy=_SEND_POLICY)
+        except Exception:  # what the change was for is committed, and its request must not fail
+            logger.exception("A task could not be queued", extra={"action": "enqueue_failed"})
+            with quietly():
+                task_state.failed(task_id, "The task could not be queued; try again")
+
+    def _own_queue(self) -> str:
+        """Return the queue that the task is sent to; empty where that cannot be said."""
+        try:
+            own = getattr(self, "queue", None)
+            options = {"queue": own} if own else {}
+            queue = self.app.amqp.router.route(options, self.name)["queue"]
+            return str(getattr(queue, "name", queue))
+        except Exception:  # noqa: BLE001  (a router may be the host's own code)
+            return ""
+
+    def project_of(self, args: Any, kwargs: Any) -> int | None:
+        """Return the project that a call belongs to, by position or by name; None for none."""
+        given = self._bound(args or (), kwargs or {})
+        if self.key not in given:
+            self._warn_once(f"has no argument {self.key}, so its calls belong to no project")
+            return None
+        value = given[self.key]
+        project_id = _as_id(value)
+        if project_id is None and value is not None:
+            self._warn_once(f"was called with a {self.key} that is no id: {value!r}"[:300])
+        return project_id
+
+    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        """Return the arguments of a call by name."""
+        try:
+            bound = signature(self.run).bind(*args, **kwargs)
+        except (TypeError, ValueError):  # the call itself will fail, or has no signature to read
+            return dict(kwargs)
+        bound.apply_defaults()
+        return {**bound.arguments, **kwargs}
+
+    def _warn_once(self, words: str) -> None:
+        if self.name not in _warned:
+            _warned.add(self.name)
+            message = '%s %s; name the argument with @shared_task(base=ProjectTask, key="…")'
+            logger.warning(message, self.name, words, extra={"action": "task_without_project"})
+
+    def replace(self, sig: Any) -> Any:
+        """Have other tasks do the rest, as Celery's `replace`; the room is told of their end."""
+        task_id = self.request.id
+        # Before they are sent: the last of them may end before this one does.
+        with quietly():
+            if task_id is not None and not self.request.is_eager:
+                task_state.replaced(task_id)
+                self._top_request().is_replaced = True
+        return super().replace(sig)
+
+    def apply(self, *args: Any, **kwargs: Any) -> EagerResult[Any]:
+        """Run here and now, as CELERY_TASK_ALWAYS_EAGER does.
+
+        Raises:
+            RuntimeError: on an event loop: Django and this module would fail in the middle.
+        """
+        if _on_event_loop():
+            raise RuntimeError(
+                f"{self.name} cannot run eagerly on an event loop; call it through sync_to_async"
+            )
+        return super().apply(*args, **kwargs)
+
+    def report_progress(self, percent: float, message: Any = "") -> None:
+        """Tell the room how far the task is.
+
+        Args:
+            percent: 0 to 100; what falls behind an earlier report counts as that one.
+            message: shown beside it; 200 characters at most.
+
+        Reports are told at most every ``REALTIME["PROGRESS_INTERVAL"]`` seconds. One that is
+        held back is told with the next, or at the end of the task. Nothing is raised here: what
+        cannot be told is logged, and the task goes on.
+        """
+        with quietly():
+            self._tell(self._throttle().offer(float(percent), str(message)))
+
+    def flush_progress(self) -> None:
+        """Tell the report that is held back, if there is one."""
+        with quietly():
+            self._tell(self._throttle().flush())
+
+    def update_state(
+        self, task_id: str | None = None, state: str | None = None, meta: Any = None, **kwargs: Any
+    ) -> None:
+        """Celery's own way to report works too: ``update_state(state="PROGRESS", meta=…)``.
+
+        `meta` has `progress` or `percent`, or `current` and `total`; and `message` or `status`.
+        """
+        super().update_state(task_id, state, meta, **kwargs)
+        if state == "PROGRESS" and task_id in (None, self.request.id) and isinstance(meta, dict):
+            percent = _percent(meta)
+            if percent is not None:
+                self.report_progress(percent, meta.get("message", meta.get("status")) or "")
+
+    def _top_request(self) -> Any:
+        # The request is new in every run, also where threads share the task object.
+        stacked: Any = self.request_stack.top
+        return self.request if stacked is None else stacked
+
+    def _throttle(self) -> Throttle:
+        request = self._top_request()
+        if not hasattr(request, "progress_throttle"):
+            request.progress_throttle = Throttle(conf.get().PROGRESS_INTERVAL)
+        throttle: Throttle = request.progress_throttle
+        return throttle
+
+    def _tell(self, report: Report | None) -> None:
+        if report is not None and self.request.id is not None:
+            task_state.progressed(self.request.id, report)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Log what goes wrong inside: nothing of ours may fail a task, or the call that starts it."""
+    try:
+        # A savepoint, where the task is in a transaction: a query that fails would end that.
+        is_inside = connections[alias()].in_atomic_block
+        with transaction.atomic(using=alias()) if is_inside else nullcontext():
+            yield
+    except SoftTimeLimitExceeded:  # raised wherever the task is just then, and meant for it
+        raise
+    except Exception:
+        logger.exception("Could not tell of a task", extra={"action": "task_signal"})
+
+
+def _as_id(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MAX_DIGITS:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63:
+        return int(value)
+    return None
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def failure_text(exception: BaseException) -> str:
+    """Return what a project's people are told: nothing of our inside, which Celery has logged."""
+    match exception:
+        case TaskFailure():
+            return str(exception)
+        case WorkerLostError():
+            return "The worker was lost"
+        case TimeLimitExceeded() | SoftTimeLimitExceeded():
+            return "It took too long"
+        case _:
+            return "The task failed; the server has logged why"
+
+
+def task_type(task: Any) -> str:
+    """Return a task's short name, such as `analyze_image_emotion`."""
+    return str(task.name).rpartition(".")[2]
+
+
+def _percent(meta: dict[str, Any]) -> float | None:
+    try:
+        if "current" in meta and "total" in meta:
+            return 100 * float(meta["current"]) / float(meta["total"])
+        return float(meta.get("progress", meta.get("percent", "")))
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None

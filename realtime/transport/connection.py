@@ -1,0 +1,124 @@
+"""What ASGI leaves out of a connection: to wait for the client, count its frames, and cut it off.
+
+All of it is had from the server's own connection, of a server that is known (`daphne`, `uvicorn`
+beside this module). Delivery and its limits must not depend on that. Where a wrapper around the
+application hides the connection, it is looked for where the server called the application; frames
+then go through the wrapper. Of a server that is not known, `send` is awaited, whatever it
+returns: a client that does not read is noticed by that, and its socket is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from realtime.conf import Rate
+from realtime.transport.daphne import DaphneConnection
+from realtime.transport.frames import FrameLimit
+from realtime.transport.server import Connection, Send
+from realtime.transport.uvicorn import UvicornConnection
+
+logger = logging.getLogger(__name__)
+
+_SERVERS = (DaphneConnection, UvicornConnection)
+_CLOSING_TIME = 2.0
+"""Seconds for a client that sent too many frames to learn of its end; nothing of it is read."""
+_told: set[str] = set()
+
+
+def limit_frames(send: Send, rate: Rate) -> FrameLimit | None:
+    """Count the frames of a connection from now on; None where it is not to be found.
+
+    Call it before anything is awaited, so that the server has not read on.
+    """
+    connection = _behind(send) or _caller()
+    if connection is None:
+        return None
+    limit = FrameLimit(rate)
+    loop = asyncio.get_running_loop()
+
+    def admit(data: bytes) -> bytes:
+        was_exceeded = limit.is_exceeded
+        admitted = limit.admit(data)
+        if limit.is_exceeded:
+            connection.pause_reading()
+            if not was_exceeded:
+                loop.call_later(_CLOSING_TIME, connection.abort)
+        return admitted
+
+    connection.intercept(admit)
+    return limit
+
+
+class Transport:
+    """One connection of the server that runs this, whichever that is."""
+
+    def __init__(self, send: Send, *, timeout: float) -> None:
+        """`timeout` is how long a client that is told of the end may take to answer."""
+        direct = _behind(send)
+        self._connection = direct or _caller()
+        self.is_direct = direct is not None and direct.is_steppable
+        """Whether `send` is the server's own, a coroutine that may be run by hand."""
+        self.write = None if direct is None else direct.write
+        """Sends text frames at once if that is possible; None where it never is."""
+        self.send = send if self._connection is None else self._connection.waiting(send, timeout)
+        """Sends as the server does, but waits while the client does not read."""
+        if self._connection is None:
+            _tell("This server is not known: frames are neither counted nor sent the quick way")
+        elif direct is None:
+            _tell("A wrapper around the application hides the server: frames go through it")
+
+    @contextmanager
+    def reading_paused(self) -> Iterator[None]:
+        """Leave what the client sends in its own buffers while something takes its time."""
+        connection = self._connection
+        if connection is None or not connection.reads_on:
+            yield
+            return
+        connection.pause_reading()
+        try:
+            yield
+        finally:
+            connection.resume_reading()
+
+    def abort(self) -> bool:
+        """Cut the connection without waiting for the client; the server then says so.
+
+        Returns:
+            Whether that could be done.
+        """
+        if self._connection is None:
+            return False
+        self._connection.abort()
+        return True
+
+
+def _behind(found: object) -> Connection | None:
+    """Return the connection of a server's `send`, or of its protocol; None if it is neither."""
+    for server in _SERVERS:
+        try:
+            if (connection := server.of(found)) is not None:
+                return connection
+        except AttributeError as error:
+            _tell(f"This version of the server is not known: {error}")
+    return None
+
+
+def _caller() -> Connection | None:
+    """Return the connection for which the server has started this task, whatever wraps us.
+
+    The outermost coroutine is the server's own, or the one that it gave its `send` to.
+    """
+    task = asyncio.current_task()
+    frame = getattr(task.get_coro(), "cr_frame", None) if task is not None else None
+    found = [] if frame is None else frame.f_locals.values()
+    return next(filter(None, map(_behind, found)), None)
+
+
+def _tell(text: str) -> None:
+    """Log something of all connections once."""
+    if text not in _told:
+        _told.add(text)
+        logger.warning(text, extra={"action": "slow_send"})

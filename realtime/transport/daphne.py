@@ -1,0 +1,125 @@
+"""What is used of Daphne's inside: one connection of it.
+
+Daphne's `send` never waits: it puts every frame into the transport's buffer, however long that
+is, and it queues every message that comes in, however many those are. Twisted does tell a
+producer when the buffer is full (64 KiB), and can stop reading; so both are asked for here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+from realtime.transport.frames import framed
+from realtime.transport.server import Admit, Send, Write
+
+
+class DaphneConnection:
+    is_steppable = True
+    reads_on = True
+
+    @classmethod
+    def of(cls, found: Any) -> DaphneConnection | None:
+        """Return the connection behind Daphne's `send`, a partial that has the protocol."""
+        arguments = found.args if isinstance(found, functools.partial) else ()
+        if arguments and type(arguments[0]).__module__ == "daphne.ws_protocol":
+            return cls(arguments[0])
+        return None
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._transport = protocol.transport
+        _ = self._transport.registerProducer, self._transport.abortConnection  # are they there?
+        _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
+        self.write = _writer(protocol, self._transport)
+
+    def waiting(self, send: Send, timeout: float) -> Send:
+        flow = _Flow()
+        self._transport.unregisterProducer()  # that of the HTTP request before the upgrade
+        self._transport.registerProducer(flow, streaming=True)
+        # Autobahn's 1 s is too short for one that has megabytes to read before.
+        self._protocol.closeHandshakeTimeout = timeout
+
+        async def send_when_writable(message: dict[str, Any]) -> None:
+            if not flow.writable.is_set():
+                await flow.writable.wait()
+            await send(message)
+
+        return send_when_writable
+
+    def intercept(self, admit: Admit) -> None:
+        protocol, read, opened = self._protocol, self._protocol.dataReceived, self._protocol.onOpen
+
+        def data_received(data: bytes) -> None:
+            if admitted := admit(data):
+                read(admitted)
+            if protocol.state == protocol.STATE_CONNECTING:
+                # Until the socket is accepted Autobahn would keep it all, whatever it is.
+                self.pause_reading()
+
+        def on_open() -> None:
+            self.resume_reading()
+            opened()
+
+        # Both are asked of the protocol every time.
+        protocol.dataReceived, protocol.onOpen = data_received, on_open
+        # Came with the handshake; it is read once the socket is accepted.
+        protocol.data = admit(protocol.data)
+
+    def pause_reading(self) -> None:
+        self._transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self._transport.resumeProducing()
+
+    def abort(self) -> None:
+        self._transport.abortConnection()
+
+
+def _writer(protocol: Any, transport: Any) -> Write | None:
+    """Write at once what the kernel takes: the reactor's way costs a turn of it per frame."""
+    try:
+        write_now, write = transport.writeSomeData, transport.write
+        _ = protocol.send_queue, transport.dataBuffer, transport._tempDataBuffer
+    except AttributeError:  # TLS, or another version
+        return None
+    is_open = protocol.STATE_OPEN
+
+    def write_frames(texts: tuple[str, ...]) -> bool:
+        if (
+            protocol.state != is_open
+            or protocol.send_queue
+            or transport.disconnecting
+            or transport.producerPaused
+        ):
+            return False
+        data = framed(texts)
+        if transport.dataBuffer or transport._tempDataBuffer:
+            write(data)
+            return True
+        written = write_now(data)
+        if not isinstance(written, int):
+            return False  # the connection is lost
+        if written < len(data):
+            write(data[written:])
+        return True
+
+    return write_frames
+
+
+class _Flow:
+    """A Twisted push producer, by duck typing: this module must import without Twisted."""
+
+    def __init__(self) -> None:
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802  (Twisted's name)
+        self.writable.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.writable.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self.writable.set()

@@ -1,0 +1,109 @@
+"""The frames of RFC 6455 as bytes: those that are sent made once for all, those that come counted.
+
+By ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
+anew for every socket: most of what a delivery costs. A frame without compression is the same
+bytes for all sockets, so it is made once and handed to each connection.
+
+Of what comes, ASGI shows whole messages. Pings, pongs and the parts of a message cost the server
+as much to read, and it reads as many as there are. So they are counted before it does.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+
+from realtime.conf import Rate
+from realtime.limits import Bucket
+
+_TEXT = 0x81
+"""A whole message (FIN) of text: RFC 6455, section 5.2."""
+_LENGTH_16, _LENGTH_64 = 126, 127
+"""In place of a length: it follows in so many bits."""
+_MASKED = 0x80
+_LENGTH = 0x7F
+_MASK_SIZE = 4
+
+
+@lru_cache(maxsize=8)
+def framed(texts: tuple[str, ...]) -> bytes:
+    """Return the frames of texts; kept just long enough to serve a room with them."""
+    return b"".join(map(_frame, texts))
+
+
+def _frame(text: str) -> bytes:
+    """Return a server's frame, which is not masked."""
+    payload = text.encode()
+    size = len(payload)
+    if size < _LENGTH_16:
+        return struct.pack("!BB", _TEXT, size) + payload
+    if size < 2**16:
+        return struct.pack("!BBH", _TEXT, _LENGTH_16, size) + payload
+    return struct.pack("!BBQ", _TEXT, _LENGTH_64, size) + payload
+
+
+class FrameLimit:
+    """Counts the frames of one client by where they begin, and stops at the one too many."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._bucket = Bucket(rate)
+        self._head = b""
+        """A header that is not complete yet."""
+        self._left = 0
+        """Bytes of the current frame, its mask included, that are still to come."""
+        self._on_excess: Callable[[], None] | None = None
+        self.is_exceeded = False
+
+    def watch(self, on_excess: Callable[[], None]) -> None:
+        """Have a function called when there are too many; at once if there are already."""
+        self._on_excess = on_excess
+        if self.is_exceeded:
+            on_excess()
+
+    def admit(self, data: bytes) -> bytes:
+        """Return what of the data may be read: all, or only the frames within the limit."""
+        if self.is_exceeded:
+            return b""
+        position, size = 0, len(data)
+        while position < size:
+            if self._left:
+                step = min(self._left, size - position)
+                self._left -= step
+                position += step
+                continue
+            if not self._head and self._bucket.take():
+                self.is_exceeded = True
+                if self._on_excess is not None:
+                    self._on_excess()
+                return data[:position]
+            position += self._begin(data, position)
+        return data
+
+    def _begin(self, data: bytes, position: int) -> int:
+        """Take in a header, or the part of it that is there; return how many bytes that is."""
+        had = len(self._head)
+        head = self._head + data[position : position + _LONGEST_HEAD - had]
+        header = _header_size(head)
+        if header is None:
+            self._head = head
+            return len(head) - had
+        self._head = b""
+        self._left = _payload_size(head, header) + (_MASK_SIZE if head[1] & _MASKED else 0)
+        return header - had
+
+
+_LONGEST_HEAD = 10
+"""Bytes, without the mask."""
+
+
+def _header_size(head: bytes) -> int | None:
+    """Return the size of a header without its mask; None while there is too little of it."""
+    if len(head) < 2:  # noqa: PLR2004
+        return None
+    size = 2 + {_LENGTH_16: 2, _LENGTH_64: 8}.get(head[1] & _LENGTH, 0)
+    return size if len(head) >= size else None
+
+
+def _payload_size(head: bytes, header: int) -> int:
+    return int.from_bytes(head[2:header], "big") if header > 2 else head[1] & _LENGTH  # noqa: PLR2004

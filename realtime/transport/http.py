@@ -1,0 +1,274 @@
+"""Bound what HTTP may take from the rooms of a server process, and end it in time.
+
+    http = BoundedHTTP(get_asgi_application())
+
+Under ASGI, Django gives every request a thread of its own, which keeps its database connection
+until the response is sent. Nothing else bounds how many there are: a stranger's requests could
+take every connection, and the processor, from the rooms. So a request waits here for its turn,
+once its body is there, and for a stated time only; then it is answered 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from django.conf import settings as django_settings
+from django.urls import Resolver404, resolve
+
+from realtime import conf, metrics
+
+R = TypeVar("R")
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+_PROBES = 4
+"""Turns that only health and metrics have, so that a busy process is not taken for a dead one."""
+_PROBE_MODULES = ("realtime.ops.health", "realtime.ops.prometheus")
+
+_applications: WeakSet[BoundedHTTP] = WeakSet()
+
+
+async def finish() -> None:
+    """Return when no request is under way.
+
+    Those that still come on open connections are served too, and told to connect anew.
+    """
+    await asyncio.gather(*(application.finish() for application in list(_applications)))
+
+
+class BoundedHTTP:
+    """Put this in front of Django's HTTP application, one per process."""
+
+    def __init__(self, app: Application) -> None:
+        settings = conf.get()
+        self._app = app
+        self._turns = _Turns(settings.HTTP_CONCURRENCY)
+        self._probes = _Turns(_PROBES)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self.uploads = 0
+        """Requests whose body is being read."""
+        self.body_memory = 0
+        """Bytes of bodies that are in memory, rather than in a temporary file."""
+        self.is_draining = False
+        _applications.add(self)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        # A server that ends cancels what it runs. Django then leaves its threads behind, waiting
+        # for an event loop that is gone; so it runs in a task that only `finish` waits for.
+        task = asyncio.create_task(_Request(self, scope, receive, send).serve(self._app))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def turn(self, scope: Any, gone: Callable[[], asyncio.Future[Message]]) -> _Turns | None:
+        """Wait for a turn; return what to give it back to, None if it did not come in time.
+
+        `gone` returns a future of the client's leaving, which ends the wait.
+        """
+        settings = conf.get()
+        if self._turns.take():
+            return self._turns
+        turns = self._probes if _is_probe(scope) else self._turns
+        if turns.waiting >= settings.HTTP_QUEUE:
+            return None
+        return turns if await turns.wait(settings.HTTP_WAIT, gone()) else None
+
+    async def finish(self) -> None:
+        self.is_draining = True
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+class _Turns:
+    """A counting semaphore that knows how many wait."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._line: dict[asyncio.Future[None], None] = {}
+
+    @property
+    def waiting(self) -> int:
+        return len(self._line)
+
+    def take(self) -> bool:
+        """Take a turn if one is free. One that is free while others wait is theirs already."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self, timeout: float, gone: asyncio.Future[Any]) -> bool:
+        """Take a turn, in the order of coming.
+
+        Returns:
+            False if none came within `timeout` seconds, or before `gone` was done.
+        """
+        if self.take():
+            return True
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line[turn] = None
+        try:
+            waiting = [turn, gone]
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            return turn.done()
+        except asyncio.CancelledError:
+            if turn.done():
+                self.give_back()
+            raise
+        finally:
+            # No await since the future was looked at: a turn cannot be given to one who left.
+            self._line.pop(turn, None)
+
+    def give_back(self) -> None:
+        if self._line:
+            turn = next(iter(self._line))
+            del self._line[turn]
+            turn.set_result(None)
+        else:
+            self._free += 1
+
+
+class _Request:
+    """One request on its way through the application, which waits for its turn in `receive`."""
+
+    def __init__(self, http: BoundedHTTP, scope: Any, receive: Receive, send: Send) -> None:
+        self._http = http
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._turn: _Turns | None = None
+        self._is_uploading = _has_body(scope)
+        self._is_whole = False
+        """Whether all of the body has been handed to the application."""
+        self._next: asyncio.Future[Message] | None = None
+        """Asked of the server while waiting: after the body it says that the client has left."""
+        self._refusal: int | None = None
+        self._body_size = 0
+        self._body_memory = 0
+        self._patience = conf.get().HTTP_CLIENT_TIMEOUT
+        """Seconds that are left for waiting for the client."""
+
+    async def serve(self, app: Application) -> None:
+        if self._is_uploading and self._http.uploads >= conf.get().HTTP_QUEUE:
+            await self._refuse(503)
+            return
+        self._http.uploads += self._is_uploading
+        try:
+            await app(self._scope, self.receive, self.send)
+        finally:
+            self._body_is_over()
+            self._http.body_memory -= self._body_memory
+            if self._turn is not None:
+                self._turn.give_back()
+            if self._next is not None:
+                self._next.cancel()
+        if self._refusal is not None:
+            await self._refuse(self._refusal)
+
+    async def receive(self) -> Message:
+        """Hand the body on as it comes; its end only when it is this request's turn."""
+        if self._is_whole:
+            return await (self._next or self._receive())
+        try:
+            message = await self._wait(self._receive())
+        except TimeoutError:
+            return self._abort(408)
+        if message["type"] != "http.request":
+            return message
+        if not self._hold(len(message.get("body", b""))):
+            return self._abort(503)
+        if not message.get("more_body", False):
+            self._body_is_over()
+            self._turn = await self._http.turn(self._scope, self._begin_next)
+            self._is_whole = True
+            if self._turn is None:
+                is_gone = self._next is not None and self._next.done()
+                return await self.receive() if is_gone else self._abort(503)
+        return message
+
+    def _begin_next(self) -> asyncio.Future[Message]:
+        self._next = asyncio.ensure_future(self._receive())
+        return self._next
+
+    def _body_is_over(self) -> None:
+        self._http.uploads -= self._is_uploading
+        self._is_uploading = False
+
+    def _hold(self, size: int) -> bool:
+        """Count bytes of the body as Django keeps them: the first in memory, then in a file."""
+        self._body_size += size
+        before = self._body_memory
+        self._body_memory = min(self._body_size, django_settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        self._http.body_memory += self._body_memory - before
+        return self._http.body_memory <= conf.get().HTTP_BODY_MEMORY
+
+    def _abort(self, status: int) -> Message:
+        """Have the application give up before it began; the answer follows when it has."""
+        self._refusal = status
+        self._is_whole = True
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Send as the server does, but not for ever to a client that does not read.
+
+        What is not sent is dropped, as servers do where the client is gone: the application then
+        ends as always, and gives its connection back.
+        """
+        if self._patience <= 0:
+            return
+        if self._http.is_draining and message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        try:
+            await self._wait(self._send(message))
+        except TimeoutError:
+            self._patience = 0
+
+    async def _wait(self, client: Awaitable[R]) -> R:
+        """Wait for the client, as long as this request may; all waits count together.
+
+        Raises:
+            TimeoutError
+        """
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await client
+        finally:
+            self._patience -= loop.time() - began_at
+
+    async def _refuse(self, status: int) -> None:
+        metrics.current.http_refusals += 1
+        self._patience = conf.get().HTTP_CLIENT_TIMEOUT
+        reason = "The body took too long" if status == 408 else "The server is busy; try again"  # noqa: PLR2004
+        body = json.dumps({"detail": reason}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"retry-after", b"1"),
+            # What is left of the body is not read.
+            (b"connection", b"close"),
+        ]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _has_body(scope: Any) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def _is_probe(scope: Any) -> bool:
+    path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+    try:
+        return resolve(path).func.__module__ in _PROBE_MODULES
+    except Resolver404:
+        return False
