@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from projects import storage
 from projects.demo.people import PASSWORD, PEOPLE
 
 
@@ -17,4 +18,6 @@ from projects.demo.people import PASSWORD, PEOPLE
 @csp_update({"require-trusted-types-for": ["'script'"], "trusted-types": [NONE]})
 def page(request: HttpRequest) -> HttpResponse:
     demo = {"people": PEOPLE, "password": PASSWORD} if settings.DEBUG else None
-    return render(request, "projects/page.html", {"demo": demo})
+    script, modules = storage.page_scripts()
+    context = {"demo": demo, "script": script, "modules": modules}
+    return render(request, "projects/page.html", context)

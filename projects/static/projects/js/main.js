@@ -20,7 +20,7 @@ const realtime = new Realtime("/ws/", { token: (request) => session.socketToken(
 const header = new Header({ onSignOut: signOut, onSkip: () => main.focus() });
 let view = null;
 
-document.body.prepend(header.element);
+document.getElementById("skeleton").replaceWith(header.element);
 document.body.append(notices.element);
 session.addEventListener("ended", () => show("Your session has ended. Sign in again to go on."));
 
@@ -30,6 +30,7 @@ async function start() {
     if (!view) show();
     window.addEventListener("hashchange", () => show());
   } catch {
+    main.removeAttribute("aria-busy");
     main.replaceChildren(
       h("section", { class: "card farewell" }, h("h1", {}, "The server cannot be reached"), retry()),
     );
@@ -58,6 +59,7 @@ function show(message) {
   }
   header.show(view, session.user);
   main.replaceChildren(view.element);
+  main.removeAttribute("aria-busy");
   window.scrollTo(0, 0);
   // What had the focus is gone; on a fresh page nothing had it.
   if (!isFirst) main.focus();
