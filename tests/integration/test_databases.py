@@ -185,7 +185,7 @@ def test_a_database_that_fails_progress_spoils_no_transaction(
         project.title = "and more of it"
         project.save()
     assert Project.objects.get().title == "and more of it"
-    assert [getattr(record, "action", "") for record in caplog.records] == ["progress"]
+    assert [getattr(record, "action", "") for record in caplog.records] == ["task_signal"]
 
 
 def test_a_soft_time_limit_reaches_the_task(
