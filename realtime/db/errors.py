@@ -18,4 +18,4 @@ def from_exception(error: Exception) -> ProtocolError:
             ErrorCode.UNAVAILABLE, "The database cannot be reached; try again", retry_after=1.0
         )
     logger.error("A command failed", exc_info=error, extra={"action": "internal_error"})
-    return ProtocolError(ErrorCode.INTERNAL_ERROR, "The server failed to do this; it was logged")
+    return ProtocolError(ErrorCode.INTERNAL_ERROR, "Internal error; it has been logged")

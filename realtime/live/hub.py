@@ -243,7 +243,9 @@ class Hub:
         try:
             message = publication.parse(raw)
         except msgspec.ValidationError as error:
-            logger.warning("Not a message of ours: %s", error, extra={"action": "poison"})
+            logger.warning(
+                "Ignored a foreign channel-layer message: %s", error, extra={"action": "poison"}
+            )
             return
         if message.sender == self._process:
             return  # shown already

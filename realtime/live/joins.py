@@ -116,7 +116,9 @@ def read(requests: Sequence[JoinRequest]) -> list[Answer]:
 
 def not_found(project_id: int) -> ProtocolError:
     """The one answer for a project that is missing and for one that is not to be seen."""
-    return ProtocolError(ErrorCode.PROJECT_NOT_FOUND, f"There is no project {project_id} for you")
+    return ProtocolError(
+        ErrorCode.PROJECT_NOT_FOUND, f"Project {project_id} does not exist, or you cannot access it"
+    )
 
 
 def _read(requests: Sequence[JoinRequest]) -> list[Answer]:

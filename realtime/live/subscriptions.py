@@ -67,7 +67,7 @@ class Subscriptions:
                 self._paused_until = asyncio.get_running_loop().time() + _PAUSE
                 metrics.current.subscribe_failures += 1
                 logger.warning(
-                    "The channel layer is not to be reached: %r",
+                    "The channel layer cannot be reached: %r",
                     error,
                     extra={"action": "subscribe_failed"},
                 )

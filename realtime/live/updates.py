@@ -137,7 +137,7 @@ class _Batch:
         current = self.host.snapshots([self.project_id])[self.project_id]
         return ProtocolError(
             ErrorCode.CONFLICT,
-            f"What you change was changed after {base_seq}",
+            f"These fields were changed after seq {base_seq}",
             details={"seq": self.head, "current": _part(current, data)},
         )
 

@@ -61,7 +61,7 @@ async def test_a_deleted_project_and_a_stranger(visit: Visit, project_id: int) -
     await expect(bob.page.get_by_role("heading", level=1)).to_contain_text("no longer open")
     dave = await visit("dave")
     await dave.page.goto(f"{dave.origin}/#/projects/{project_id}")
-    await expect(dave.page.get_by_role("heading", level=1)).to_contain_text("no such project")
+    await expect(dave.page.get_by_role("heading", level=1)).to_contain_text("does not exist")
 
 
 async def test_from_the_sign_in_to_the_sign_out(visit: Visit) -> None:

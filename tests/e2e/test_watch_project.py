@@ -87,7 +87,7 @@ def test_a_server_that_is_away_is_told_and_tried_again(
     ("arguments", "message"),
     [
         (["1", "--user=nobody"], "There is no user 'nobody'"),
-        (["999999", "--user=alice"], "There is no project 999999"),
+        (["999999", "--user=alice"], "Project 999999 does not exist"),
         (["1", "--user=dave"], "dave may not see project 1"),
         (["1"], "--user"),
     ],

@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def _check_access(self, project_id: int, user_id: int, username: str) -> None:
         host = backend.get()
         if not host.snapshots([project_id]):
-            raise CommandError(f"There is no project {project_id}")
+            raise CommandError(f"Project {project_id} does not exist")
         if not host.access([project_id], [user_id]):
             raise CommandError(f"{username} may not see project {project_id}")
 

@@ -2,7 +2,7 @@ import { h } from "./dom.js";
 
 const REASONS = {
   PROJECT_NOT_FOUND: [
-    "There is no such project for you",
+    "This project does not exist, or you cannot access it",
     "It may have been deleted, or you may not be a member. Ask the person who sent you here.",
   ],
   ACCESS_REVOKED: [
