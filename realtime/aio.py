@@ -1,4 +1,4 @@
-"""Work that piles up for one key is done together."""
+"""Do together what piles up for one key."""
 
 from __future__ import annotations
 
@@ -10,14 +10,34 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-GATHERING = 0.005
-"""Seconds that those who are active are waited for, to go together."""
-_CROWD = 3
-"""So many at once are no coincidence."""
+LINGER = 0.005
+"""Seconds that a batch waits for those who are active, so that they go together."""
+_LINGER_FROM = 3
+"""Items at once from which on a batch waits for more: so many are no coincidence."""
+
+
+class Tasks:
+    """Hold background tasks until they end, as the event loop itself holds them weakly only."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def cancel(self) -> None:
+        """Cancel all, and return when they have ended."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 class Batcher(Generic[Key, Item, Outcome]):
-    """Collects the items of a key while an earlier batch of that key is at work.
+    """Collect the items of a key while an earlier batch of that key is at work.
 
     An idle key starts at once, so nothing that is alone waits for company. One batch of a key
     runs at a time, in the order of submission; different keys run side by side.
@@ -28,50 +48,55 @@ class Batcher(Generic[Key, Item, Outcome]):
         work: Callable[[Key, list[Item]], Awaitable[list[Outcome]]],
         *,
         limit: int,
-        patience: float | None = None,
-        gathering: float = 0.0,
+        overlap_after: float | None = None,
+        linger: float = 0.0,
     ) -> None:
         """`work` returns one outcome per item, in order. `limit` is the size of a batch.
 
-        `patience` is for work that need not be done in order: the seconds after which a batch
-        that is still at work no longer holds up the next one of its key.
+        `overlap_after` is for work that need not be done in order: the seconds after which the
+        next batch of a key starts beside one that is still at work.
 
-        `gathering` is for work that costs much the same for many as for one, and for clients
-        that go on once they are answered: where several are active, the next batch starts
-        when all of them are there again, or after so many seconds.
+        `linger` is for work that costs much the same for many as for one, and for clients that go
+        on once they are answered: where several are active, the next batch starts when all of
+        them are there again, or after so many seconds.
         """
         self._work = work
         self._limit = limit
-        self._patience = patience
-        self._gathering = gathering
+        self._overlap_after = overlap_after
+        self._linger = linger
         self._lines: dict[Key, _Line[Item, Outcome]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def submit(self, key: Key, item: Item) -> asyncio.Future[Outcome]:
         """Return a future of the item's outcome, or of the exception that `work` raised."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if key not in self._lines:
             self._lines[key] = _Line()
-            self._spawn(self._run(key))
+            self._tasks.spawn(self._run(key))
         self._lines[key].append(item, future)
         return future
 
     async def _run(self, key: Key) -> None:
         line = self._lines[key]
-        # The key stays in the table until its line is found empty, with no await between.
+        # A key has one runner. `submit` starts one where the key has no line, so between the line
+        # found empty and its removal there must be no await, or an item would be left in it.
         while batch := line.take(self._limit):
-            if self._patience is None:
+            if self._overlap_after is None:
+                # Batches of a key run one after another: that keeps the order of submission.
                 await self._do(key, batch)
             else:
-                await asyncio.wait([self._spawn(self._do(key, batch))], timeout=self._patience)
+                # The wait ends and the batch goes on; its own task hands out its outcomes.
+                work = self._tasks.spawn(self._do(key, batch))
+                await asyncio.wait([work], timeout=self._overlap_after)
             active = len(batch) + len(line)
-            if self._gathering and active >= _CROWD:
-                await line.gather(min(active, self._limit), self._gathering)
+            if self._linger and active >= _LINGER_FROM:
+                await line.linger(min(active, self._limit), self._linger)
         del self._lines[key]
 
     async def _do(self, key: Key, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         try:
             outcomes = await self._work(key, [item for item, _ in batch])
+            # Whoever submitted an item may have been cancelled meanwhile, and its future with it.
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if not future.done():
                     future.set_result(outcome)
@@ -80,22 +105,16 @@ class Batcher(Generic[Key, Item, Outcome]):
                 if not future.done():
                     future.set_exception(error)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
 
 class _Line(Generic[Item, Outcome]):
-    """The items of one key that wait for its next batch."""
+    """Hold the items of one key that wait for its next batch."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._expected = 0
         self._complete = asyncio.Event()
-        self._in_vain = False
-        """Whether the last time nobody came of those who were waited for."""
+        self._last_linger_was_empty = False
+        """Whether nobody came during the last wait."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -110,16 +129,18 @@ class _Line(Generic[Item, Outcome]):
         del self._waiting[:limit]
         return taken
 
-    async def gather(self, expected: int, timeout: float) -> None:
-        """Return when so many wait, or after `timeout` seconds; at once after a time in vain."""
-        if len(self._waiting) >= expected or self._in_vain:
-            self._in_vain = False
+    async def linger(self, expected: int, timeout: float) -> None:
+        """Return when so many wait, or after `timeout` seconds; at once after an empty wait."""
+        if len(self._waiting) >= expected or self._last_linger_was_empty:
+            self._last_linger_was_empty = False
             return
         before = len(self._waiting)
         self._expected = expected
+        # Cleared after the count above and with no await between, so `append` cannot set it
+        # unseen. Items that come during the wait stay in the line: nothing else takes from it.
         self._complete.clear()
         try:
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
         except TimeoutError:
-            self._in_vain = len(self._waiting) == before
+            self._last_linger_was_empty = len(self._waiting) == before

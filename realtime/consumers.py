@@ -19,7 +19,7 @@ from realtime.auth.expiry import TokenLife
 from realtime.auth.tokens import Identity
 from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit, check_data
-from realtime.live import hub, updates, writer
+from realtime.live import hub, updates
 from realtime.live.room import Subscriber
 from realtime.protocol import messages
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, ProtocolError
@@ -223,7 +223,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
         # The next command need not wait for the database; the order is kept by the writer.
-        written = writer.current().submit(payload.project_id, request)
+        written = self.hub.writer.submit(payload.project_id, request)
         written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
         if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakKeyDictionary
 
-from realtime.aio import GATHERING, Batcher
+from realtime.aio import LINGER, Batcher
 from realtime.auth import tokens
 from realtime.db import threads
 from realtime.protocol.errors import ProtocolError
@@ -26,7 +26,7 @@ async def authenticate(token: str) -> tokens.Identity:
     """
     loop = asyncio.get_running_loop()
     if loop not in _checks:
-        _checks[loop] = Batcher(_check, limit=_MAX_BATCH, gathering=GATHERING)
+        _checks[loop] = Batcher(_check, limit=_MAX_BATCH, linger=LINGER)
     outcome = await _checks[loop].submit(None, token)
     if isinstance(outcome, ProtocolError):
         raise outcome

@@ -24,7 +24,7 @@ from realtime.db import threads
 from realtime.db.outages import is_outage
 from realtime.events import broadcast, publication
 from realtime.events.publication import EVERYONE, Publication
-from realtime.live import joins
+from realtime.live import joins, updates
 from realtime.live.access import AccessMonitor, Connection
 from realtime.live.load import Load, measure
 from realtime.live.repair import Repair
@@ -62,6 +62,7 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._rooms: dict[int, Room] = {}
         self._joins = joins.Joins()
+        self.writer = updates.writer()
         self._under_way: dict[int, int] = {}
         """How many joins a room is kept open for."""
         self._repair = Repair(self._rooms, self._deliver)

@@ -11,7 +11,7 @@ from django.db.models import Window
 from django.db.models.functions import RowNumber
 
 from realtime import conf
-from realtime.aio import GATHERING, Batcher
+from realtime.aio import LINGER, Batcher
 from realtime.db import errors, threads
 from realtime.db.lookups import AnyOf, Argument
 from realtime.db.outages import is_outage
@@ -49,7 +49,7 @@ _MAX_JOINS = 50
 """Joins of one room that are read together."""
 _MAX_ROOMS = 50
 """Rooms whose joins are read together."""
-_PATIENCE = 0.25
+_OVERLAP_AFTER = 0.25
 """Seconds that joins wait for those of rooms that are slow to read."""
 _ATTEMPTS = 3
 _MAX_REPLAYED = 2000
@@ -66,7 +66,7 @@ class Joins:
     def __init__(self) -> None:
         self._rooms = Batcher(self._read_room, limit=_MAX_JOINS)
         self._reads = Batcher(
-            _read_rooms, limit=_MAX_ROOMS, patience=_PATIENCE, gathering=GATHERING
+            _read_rooms, limit=_MAX_ROOMS, overlap_after=_OVERLAP_AFTER, linger=LINGER
         )
 
     async def view(self, request: JoinRequest) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Model
 
-from realtime import conf
+from realtime import conf, metrics
+from realtime.aio import LINGER, Batcher
+from realtime.db import errors, threads
+from realtime.db.outages import is_outage
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
@@ -31,6 +35,33 @@ class UpdateRequest(NamedTuple):
 
 
 Result = UpdateAck | ProtocolError
+Writer = Batcher[int, UpdateRequest, Result]
+
+
+def writer() -> Writer:
+    """Return what writes the updates of all sockets of a server process, project by project."""
+    return Batcher(write_batch, limit=conf.get().MAX_BATCH, linger=LINGER)
+
+
+async def write_batch(project_id: int, requests: list[UpdateRequest]) -> list[Result]:
+    """Write updates of one project together, in a database thread. Never raises.
+
+    Where one of them breaks the transaction of all, each is written on its own.
+    """
+    began_at = time.perf_counter()
+    metrics.current.batch_sizes.observe(len(requests))
+    try:
+        # The batcher starts no other batch of this project until this one has returned, so
+        # updates are written in the order in which they came.
+        return await threads.write(write, project_id, requests)
+    except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
+        # In an outage, nobody may know whether it was committed. To try again here could write it
+        # twice; the clients have their idempotency keys for that.
+        if is_outage(error) or len(requests) == 1:
+            return [errors.from_exception(error)] * len(requests)
+    finally:
+        metrics.current.write_seconds.observe(time.perf_counter() - began_at)
+    return [result for request in requests for result in await write_batch(project_id, [request])]
 
 
 def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from realtime import conf
-from realtime.aio import GATHERING, Batcher
+from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
 from realtime.live.room import Room
 from realtime.presence.store import UNREACHABLE, PresenceStore, note_failure
@@ -32,7 +32,7 @@ class PresenceReconciler:
         self._presence = presence
         self._listing = listing
         self._loads: Batcher[None, int, dict[int, str]] = Batcher(
-            self._load, limit=_MAX_AT_ONCE, gathering=GATHERING
+            self._load, limit=_MAX_AT_ONCE, linger=LINGER
         )
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""

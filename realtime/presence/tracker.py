@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from realtime import conf
-from realtime.aio import GATHERING, Batcher
+from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
 from realtime.events.publication import PresenceEntry, RoomUser
 from realtime.live.room import Room
@@ -40,7 +40,7 @@ class PresenceTracker:
         self._changed: set[RoomUser] = set()
         """Places of which Redis is to be told whether they are listed."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(
-            self._connect, limit=_MAX_AT_ONCE, gathering=GATHERING
+            self._connect, limit=_MAX_AT_ONCE, linger=LINGER
         )
         self._sync: asyncio.Task[None] | None = None
         self._is_leased = False

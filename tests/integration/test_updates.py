@@ -14,7 +14,7 @@ from projects import services, signals
 from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
-from realtime.live import updates, writer
+from realtime.live import updates
 from realtime.live.updates import UpdateRequest
 from realtime.models import Event, Receipt
 from realtime.protocol.errors import ErrorCode, ProtocolError
@@ -207,7 +207,7 @@ async def test_an_update_that_breaks_the_transaction_breaks_only_its_own(
     host = BreaksOnPoison(fault())
     monkeypatch.setattr(updates, "write", host.write)
     async with asyncio.timeout(10):
-        first, poisoned, last = await writer._write(1, [GOOD, POISON, GOOD])
+        first, poisoned, last = await updates.write_batch(1, [GOOD, POISON, GOOD])
     assert ack(first) == ack(last)
     assert error(poisoned).code is ErrorCode.INTERNAL_ERROR
 
@@ -217,7 +217,7 @@ async def test_nothing_is_tried_again_where_it_may_have_been_done(
 ) -> None:
     host = BreaksOnPoison(OperationalError("server closed the connection unexpectedly"))
     monkeypatch.setattr(updates, "write", host.write)
-    results = await writer._write(1, [GOOD, POISON, GOOD])
+    results = await updates.write_batch(1, [GOOD, POISON, GOOD])
     assert {error(result).code for result in results} == {ErrorCode.UNAVAILABLE}
     assert {error(result).retry_after for result in results} == {1.0}
     assert host.calls == 1
@@ -238,8 +238,10 @@ async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_
     requests = [UpdateRequest(alice.pk, {"title": title}) for title in ("One", "Two")]
     signals.project_changed.connect(receive)
     try:
-        results = await writer._write(project.pk, requests)
-        [alone] = await writer._write(project.pk, [UpdateRequest(alice.pk, {"title": "Three"})])
+        results = await updates.write_batch(project.pk, requests)
+        [alone] = await updates.write_batch(
+            project.pk, [UpdateRequest(alice.pk, {"title": "Three"})]
+        )
     finally:
         signals.project_changed.disconnect(receive)
     assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]

@@ -77,9 +77,9 @@ async def test_work_that_answers_too_little_keeps_nobody_waiting() -> None:
     assert await batcher.submit("a", 3) == 3
 
 
-async def test_work_that_takes_long_holds_up_the_next_no_longer_than_patience() -> None:
+async def test_work_that_takes_long_holds_up_the_next_no_longer_than_it_may() -> None:
     work = Work()
-    batcher = Batcher(work, limit=2, patience=0.01)
+    batcher = Batcher(work, limit=2, overlap_after=0.01)
     slow = [batcher.submit("a", item) for item in (1, 2, 3)]
     async with asyncio.timeout(5):
         while len(work.batches) < 2:
@@ -93,7 +93,7 @@ async def test_work_that_takes_long_holds_up_the_next_no_longer_than_patience() 
 
 async def test_those_who_were_active_are_expected_again() -> None:
     work = Work()
-    batcher = Batcher(work, limit=5, gathering=60)
+    batcher = Batcher(work, limit=5, linger=60)
     first = batcher.submit("a", 1)
     await asyncio.sleep(0)
     others = [batcher.submit("a", item) for item in (2, 3)]
@@ -109,7 +109,7 @@ async def test_those_who_were_active_are_expected_again() -> None:
 async def test_those_who_are_expected_are_not_waited_for_long() -> None:
     work = Work()
     work.gate.set()
-    batcher = Batcher(work, limit=5, gathering=0.01)
+    batcher = Batcher(work, limit=5, linger=0.01)
     await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3)))
     assert await batcher.submit("a", 4) == 40
 
@@ -117,7 +117,7 @@ async def test_those_who_are_expected_are_not_waited_for_long() -> None:
 async def test_no_more_are_expected_than_a_batch_takes() -> None:
     work = Work()
     work.gate.set()
-    batcher = Batcher(work, limit=2, gathering=60)
+    batcher = Batcher(work, limit=2, linger=60)
     await asyncio.gather(*(batcher.submit("a", item) for item in (1, 2, 3, 4)))
     assert work.batches == [("a", [1, 2]), ("a", [3, 4])]
 
@@ -125,7 +125,7 @@ async def test_no_more_are_expected_than_a_batch_takes() -> None:
 async def test_two_are_no_crowd_and_wait_for_nobody() -> None:
     work = Work()
     work.gate.set()
-    batcher = Batcher(work, limit=5, gathering=60)
+    batcher = Batcher(work, limit=5, linger=60)
     await asyncio.gather(batcher.submit("a", 1), batcher.submit("a", 2))
     assert await batcher.submit("a", 3) == 30
 
@@ -134,11 +134,11 @@ async def test_those_who_come_are_worth_the_wait_though_not_all_do() -> None:
     line: _Line[int, int] = _Line()
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     line.append(1, future)
-    waiting = asyncio.create_task(line.gather(3, 0.01))
+    waiting = asyncio.create_task(line.linger(3, 0.01))
     await asyncio.sleep(0)
     line.append(2, future)
     await waiting
-    waiting = asyncio.create_task(line.gather(3, 60))
+    waiting = asyncio.create_task(line.linger(3, 60))
     await asyncio.sleep(0)
     assert not waiting.done()
     line.append(3, future)
@@ -149,9 +149,9 @@ async def test_after_a_time_in_vain_nobody_is_waited_for_once() -> None:
     line: _Line[int, int] = _Line()
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     line.append(1, future)
-    await line.gather(2, 0.01)
-    await line.gather(2, 60)
-    waiting = asyncio.create_task(line.gather(2, 60))
+    await line.linger(2, 0.01)
+    await line.linger(2, 60)
+    waiting = asyncio.create_task(line.linger(2, 60))
     await asyncio.sleep(0)
     assert not waiting.done()
     line.append(2, future)
