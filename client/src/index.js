@@ -1,6 +1,6 @@
 /**
- * @typedef {import("./link.js").State} State
- * @typedef {import("./link.js").StateChange} StateChange
+ * @typedef {import("./reconnector.js").State} State
+ * @typedef {import("./reconnector.js").StateChange} StateChange
  * @typedef {import("./protocol.js").Member} Member
  * @typedef {import("./protocol.js").Project} Project
  * @typedef {import("./protocol.js").Task} Task

@@ -1,9 +1,9 @@
 import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
-import { Link } from "./link.js";
+import { Reconnector } from "./reconnector.js";
 import { Room } from "./room.js";
-import { Session } from "./session.js";
-import { watch } from "./surroundings.js";
+import { RoomSession } from "./room-session.js";
+import { watch } from "./wakeups.js";
 import { systemTimers } from "./timers.js";
 
 /**
@@ -16,7 +16,7 @@ import { systemTimers } from "./timers.js";
  * @property {import("./credentials.js").Credential} [credential] where the token stands:
  *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
  *   subprotocols on; with `ticket` the function gets a ticket in its place
- * @property {import("./link.js").SocketClass} [WebSocket] the class; Node has one from 22 on, before
+ * @property {import("./reconnector.js").SocketClass} [WebSocket] the class; Node has one from 22 on, before
  *   that give the one of the package `ws`
  * @property {number} [queueLimit] updates of a room that may wait at once
  * @property {number} [connectTimeout] until a token is had, and until the server answers; in
@@ -31,12 +31,12 @@ import { systemTimers } from "./timers.js";
  *   without the others seeing anything
  * @property {import("./timers.js").Timers} [timers]
  * @property {() => number} [random]
- * @property {import("./surroundings.js").Surroundings} [window]
+ * @property {import("./wakeups.js").WakeupSource} [window]
  */
 
 /**
  * @typedef {object} RealtimeEvents
- * @property {[change: import("./link.js").StateChange]} state
+ * @property {[change: import("./reconnector.js").StateChange]} state
  * @property {[error: RealtimeError]} error
  */
 
@@ -58,7 +58,7 @@ const DEFAULTS = {
 };
 
 /** Errors of no command that need no mention: a close follows, or a signal was dropped. */
-const TOLD_OTHERWISE = new Set([
+const SILENT = new Set([
   ...["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "USER_INACTIVE"],
   ...["RATE_LIMITED", "NOT_JOINED"],
 ]);
@@ -71,10 +71,10 @@ const TOLD_OTHERWISE = new Set([
  */
 export class Realtime {
   #options;
-  #link;
+  #reconnector;
   /** @type {Emitter<RealtimeEvents>} */
   #emitter = new Emitter();
-  /** @type {Map<number, Session>} by project */
+  /** @type {Map<number, RoomSession>} by project */
   #sessions = new Map();
   /** @type {number | null} the user whom the server joined last; null before the first join */
   #user = null;
@@ -94,7 +94,7 @@ export class Realtime {
    */
   constructor(url, options) {
     this.#options = withDefaults(options);
-    this.#link = new Link(absolute(url), this.#options, {
+    this.#reconnector = new Reconnector(absolute(url), this.#options, {
       onOpen: (connection) => this.#eachSession((session) => session.attach(connection)),
       onMessage: (message) => this.#received(message),
       onWritable: () => this.#eachSession((session) => session.pump()),
@@ -106,7 +106,7 @@ export class Realtime {
 
   /** `connecting`, `online`, `offline` or `stopped`. */
   get state() {
-    return this.#link.state;
+    return this.#reconnector.state;
   }
 
   /**
@@ -123,8 +123,8 @@ export class Realtime {
 
   /** Connect; also after the client has stopped. */
   connect() {
-    this.#unwatch ??= watch(this.#options.window, () => this.#link.check());
-    this.#link.start();
+    this.#unwatch ??= watch(this.#options.window, () => this.#reconnector.check());
+    this.#reconnector.start();
     this.#restWhenIdle();
   }
 
@@ -144,7 +144,7 @@ export class Realtime {
     if (known) {
       return new Room(known);
     }
-    const session = new Session(projectId, {
+    const session = new RoomSession(projectId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
       onError: (error) => this.#emitter.emit("error", error),
@@ -154,8 +154,8 @@ export class Realtime {
     /** @type {Room<State>} */
     const room = new Room(session);
     this.#sessions.set(projectId, session);
-    if (this.#link.connection) {
-      session.attach(this.#link.connection);
+    if (this.#reconnector.connection) {
+      session.attach(this.#reconnector.connection);
     }
     this.connect();
     return room;
@@ -163,17 +163,17 @@ export class Realtime {
 
   /** Make the next attempt now, if one is waited for. */
   retryNow() {
-    this.#link.retryNow();
+    this.#reconnector.retryNow();
   }
 
   /** Disconnect for good. Rooms end, and updates without an answer reject with CLOSED. */
   close() {
     if (this.state !== "stopped") {
-      this.#link.stop({ reason: "CLOSED" });
+      this.#reconnector.stop({ reason: "CLOSED" });
     }
   }
 
-  /** @param {import("./link.js").StateChange} change */
+  /** @param {import("./reconnector.js").StateChange} change */
   #became(change) {
     if (change.state === "stopped") {
       this.#unwatch?.();
@@ -190,11 +190,11 @@ export class Realtime {
   /** @param {import("./protocol.js").Message} message */
   #received(message) {
     if (message.type === "error") {
-      if (!TOLD_OTHERWISE.has(message.payload.code)) {
+      if (!SILENT.has(message.payload.code)) {
         this.#emitter.emit("error", RealtimeError.from(message.payload));
       }
     } else if (message.type === "token_expiring") {
-      void this.#link.renewToken();
+      void this.#reconnector.renewToken();
     } else {
       const session = this.#sessions.get(message.payload.project_id ?? message.project_id);
       session?.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
@@ -225,11 +225,11 @@ export class Realtime {
     const { timers, idleTimeout } = this.#options;
     timers.clear(this.#idleTimer);
     if (this.#sessions.size === 0) {
-      this.#idleTimer = timers.set(() => this.#link.rest(), idleTimeout);
+      this.#idleTimer = timers.set(() => this.#reconnector.rest(), idleTimeout);
     }
   }
 
-  /** @param {(session: Session) => void} visit may end the session */
+  /** @param {(session: RoomSession) => void} visit may end the session */
   #eachSession(visit) {
     [...this.#sessions.values()].forEach(visit);
   }

@@ -1,5 +1,5 @@
 import { role } from "./reducers.js";
-import { left, rejected } from "./session.js";
+import { left, rejected } from "./room-session.js";
 
 /**
  * What a room tells: each message of the server as `(payload, message)`, and
@@ -37,7 +37,7 @@ export class Room {
   #leaving;
 
   /**
-   * @param {import("./session.js").Session} session
+   * @param {import("./room-session.js").RoomSession} session
    * @internal
    */
   constructor(session) {

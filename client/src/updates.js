@@ -110,7 +110,7 @@ export class Updates {
  * @param {Update} later
  */
 function holds(earlier, later) {
-  // One with a `baseSeq` waits for the event too: only then is its base known (history.js).
+  // One with a `baseSeq` waits for the event too: only then is its base known (own-edits.js).
   const isDone = earlier.ackSeq !== null && later.baseSeq === undefined;
   return !isDone && overlap(earlier.data, later.data);
 }

@@ -18,7 +18,7 @@ export type Options = {
      * the class; Node has one from 22 on, before
      * that give the one of the package `ws`
      */
-    WebSocket?: import("./link.js").SocketClass;
+    WebSocket?: import("./reconnector.js").SocketClass;
     /**
      * updates of a room that may wait at once
      */
@@ -56,10 +56,10 @@ export type Options = {
     leaveDelay?: number;
     timers?: import("./timers.js").Timers;
     random?: () => number;
-    window?: import("./surroundings.js").Surroundings;
+    window?: import("./wakeups.js").WakeupSource;
 };
 export type RealtimeEvents = {
-    state: [change: import("./link.js").StateChange];
+    state: [change: import("./reconnector.js").StateChange];
     error: [error: RealtimeError];
 };
 /**
@@ -79,7 +79,7 @@ export declare class Realtime {
      */
     constructor(url: string, options: Options);
     /** `connecting`, `online`, `offline` or `stopped`. */
-    get state(): import("./link.js").State;
+    get state(): import("./reconnector.js").State;
     /**
      * Listen to `state`, or to `error`: a RealtimeError that no promise and no state tells of.
      *

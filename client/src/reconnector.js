@@ -39,7 +39,7 @@ import { PASSING, RealtimeError } from "./errors.js";
  */
 
 /** Keeps one connection up for as long as it is wanted: attempts, tokens, waits and close codes. */
-export class Link {
+export class Reconnector {
   #url;
   #settings;
   #handlers;

@@ -5,7 +5,7 @@
  * should find the edits of others, and not the own update just before, which was acknowledged at
  * a position that the second update was made without knowing.
  */
-export declare class History {
+export declare class OwnEdits {
     #private;
     /**
      * Note a durable event.

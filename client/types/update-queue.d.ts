@@ -23,7 +23,7 @@ export type Options = {
  * @property {() => void} onNotJoined the server says that it is not joined
  */
 /** Sends the updates of a room, each until it has its answer, however many connections it takes. */
-export declare class Outbox {
+export declare class UpdateQueue {
     #private;
     /** @param {Options} options */
     constructor(options: Options);

@@ -32,7 +32,7 @@ export type Context = {
  * @property {() => void} onEnd
  */
 /** A room's life over any number of connections; `Room` is what the application has of it. */
-export declare class Session {
+export declare class RoomSession {
     #private;
     /**
      * @param {number} projectId

@@ -1,9 +1,9 @@
 import { Deferred } from "./deferred.js";
 import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
-import { Joining } from "./joining.js";
+import { JoinLoop } from "./join-loop.js";
 import { checkSize, copy } from "./json.js";
-import { Outbox } from "./outbox.js";
+import { UpdateQueue } from "./update-queue.js";
 import { join, reduce } from "./reducers.js";
 import { Signals } from "./signals.js";
 
@@ -21,7 +21,7 @@ import { Signals } from "./signals.js";
  */
 
 /** A room's life over any number of connections; `Room` is what the application has of it. */
-export class Session {
+export class RoomSession {
   /** @type {Deferred<void>} */
   #ready = new Deferred();
   /** @type {Deferred<void>} */
@@ -30,8 +30,8 @@ export class Session {
   #emitter = new Emitter();
   #projectId;
   #context;
-  #joining;
-  #outbox;
+  #joinLoop;
+  #queue;
   #signals;
   /** @type {import("./reducers.js").View | null} */
   #view = null;
@@ -56,7 +56,7 @@ export class Session {
     this.#projectId = projectId;
     this.#context = context;
     this.#signals = new Signals({ ...context, projectId });
-    this.#joining = new Joining({
+    this.#joinLoop = new JoinLoop({
       ...context,
       projectId,
       since: () => this.#view?.seq,
@@ -64,11 +64,11 @@ export class Session {
       onDelayed: () => this.#suspend(),
       onRefused: (error) => this.#refused(error),
     });
-    this.#outbox = new Outbox({
+    this.#queue = new UpdateQueue({
       ...context,
       projectId,
       onChange: () => this.#changed(),
-      onNotJoined: () => this.#joining.join(),
+      onNotJoined: () => this.#joinLoop.join(),
     });
   }
 
@@ -87,7 +87,7 @@ export class Session {
 
   /** The project with the updates that are not confirmed yet. */
   get state() {
-    return this.#view && this.#outbox.applyTo(this.#view.project);
+    return this.#view && this.#queue.applyTo(this.#view.project);
   }
 
   get isJoined() {
@@ -95,7 +95,7 @@ export class Session {
   }
 
   get pending() {
-    return this.#outbox.pending;
+    return this.#queue.pending;
   }
 
   get ended() {
@@ -122,7 +122,7 @@ export class Session {
       return rejected(this.#ended);
     }
     try {
-      return this.#outbox.add(data, options);
+      return this.#queue.add(data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -175,21 +175,21 @@ export class Session {
    */
   attach(connection) {
     this.#connection = connection;
-    this.#joining.open(connection);
+    this.#joinLoop.open(connection);
   }
 
   /** The connection is lost. */
   detach() {
     this.#connection = null;
-    this.#joining.close();
-    this.#outbox.disconnect();
+    this.#joinLoop.close();
+    this.#queue.disconnect();
     this.#signals.close();
     this.#setJoined(false);
   }
 
   /** Send what can be sent now. */
   pump() {
-    this.#outbox.pump();
+    this.#queue.pump();
     this.#signals.pump();
   }
 
@@ -205,7 +205,7 @@ export class Session {
       this.#view = reduce(this.#view, message);
       if (message.seq !== undefined) {
         const changes = message.type === "project_updated" ? message.payload.changes : {};
-        this.#outbox.confirm(message.seq, changes);
+        this.#queue.confirm(message.seq, changes);
       }
       this.#emitter.emit(message.type, message.payload, message);
       if (message.type !== "signal") {
@@ -237,8 +237,8 @@ export class Session {
     this.#ended = error;
     this.#connection = null;
     this.#isJoined = false;
-    this.#joining.close();
-    this.#outbox.reject(error);
+    this.#joinLoop.close();
+    this.#queue.reject(error);
     this.#signals.close();
     this.#context.timers.clear(this.#leaveTimer);
     this.#ready.reject(error);
@@ -256,7 +256,7 @@ export class Session {
   #isNext(position, seq = position + 1) {
     if (seq > position + 1 && this.#holeAt !== position) {
       this.#holeAt = position;
-      this.#joining.join();
+      this.#joinLoop.join();
     }
     return seq === position + 1;
   }
@@ -273,10 +273,10 @@ export class Session {
     this.#view = join(this.#view, ack);
     this.#isJoined = true;
     if (!ack.recovered) {
-      this.#outbox.restart(ack.seq);
+      this.#queue.restart(ack.seq);
     }
     if (this.#connection) {
-      this.#outbox.open(this.#connection);
+      this.#queue.open(this.#connection);
       this.#signals.open(this.#connection);
     }
     this.#ready.resolve();
@@ -288,7 +288,7 @@ export class Session {
 
   /** The join is tried again later. */
   #suspend() {
-    this.#outbox.pause();
+    this.#queue.pause();
     this.#signals.close();
     this.#setJoined(false);
   }

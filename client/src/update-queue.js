@@ -1,6 +1,6 @@
 import { backoff } from "./backoff.js";
 import { PASSING, RealtimeError } from "./errors.js";
-import { History } from "./history.js";
+import { OwnEdits } from "./own-edits.js";
 import { checkSize, copy } from "./json.js";
 import { checkUpdateAck } from "./replies.js";
 import { Updates } from "./updates.js";
@@ -16,10 +16,10 @@ import { Updates } from "./updates.js";
  */
 
 /** Sends the updates of a room, each until it has its answer, however many connections it takes. */
-export class Outbox {
+export class UpdateQueue {
   #options;
   #updates = new Updates();
-  #history = new History();
+  #ownEdits = new OwnEdits();
   /** The last durable event that is part of the confirmed state. */
   #seq = 0;
   /** @type {import("./connection.js").Connection | null} null while the room is not joined */
@@ -114,7 +114,7 @@ export class Outbox {
    */
   confirm(seq, changes) {
     this.#seq = seq;
-    this.#history.add(seq, changes);
+    this.#ownEdits.add(seq, changes);
     this.#updates.confirm(seq);
     this.pump();
   }
@@ -128,7 +128,7 @@ export class Outbox {
     // A server that was put back to an earlier time has none of what was acknowledged later.
     const isOlder = seq < this.#seq;
     this.#seq = seq;
-    this.#history.clear();
+    this.#ownEdits.clear();
     this.#updates.confirm(isOlder ? Infinity : seq);
   }
 
@@ -153,7 +153,7 @@ export class Outbox {
   #send(update, connection) {
     update.isSent = true;
     const { baseSeq, data, key } = update;
-    const base = baseSeq === undefined ? undefined : this.#history.rebase(baseSeq, data);
+    const base = baseSeq === undefined ? undefined : this.#ownEdits.rebase(baseSeq, data);
     const payload = { project_id: this.#options.projectId, data, base_seq: base };
     const onReply = (/** @type {import("./connection.js").Reply} */ reply) => {
       if (reply.ok) {
@@ -173,7 +173,7 @@ export class Outbox {
     this.#failures = 0;
     update.ackSeq = ack.seq;
     if (Object.keys(ack.changes).length > 0) {
-      this.#history.addOwn(ack.seq);
+      this.#ownEdits.addOwn(ack.seq);
     }
     this.#updates.confirm(this.#seq);
     update.resolve(ack);

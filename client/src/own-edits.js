@@ -10,7 +10,7 @@ const KEPT = 1000;
  * should find the edits of others, and not the own update just before, which was acknowledged at
  * a position that the second update was made without knowing.
  */
-export class History {
+export class OwnEdits {
   /** @type {{ seq: number, shape: import("./merge.js").Json }[]} without a hole */
   #events = [];
   /** @type {Set<number>} */

@@ -27,7 +27,7 @@ export type Options = {
  * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
  */
 /** Joins a room on each connection, and tries again where that may help. */
-export declare class Joining {
+export declare class JoinLoop {
     #private;
     /** @param {Options} options */
     constructor(options: Options);

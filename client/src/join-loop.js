@@ -17,7 +17,7 @@ const MAX_FAULTS = 3;
  */
 
 /** Joins a room on each connection, and tries again where that may help. */
-export class Joining {
+export class JoinLoop {
   #options;
   /** @type {import("./connection.js").Connection | null} */
   #connection = null;

@@ -1,7 +1,7 @@
 /**
  * What is used of a browser's window; Node has nothing of it, a worker not all.
  *
- * @typedef {object} Surroundings
+ * @typedef {object} WakeupSource
  * @property {(type: string, listener: () => void) => void} [addEventListener]
  * @property {(type: string, listener: () => void) => void} [removeEventListener]
  * @property {{
@@ -10,21 +10,27 @@
  *   removeEventListener: (type: string, listener: () => void) => void,
  * }} [document]
  */
-export type Surroundings = {
-    addEventListener?: (type: string, listener: () => void) => void;
-    removeEventListener?: (type: string, listener: () => void) => void;
-    document?: {
-        visibilityState: string;
-        addEventListener: (type: string, listener: () => void) => void;
-        removeEventListener: (type: string, listener: () => void) => void;
-    };
-};
+
 /**
  * Call back when there is reason to look at the connection now: the network came or went, the
  * computer woke up, the person is back at the page.
  *
- * @param {Surroundings} surroundings
+ * @param {WakeupSource} source
  * @param {() => void} callback
  * @returns {() => void} stops it
  */
-export declare function watch(surroundings: Surroundings, callback: () => void): () => void;
+export function watch(source, callback) {
+  const { document } = source;
+  const onVisibility = () => {
+    if (document?.visibilityState === "visible") {
+      callback();
+    }
+  };
+  const events = ["online", "offline", "focus"];
+  events.forEach((type) => source.addEventListener?.(type, callback));
+  document?.addEventListener("visibilitychange", onVisibility);
+  return () => {
+    events.forEach((type) => source.removeEventListener?.(type, callback));
+    document?.removeEventListener("visibilitychange", onVisibility);
+  };
+}

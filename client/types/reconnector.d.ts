@@ -74,7 +74,7 @@ export type Handlers = {
  * @property {(error: RealtimeError) => void} onError
  */
 /** Keeps one connection up for as long as it is wanted: attempts, tokens, waits and close codes. */
-export declare class Link {
+export declare class Reconnector {
     #private;
     /**
      * @param {URL} url
