@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from rest_framework import serializers
 
-from projects import access, merge, quotas, validation
+from projects import access, quotas, validation
 from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Membership, Project, Role
 from projects.signals import project_changed, project_deleted
+from realtime import merge_patch
 
 Changes = dict[str, Any]
 
@@ -41,7 +42,7 @@ def create_project(*, user: User, data: dict[str, Any]) -> Project:
     """
     quotas.check_projects(user.pk)
     fields = validation.clean(data, partial=False)
-    fields["content"] = merge.apply({}, fields["content"])
+    fields["content"] = merge_patch.apply({}, fields["content"])
     project = Project.objects.create(updated_by=user, **fields)
     Membership.objects.create(project=project, user=user, role=Role.OWNER)
     return project
@@ -130,7 +131,7 @@ def edit_project(*, user: User, project_id: int, data: dict[str, Any]) -> Change
     project = lock_project(project_id=project_id)
     if "content" in data:
         content = validation.clean({"content": data["content"]}, partial=True)["content"]
-        data = data | {"content": merge.difference(project.content, content)}
+        data = data | {"content": merge_patch.difference(project.content, content)}
     changes, before = _update(project, Role.OWNER, data)
     if changes:
         project.updated_by = user
@@ -152,15 +153,15 @@ def _update(project: Project, role: Role | None, data: dict[str, Any]) -> tuple[
     patch = fields.pop("content", {})
     changes = {name: value for name, value in fields.items() if getattr(project, name) != value}
     before = {name: getattr(project, name) for name in changes}
-    if content := merge.effective(project.content, patch):
-        merged = merge.apply(project.content, content)
+    if content := merge_patch.effective(project.content, patch):
+        merged = merge_patch.apply(project.content, content)
         try:
             validation.check_size(merged)
             validation.check_containers(merged)
         except serializers.ValidationError as error:
             raise Invalid({"content": [str(text) for text in error.args]}) from None
         changes["content"] = content
-        before["content"] = merge.before(project.content, content)
+        before["content"] = merge_patch.before(project.content, content)
         project.content = merged
     for name in changes.keys() - {"content"}:
         setattr(project, name, changes[name])

@@ -65,20 +65,6 @@ def parse_update_ack(payload: Json) -> UpdateAck:
     return UpdateAck(int(payload["seq"]), dict(payload["changes"]), payload["duplicate"])
 
 
-def merged(state: Json, changes: Json) -> Json:
-    """Return what a merge patch (RFC 7396) makes of a state; neither is changed."""
-    result = dict(state)
-    for key, value in changes.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, dict):
-            below = result.get(key)
-            result[key] = merged(below if isinstance(below, dict) else {}, value)
-        else:
-            result[key] = value
-    return result
-
-
 def with_member(members: dict[int, str], message: Message) -> dict[int, str]:
     """Return who is here after a message."""
     payload = message.payload

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from realtime import merge_patch
 from realtime.client import backoff, messages
 from realtime.client.connection import Connection, retrieve
 from realtime.client.errors import (
@@ -237,7 +238,7 @@ class Room:
         payload = message.payload
         match message.type:
             case "project_updated":
-                self.state = messages.merged(self.state, payload["changes"])
+                self.state = merge_patch.apply(self.state, payload["changes"])
             case "task_completed" | "task_failed":
                 self._ended_tasks.append(payload["task_id"])
             case "task_progress" if payload["task_id"] in self._ended_tasks:

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Model
 
-from realtime import conf, metrics
+from realtime import conf, merge_patch, metrics
 from realtime.aio import LINGER, Batcher
 from realtime.db import errors, threads
 from realtime.db.outages import is_outage
@@ -169,7 +169,7 @@ class _Batch:
         return ProtocolError(
             ErrorCode.CONFLICT,
             f"These fields were changed after seq {base_seq}",
-            details={"seq": self.head, "current": _part(current, data)},
+            details={"seq": self.head, "current": merge_patch.before(current, data)},
         )
 
     def _write_run(self) -> None:
@@ -265,13 +265,3 @@ def _receipts(project_id: int, requests: Sequence[UpdateRequest]) -> dict[tuple[
     user_ids = {r.user_id for r in requests}
     rows = Receipt.objects.filter(project_id=project_id, user_id__in=user_ids, key__in=keys)
     return {(row.user_id, row.key): row for row in rows}
-
-
-def _part(state: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a state that a patch names; null where it has nothing there."""
-    return {
-        key: _part(state[key], value)
-        if isinstance(value, dict) and isinstance(state.get(key), dict)
-        else state.get(key)
-        for key, value in data.items()
-    }

@@ -16,7 +16,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from projects import merge, services
+from projects import services
+from realtime import merge_patch
 from realtime.db import threads
 from realtime.events import log
 from realtime.rooms import backend
@@ -30,7 +31,7 @@ KEYS = ["mood", "palette", "tempo"]
 
 def applied(state: Message, changes: Message) -> Message:
     """Return what a client makes of an event, by the protocol page alone."""
-    content = merge.apply(state["content"], changes.get("content", {}))
+    content = merge_patch.apply(state["content"], changes.get("content", {}))
     return {**state, **changes, "content": content}
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from websockets.exceptions import WebSocketException
 
-from realtime.client.messages import merged
+from realtime import merge_patch
 from tests.harness.client import Client, Message
 from tests.harness.rest import Refused
 from tests.soak.door import NO_ANSWER, Door, end_of
@@ -168,7 +168,9 @@ class RawClient:
             )
             self.positions[project_id] = message["seq"]
             if message["type"] == "project_updated":
-                self.states[project_id] = merged(self.states[project_id], payload["changes"])
+                self.states[project_id] = merge_patch.apply(
+                    self.states[project_id], payload["changes"]
+                )
 
     def _has_join_reply(self, project_id: int, message: Message) -> None:
         if message["type"] != "ack":

@@ -1,4 +1,7 @@
-"""JSON merge patches, RFC 7396."""
+"""Apply and compare JSON merge patches, RFC 7396, for the app, its hosts and the Python client.
+
+It needs the standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ Json = dict[str, Any]
 
 
 def apply(target: Json, patch: Json) -> Json:
-    """Return what a patch makes of a target; neither is changed.
+    """Return a target with a patch applied; neither is changed.
 
     Both are objects here: RFC 7396 also has patches that replace a whole document.
     """
@@ -43,19 +46,21 @@ def effective(target: Json, patch: Json) -> Json:
     return changes
 
 
-def before(target: Json, changes: Json) -> Json:
-    """Return what changes would replace in a target, in the same shape; null where nothing is."""
+def before(target: Json, patch: Json) -> Json:
+    """Return the values of a target that a patch names, in its shape; null where there is none."""
     return {
         key: before(target[key], value)
         if isinstance(value, dict) and isinstance(target.get(key), dict)
         else target.get(key)
-        for key, value in changes.items()
+        for key, value in patch.items()
     }
 
 
 def difference(old: Json, new: Json) -> Json:
-    """Return the patch that makes `new` of `old`. Keys of `new` that are null count as not there:
-    no patch can set them."""
+    """Return the patch that turns `old` into `new`.
+
+    Keys of `new` that are null count as missing, as no patch can set them.
+    """
     patch: Json = {key: None for key in old if new.get(key) is None}
     for key, value in new.items():
         below = old.get(key)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projects import merge
+from realtime import merge_patch
 
 # RFC 7396, appendix A; without the cases in which target or patch is no object, which `content`
 # cannot be.
@@ -51,7 +51,7 @@ values = st.recursive(
     max_leaves=8,
 )
 patches = objects(values)
-targets = patches.map(lambda patch: merge.apply({}, patch))
+targets = patches.map(lambda patch: merge_patch.apply({}, patch))
 """What a project can hold: nothing stored is null, except within arrays."""
 
 
@@ -68,11 +68,11 @@ def as_json(value: Any) -> Any:
 
 @pytest.mark.parametrize(("target", "patch", "result"), RFC_VECTORS)
 def test_the_rfcs_own_cases(target: str, patch: str, result: str) -> None:
-    assert merge.apply(json.loads(target), json.loads(patch)) == json.loads(result)
+    assert merge_patch.apply(json.loads(target), json.loads(patch)) == json.loads(result)
 
 
 def test_the_rfcs_example() -> None:
-    assert merge.apply(DOCUMENT, DOCUMENT_PATCH) == {
+    assert merge_patch.apply(DOCUMENT, DOCUMENT_PATCH) == {
         "title": "Hello!",
         "author": {"givenName": "John"},
         "tags": ["example"],
@@ -83,37 +83,37 @@ def test_the_rfcs_example() -> None:
 
 @given(targets, patches)
 def test_the_effective_part_does_the_same(target: Any, patch: Any) -> None:
-    changes = merge.effective(target, patch)
-    assert as_json(merge.apply(target, changes)) == as_json(merge.apply(target, patch))
+    changes = merge_patch.effective(target, patch)
+    assert as_json(merge_patch.apply(target, changes)) == as_json(merge_patch.apply(target, patch))
 
 
 @given(targets, patches)
 def test_the_effective_part_is_empty_exactly_where_nothing_changes(target: Any, patch: Any) -> None:
-    changes = merge.effective(target, patch)
-    merged = merge.apply(target, patch)
+    changes = merge_patch.effective(target, patch)
+    merged = merge_patch.apply(target, patch)
     assert (changes == {}) == (as_json(merged) == as_json(target))
-    assert merge.effective(merged, patch) == {}
+    assert merge_patch.effective(merged, patch) == {}
 
 
 @given(targets, patches)
 def test_neither_is_changed(target: Any, patch: Any) -> None:
     before = json.dumps([target, patch])
-    merge.apply(target, patch)
-    merge.effective(target, patch)
+    merge_patch.apply(target, patch)
+    merge_patch.effective(target, patch)
     assert json.dumps([target, patch]) == before
 
 
 @given(targets, targets)
 def test_the_difference_leads_from_one_to_the_other(old: Any, new: Any) -> None:
-    assert as_json(merge.apply(old, merge.difference(old, new))) == as_json(new)
+    assert as_json(merge_patch.apply(old, merge_patch.difference(old, new))) == as_json(new)
 
 
 @given(targets, patches)
 def test_a_replica_that_applies_the_changes_stays_equal(target: Any, patch: Any) -> None:
     """What the page does with the events, twice: to apply one again does no harm."""
-    changes = merge.effective(target, patch)
-    once = merge.apply(target, changes)
-    assert as_json(merge.apply(once, changes)) == as_json(once)
+    changes = merge_patch.effective(target, patch)
+    once = merge_patch.apply(target, changes)
+    assert as_json(merge_patch.apply(once, changes)) == as_json(once)
 
 
 @pytest.mark.parametrize(
@@ -121,5 +121,5 @@ def test_a_replica_that_applies_the_changes_stays_equal(target: Any, patch: Any)
     [(True, 1, {"a": 1}), (0, False, {"a": False}), (1, 1.0, {}), ([1, [True]], [1, [1]], None)],
 )
 def test_numbers_and_truth_are_told_apart(old: Any, new: Any, changes: Any) -> None:
-    found = merge.effective({"a": old}, {"a": new})
+    found = merge_patch.effective({"a": old}, {"a": new})
     assert json.dumps(found) == json.dumps({"a": new} if changes is None else changes)
