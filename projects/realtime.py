@@ -9,16 +9,24 @@ from django.dispatch import receiver
 
 from projects import access, errors, services, signals
 from projects.models import Canvas, Membership, Project, Role
-from realtime.db.lookups import AnyOf, Argument
-from realtime.db.queries import CompiledQuery
-from realtime.events import log
-from realtime.rooms.backend import Access, Forbidden, Invalid, Outcome, ProjectNotFound, Update
+from realtime import rooms
+from realtime.rooms import (
+    Access,
+    AnyOf,
+    Argument,
+    CompiledQuery,
+    Forbidden,
+    Invalid,
+    Outcome,
+    ProjectNotFound,
+    Update,
+)
 
 _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
 
 class ProjectBackend:
-    """Serves `realtime` with projects; see `realtime.rooms.backend.Backend`."""
+    """Serves `realtime` with projects; see `realtime.rooms.Backend`."""
 
     model = Project
 
@@ -71,10 +79,10 @@ def _translated(outcome: dict[str, Any] | errors.ProjectError) -> Outcome:
 @receiver(signals.project_changed, dispatch_uid="projects.realtime.project_changed")
 def log_changes(*, project_id: int, changes: Sequence[services.Change], **_: Any) -> None:
     """Put every change of a project into its log, in the transaction that makes it."""
-    log.append(
+    rooms.append(
         project_id,
         [
-            log.Entry(
+            rooms.Entry(
                 "project_updated",
                 {
                     "project_id": project_id,
@@ -100,8 +108,9 @@ def log_membership(
     **_: Any,
 ) -> None:
     payload = {"project_id": project_id, "user_id": user_id, "role": _name(role)}
-    log.append(
-        project_id, [log.Entry("member_changed", payload, actor_id, before={"role": _name(before)})]
+    rooms.append(
+        project_id,
+        [rooms.Entry("member_changed", payload, actor_id, before={"role": _name(before)})],
     )
 
 
@@ -118,7 +127,7 @@ def log_canvas(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
         "title": canvas.title,
         "added_by": str(actor_id),
     }
-    log.append(canvas.project_id, [log.Entry("canvas_added", payload, actor_id)])
+    rooms.append(canvas.project_id, [rooms.Entry("canvas_added", payload, actor_id)])
 
 
 @receiver(signals.canvas_renamed, dispatch_uid="projects.realtime.canvas_renamed")
@@ -129,8 +138,8 @@ def log_canvas_title(*, canvas: Canvas, before: str, actor_id: int, **_: Any) ->
         "title": canvas.title,
         "renamed_by": str(actor_id),
     }
-    entry = log.Entry("canvas_renamed", payload, actor_id, before={"title": before})
-    log.append(canvas.project_id, [entry])
+    entry = rooms.Entry("canvas_renamed", payload, actor_id, before={"title": before})
+    rooms.append(canvas.project_id, [entry])
 
 
 @receiver(signals.canvas_replaced, dispatch_uid="projects.realtime.canvas_replaced")
@@ -141,7 +150,7 @@ def log_canvas_image(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
         "title": canvas.title,
         "replaced_by": str(actor_id),
     }
-    log.append(canvas.project_id, [log.Entry("canvas_replaced", payload, actor_id)])
+    rooms.append(canvas.project_id, [rooms.Entry("canvas_replaced", payload, actor_id)])
 
 
 @receiver(signals.canvas_removed, dispatch_uid="projects.realtime.canvas_removed")
@@ -152,10 +161,10 @@ def log_canvas_removal(*, canvas: Canvas, actor_id: int, **_: Any) -> None:
         "title": canvas.title,
         "removed_by": str(actor_id),
     }
-    entry = log.Entry("canvas_removed", payload, actor_id, before={"title": canvas.title})
-    log.append(canvas.project_id, [entry])
+    entry = rooms.Entry("canvas_removed", payload, actor_id, before={"title": canvas.title})
+    rooms.append(canvas.project_id, [entry])
 
 
 @receiver(signals.project_deleted, dispatch_uid="projects.realtime.project_deleted")
 def log_deletion(*, project_id: int, actor_id: int | None, **_: Any) -> None:
-    log.append(project_id, [log.Entry("project_deleted", {"project_id": project_id}, actor_id)])
+    rooms.append(project_id, [rooms.Entry("project_deleted", {"project_id": project_id}, actor_id)])

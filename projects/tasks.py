@@ -11,7 +11,7 @@ from celery import shared_task
 from projects import emotion, services, soundscape
 from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
-from realtime.tasks.task import ProjectTask, TaskFailure, TooManyTasks
+from realtime.tasks import ProjectTask, TaskFailure, TooManyTasks
 
 GONE = "The canvas was deleted"
 MISSING = "The image file is missing"

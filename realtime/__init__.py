@@ -1,0 +1,20 @@
+"""Live project rooms over one WebSocket, for any Django project.
+
+A host imports these modules, and no others:
+
+- `realtime.asgi`: the ASGI application
+- `realtime.rooms`: the contract with the host's models, and `append` for events
+- `realtime.tasks`: Celery tasks whose progress and result the room sees
+- `realtime.api`: REST views of a room's events, and of tickets
+- `realtime.urls`: health and metrics
+- `realtime.admin`: the operator's console
+- `realtime.middleware`: HTTP answers while the database is away
+- `realtime.layer`: the channel layer
+- `realtime.db.routers`: reads from the primary, for a site with replicas
+- `realtime.auth.serializers`: tokens that end with their sign-in
+- `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
+- `realtime.client`: the Python client
+
+Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this
+list and holds the demo host, the test host and docs/integrate.md to it.
+"""

@@ -19,8 +19,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from realtime.db.lookups import AnyOf, Argument
-from realtime.db.queries import CompiledQuery
+from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.models import Disconnection
 from realtime.protocol.errors import ErrorCode, ProtocolError
 

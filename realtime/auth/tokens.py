@@ -23,9 +23,8 @@ from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 from realtime.auth import disconnections
 from realtime.db import errors
-from realtime.db.lookups import AnyOf, Argument
 from realtime.db.outages import is_outage
-from realtime.db.queries import CompiledQuery
+from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.rooms import backend
 

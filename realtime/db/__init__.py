@@ -1,6 +1,6 @@
-"""Own how the rooms talk to the database.
+"""Own the database access of rooms.
 
-`threads` are the rooms' own threads and connections; `queries` and `lookups` make the SQL of
-questions that are asked again and again once; `outages` knows which errors mean "try again later",
-and `errors` what a client is told of the others. Begin with `threads`.
+`threads` are the rooms' own threads and connections; `queries` compiles the queries that repeat
+every second; `routers` keeps reads on the primary; `outages` tells an outage from a faulty query,
+and `errors` maps both to protocol errors. Begin with `threads`.
 """

@@ -1,4 +1,4 @@
-"""What a client is told of a fault that is ours: a code, and nothing of our inside."""
+"""Map unexpected errors to protocol errors without leaking internals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def from_exception(error: Exception) -> ProtocolError:
-    """Log a fault and return the answer to the command that met it."""
+    """Log an error and return the reply to the command that met it."""
     if is_outage(error):
         logger.warning("The database failed: %s", error, extra={"action": "unavailable"})
         return ProtocolError(

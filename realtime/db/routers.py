@@ -1,13 +1,13 @@
-"""Reads of rooms, sent to the database in which the rows are written.
+"""Route the reads of rooms to the primary, where their rows are written.
 
 A site with read replicas names this router first::
 
     DATABASE_ROUTERS = ["realtime.db.routers.ReadWhereWritten", "mysite.routers.Replicas"]
 
-A replica is behind by some milliseconds, or seconds. Whoever joins with a state of before their
-position never gets what lies between, and whoever was removed is let in again. The tables of
-`realtime` itself need no router for that; this one is for the host's, in the threads that serve
-rooms. All other reads go where the site's own routers send them.
+A replica lags by milliseconds or seconds. A member who joins with a snapshot older than their
+position would never get the events in between, and a removed member would be let in again. The
+tables of `realtime` need no router for this; the router is for the host's tables, in the threads
+that serve rooms. All other reads go where the site's own routers send them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ReadWhereWritten:
 
 @contextmanager
 def reading_where_written() -> Iterator[None]:
-    """Have what is read inside the block come from where it is written."""
+    """Read from the primary inside the block."""
     token = _active.set(True)
     try:
         yield

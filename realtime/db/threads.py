@@ -1,11 +1,11 @@
-"""The threads in which a server process talks to its database.
+"""Run the database work of rooms in a few threads of their own.
 
-Channels runs all ORM work of a process in one thread, so that one slow query holds up
-everybody. Here a few threads share the work.
+Channels runs all ORM work of a process in one thread, so one slow query delays every client.
+Here a few threads share the work.
 
-Their connections are theirs alone: whatever HTTP requests do, and however many connections they
-take from Django's pool, the rooms neither wait for one nor share it. Each thread has one at
-most, so their number is bounded; it keeps it as long as there is work, and closes it after.
+The threads share no connections with HTTP: however many connections requests take from Django's
+pool, rooms never wait for one. Each thread has at most one connection per database, keeps it
+while there is work, and closes it afterwards.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ R = TypeVar("R")
 View = TypeVar("View", bound=Callable[..., Any])
 
 KEPT = 3.0
-"""Seconds that a thread without work keeps its connection.
+"""Seconds that an idle thread keeps its connection.
 
-Below the 5 s that PostgreSQL waits for others before it refuses to drop a database, as the end
-of a host's tests does.
+PostgreSQL waits 5 s for other connections before it refuses to drop a database, as happens when a
+host's tests end; this is shorter.
 """
 _ATTEMPTS = 3
-"""Times that a job is done whose transactions lose to others."""
+"""Attempts at a job whose transaction a deadlock or serialization failure undoes."""
 
 
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a synchronous function that reads in a database thread; return what it returns."""
+    """Call a synchronous function that reads, in a database thread; return its result."""
     return await _call(_threads("read"), function, *args, **kwargs)
 
 
 async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call one that may wait for a lock, in a thread that no reader needs."""
+    """Call a synchronous function that may wait for a lock, in a thread that no reader uses."""
     return await _call(_threads("write"), function, *args, **kwargs)
 
 
@@ -62,11 +62,11 @@ def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         with reading_where_written():
             return _attempt(function, *args, **kwargs)
-    except StopIteration as error:  # no future can hold it, so whoever waits would wait for ever
+    except StopIteration as error:  # a future cannot hold it: the caller would wait for ever
         raise RuntimeError("StopIteration in a database thread") from error
     except Exception as error:
         if is_outage(error):
-            # Also one that still answers: after a failover it may lead to a mere standby.
+            # Close connections that still answer, too: after a failover they may lead to a standby.
             connections.close_all()
         raise
     finally:
@@ -92,7 +92,7 @@ def without_transaction(view: View) -> View:
 
 
 class _Threads:
-    """The threads for one purpose. They are daemons: none holds up the end of its process."""
+    """The threads for one purpose: daemons, so none delays the end of the process."""
 
     def __init__(self, purpose: str, limit: int) -> None:
         self._purpose = purpose
@@ -120,13 +120,13 @@ class _Threads:
                 future, job = self._jobs.get()
             if future.set_running_or_notify_cancel():
                 _fulfil(future, job)
-            del future, job  # or their results would live on until the next one
+            del future, job  # or their result would live until the next job
 
 
 def _fulfil(future: Future[R], job: Callable[[], R]) -> None:
     try:
         future.set_result(job())
-    except BaseException as error:  # noqa: BLE001  (handed to whoever waits)
+    except BaseException as error:  # noqa: BLE001  (handed to the caller)
         future.set_exception(error)
 
 
@@ -135,7 +135,7 @@ def _threads(purpose: str) -> _Threads:
     return _Threads(purpose, conf.get().DATABASE_THREADS)
 
 
-os.register_at_fork(after_in_child=_threads.cache_clear)  # no thread lives on in a child
+os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked child has no threads
 
 
 # --- the connections of one thread
@@ -144,7 +144,7 @@ _own = threading.local()
 
 
 def _prepare() -> None:
-    """Have connections of this thread's own, none of which the server has closed."""
+    """Give this thread connections of its own, and drop those that the server closed."""
     if not getattr(_own, "has_connections", False):
         for alias in connections:
             connections[alias] = _unpooled(connections.create_connection(alias))
@@ -155,7 +155,7 @@ def _prepare() -> None:
 
 
 def _unpooled(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Have it connect by itself, and stay connected: the thread says for how long."""
+    """Take a connection out of Django's pool; this thread decides how long it stays open."""
     given = connection.settings_dict
     options = {key: value for key, value in given["OPTIONS"].items() if key != "pool"}
     connection.settings_dict = {**given, "CONN_MAX_AGE": None, "OPTIONS": options}
@@ -163,7 +163,7 @@ def _unpooled(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
 
 
 def _has_news(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether the server has said something while nobody asked: as a rule, goodbye."""
+    """Return True if the server sent something unasked: usually that it closes the connection."""
     driver = connection.connection
     if driver is None or not hasattr(driver, "fileno"):  # SQLite has no server
         return False
@@ -171,11 +171,11 @@ def _has_news(connection: BaseDatabaseWrapper) -> bool:
         poll = select.poll()
         poll.register(driver.fileno(), select.POLLIN)
         return bool(poll.poll(0))
-    except Exception:  # noqa: BLE001  (each driver has errors of its own for a closed connection)
+    except Exception:  # noqa: BLE001  (each driver has its own error for a closed connection)
         return True
 
 
 def _give_up() -> None:
-    """Close this thread's connections; the next job has new ones, by the settings of then."""
+    """Close this thread's connections; the next job opens new ones with the settings of then."""
     connections.close_all()
     _own.has_connections = False

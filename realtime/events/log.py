@@ -21,8 +21,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from realtime.db.lookups import AnyOf, Argument
-from realtime.db.queries import CompiledQuery
+from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events import broadcast, outline, publication, values
 from realtime.events.publication import Publication
 from realtime.models import Event, Receipt, Room, TaskState, alias

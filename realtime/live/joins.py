@@ -13,9 +13,8 @@ from django.db.models.functions import RowNumber
 from realtime import conf
 from realtime.aio import LINGER, Batcher
 from realtime.db import errors, threads
-from realtime.db.lookups import AnyOf, Argument
 from realtime.db.outages import is_outage
-from realtime.db.queries import CompiledQuery
+from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events import log, values
 from realtime.events.publication import Publication
 from realtime.models import TaskState

@@ -1,8 +1,8 @@
-"""What `realtime` asks of the project that it is added to.
+"""Define the methods that a host implements.
 
 A host writes one class with these methods and names it in ``REALTIME["BACKEND"]``. All are
-synchronous and run in a database thread; what they read comes from where it is written, if the
-host has replicas (`realtime.db.routers`). `projects/realtime.py` is a complete example.
+synchronous and run in a database thread; if the host has replicas, they read from the primary
+(`realtime.db.routers`). `projects/realtime.py` is a complete example.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Backend(Protocol):
         """Return who of these users may see which of these projects: (project, user) → access.
 
         Asked once a second for all open rooms of a process together, and all their users: one
-        query should do, without an object per row. `realtime.db.lookups.AnyOf` and
-        `realtime.db.queries.CompiledQuery` help.
+        query should do, without an object per row. `realtime.rooms.AnyOf` and
+        `realtime.rooms.CompiledQuery` help.
         """
 
     def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -5,6 +5,7 @@ it in the database, `lease` ends a task whose worker was lost, and `queues` one 
 lost. Begin with `task`.
 """
 
+from realtime.tasks.state import TooManyTasks
 from realtime.tasks.task import ProjectTask, TaskFailure
 
-__all__ = ["ProjectTask", "TaskFailure"]
+__all__ = ["ProjectTask", "TaskFailure", "TooManyTasks"]

@@ -24,9 +24,6 @@ from realtime import conf
 from realtime.models import alias
 from realtime.tasks import state as task_state
 from realtime.tasks.progress import Report, Throttle
-from realtime.tasks.state import TooManyTasks
-
-__all__ = ["ProjectTask", "TaskFailure", "TooManyTasks"]
 
 logger = logging.getLogger(__name__)
 

@@ -1,14 +1,21 @@
-"""The host's side of `realtime.rooms.backend.Backend`, whole."""
+"""The host's side of `realtime.rooms.Backend`, whole."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from realtime.db.lookups import AnyOf, Argument
-from realtime.db.queries import CompiledQuery
-from realtime.events import log
-from realtime.rooms.backend import Access, Invalid, Outcome, ProjectNotFound, Update
+from realtime import rooms
+from realtime.rooms import (
+    Access,
+    AnyOf,
+    Argument,
+    CompiledQuery,
+    Invalid,
+    Outcome,
+    ProjectNotFound,
+    Update,
+)
 from tests.host.models import ShoppingList
 
 
@@ -54,8 +61,8 @@ class ShoppingBackend:
                     "changes": changes,
                     "updated_by": str(user_id),
                 }
-                entries.append(log.Entry("project_updated", payload, user_id))
+                entries.append(rooms.Entry("project_updated", payload, user_id))
         if entries:
             locked.save()
-            log.append(locked.pk, entries)
+            rooms.append(locked.pk, entries)
         return outcomes

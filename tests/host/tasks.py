@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import shared_task
 
-from realtime.tasks.task import ProjectTask
+from realtime.tasks import ProjectTask
 
 
 class ObedientTask(ProjectTask):

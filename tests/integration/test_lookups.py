@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import UUIDField, Value
 from pytest_django import DjangoAssertNumQueries
 
-from realtime.db.lookups import AnyOf
+from realtime.db.queries import AnyOf
 from realtime.models import Room
 from tests.host.models import ShoppingList
 

@@ -13,8 +13,7 @@ from django.db.models import UUIDField, Value
 from pytest_django import DjangoAssertNumQueries
 
 from projects.models import Project
-from realtime.db.lookups import AnyOf, Argument
-from realtime.db.queries import CompiledQuery
+from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.models import Room
 
 pytestmark = pytest.mark.django_db

@@ -20,9 +20,8 @@ from realtime.events import log
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
-from realtime.tasks import state
+from realtime.tasks import ProjectTask, TooManyTasks, state
 from realtime.tasks import task as tasks
-from realtime.tasks.task import ProjectTask, TooManyTasks
 from tests.harness.pictures import upload
 from tests.tasks import cases
 
