@@ -71,7 +71,9 @@ export class Api {
     let response;
     try {
       const body = isForm || data === undefined ? data : JSON.stringify(data);
-      response = await fetch(`/api/${path}`, { method, headers, body });
+      // What is deleted while the page is left is deleted all the same.
+      const keepalive = method === "DELETE";
+      response = await fetch(`/api/${path}`, { method, headers, body, keepalive });
     } catch {
       throw new ApiError(0, "The server cannot be reached.");
     }

@@ -13,6 +13,8 @@ export class Canvases {
   /** @type {Map<string, {canvasId: number, type: string}>} tasks that have not ended, by id */
   #tasks = new Map();
   #ended = new Set();
+  /** @type {Set<number>} canvases that the person has deleted, and may want back */
+  #leaving = new Set();
   #heading = h("h2", { id: "canvases-title", tabindex: -1 }, "Canvases");
   #loads = 0;
   #gallery = h("div", { class: "gallery" });
@@ -85,7 +87,9 @@ export class Canvases {
       card.render(this.#tasksOf(card.canvas.id), this.#project.canEdit);
     }
     this.#showUnplaced();
-    const cards = [...this.#cards.values()].map((card) => card.element);
+    const cards = [...this.#cards]
+      .filter(([id]) => !this.#leaving.has(id))
+      .map(([, card]) => card.element);
     const empty = h("p", { class: "drop-hint" }, "Drop pictures here: JPEG, PNG or WebP.");
     reconcile(this.#gallery, cards.length ? cards : [empty]);
   }
@@ -197,17 +201,30 @@ export class Canvases {
     }
   }
 
-  /** Ask, then delete a canvas for everybody. */
-  async #remove(id) {
-    const { api, notices } = this.#project;
-    const question = `Delete “${this.title(id)}” for everybody? This cannot be undone.`;
-    if (!(await this.#project.confirm(question, "Delete"))) return;
+  /**
+   * Take a canvas off this page, and delete it for everybody once it is not wanted back: a picture
+   * that is deleted cannot be made again from the log, as other things can.
+   */
+  #remove(id) {
+    const text = `“${this.title(id)}” is going to be deleted.`;
+    this.#leaving.add(id);
+    this.#moveFocus(id);
+    this.render();
+    const undo = () => {
+      this.#leaving.delete(id);
+      this.render();
+    };
+    this.#project.notices.offer(text, undo, () => this.#delete(id));
+  }
+
+  async #delete(id) {
     try {
-      await api.delete(`canvases/${id}/`);
-      await this.#refresh();
+      await this.#project.api.delete(`canvases/${id}/`);
     } catch (error) {
-      notices.error(error.message);
+      this.#leaving.delete(id);
+      if (error.status !== 404) this.#project.notices.error(error.message);
     }
+    if (!this.#project.isClosed) await this.#refresh();
   }
 
   #renamed({ canvas_id: id, title, renamed_by: by }) {
@@ -229,8 +246,13 @@ export class Canvases {
 
   /** Take a canvas off the page; who was in it goes on at the top of the section. */
   #drop(id) {
-    const card = this.#cards.get(id);
+    this.#moveFocus(id);
     this.#cards.delete(id);
+    this.#leaving.delete(id);
+  }
+
+  #moveFocus(id) {
+    const card = this.#cards.get(id);
     if (card?.element.contains(document.activeElement)) this.#heading.focus();
   }
 

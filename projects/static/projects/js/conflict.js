@@ -1,6 +1,5 @@
+import { difference, display } from "./difference.js";
 import { h } from "./dom.js";
-import { format } from "./json.js";
-import { parts } from "./text-difference.js";
 
 /**
  * Shows what is different between two versions of one value, and lets the person say which one
@@ -63,17 +62,4 @@ export class ConflictPanel {
       ),
     );
   }
-}
-
-/** Return a value as the text that a person compares. */
-export function display(value) {
-  if (value === undefined) return "(deleted)";
-  return typeof value === "string" ? value : format(value);
-}
-
-function difference(theirs, mine) {
-  return parts(theirs, mine).map(({ kind, text }) => {
-    if (kind === "same") return h("span", {}, text);
-    return h(kind === "deleted" ? "del" : "ins", {}, text);
-  });
 }

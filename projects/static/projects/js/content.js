@@ -2,6 +2,7 @@ import { h, icon, reconcile } from "./dom.js";
 import { json, number, text, toggle } from "./controls.js";
 import { Editable, RoomValue } from "./editable.js";
 import { Field } from "./field.js";
+import { historyButton } from "./history.js";
 
 const KINDS = {
   text: { label: "Text", first: "", control: () => text() },
@@ -21,6 +22,7 @@ export class Content {
   #list = h("div", { class: "content-list" });
   #empty = h("p", { class: "quiet" }, "No details yet.");
   #form;
+  #heading = h("h2", { id: "content-title", tabindex: -1 }, "Details");
   element;
 
   constructor(project) {
@@ -30,7 +32,7 @@ export class Content {
     this.element = h(
       "section",
       { class: "card", "aria-labelledby": "content-title" },
-      h("h2", { id: "content-title" }, "Details"),
+      this.#heading,
       this.#list,
       this.#form,
     );
@@ -74,7 +76,7 @@ export class Content {
         type: "button",
         class: "icon-button for-editors",
         "aria-label": `Delete ${key}`,
-        onclick: () => field.remove(),
+        onclick: () => this.#remove(key, field),
       },
       icon("trash"),
     );
@@ -83,10 +85,25 @@ export class Content {
       path: ["content", key],
       label: key,
       control,
-      actions: [remove],
+      // A field that was deleted or became another kind stays until then.
+      onSettled: () => queueMicrotask(() => this.#project.isClosed || this.render()),
+      actions: [historyButton(this.#project, ["content", key], key), remove],
     });
     field.element.classList.add(`is-${kind}`);
     return { kind, field };
+  }
+
+  /** Delete a detail, and offer it back as it was. */
+  #remove(key, field) {
+    const { value } = field;
+    field.remove();
+    this.#heading.focus();
+    const { notices, room } = this.#project;
+    notices.offer(`“${key}” is deleted.`, () => {
+      const isAnother = Object.hasOwn(room.state.content ?? {}, key);
+      if (isAnother) notices.error(`Somebody has made another “${key}”: theirs stays.`);
+      else this.#project.set(["content", key], value);
+    });
   }
 
   #newForm() {

@@ -63,6 +63,7 @@ const ICONS = {
   exit: "M14 4h5v16h-5M4 12h11m-4-4 4 4-4 4",
   play: "M8 5.5v13l11-6.5L8 5.5Z",
   pause: "M7 5h3v14H7zM14 5h3v14h-3z",
+  history: "M12 8v4l3 2M4.5 14.5A8 8 0 1 0 6 7L4 9m0-5v5h5",
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
 };
 

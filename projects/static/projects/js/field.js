@@ -1,4 +1,5 @@
-import { ConflictPanel, display } from "./conflict.js";
+import { ConflictPanel } from "./conflict.js";
+import { display } from "./difference.js";
 import { announce, h, reconcile } from "./dom.js";
 import { Editable, RoomValue } from "./editable.js";
 import { same } from "./json.js";
@@ -19,17 +20,20 @@ export class Field {
   #conflict;
   #fadeAt = null;
   #changedBy = null;
+  #onSettled;
 
   /**
    * @param project the `ProjectView` that it belongs to
-   * @param {{path: string[], label: string, control: object, actions?: Node[], editable?: object}}
-   *     options; without `editable`, it is the project's value at that path
+   * @param {{path: string[], label: string, control: object, actions?: Node[], editable?: object,
+   *     onSettled?: () => void}} options; without `editable`, it is the project's value at that
+   *     path; `onSettled` is called when nothing is left to be saved or decided
    */
-  constructor(project, { path, label, control, actions = [], editable }) {
+  constructor(project, { path, label, control, actions = [], editable, onSettled = () => {} }) {
     this.name = path.join(".");
     this.label = label;
     this.#project = project;
     this.#control = control;
+    this.#onSettled = onSettled;
     this.#editable = editable ?? new Editable(new RoomValue(project.room, path));
     this.#conflict = new ConflictPanel(this.#editable, label, (choice) => this.#settle(choice));
     const id = `field-${encodeURIComponent(this.name)}`;
@@ -176,8 +180,10 @@ export class Field {
 
   /** Forget the draft once the server has everything, or the person gave it up. */
   #settled() {
-    if (!this.isUnsettled) this.#project.drafts.drop(this.name);
     this.#project.edits.note(this);
+    if (this.isUnsettled) return;
+    this.#project.drafts.drop(this.name);
+    this.#onSettled();
   }
 
   /** Show what the server said of an edit. */

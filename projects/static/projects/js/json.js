@@ -47,6 +47,20 @@ export function format(value, indent = "") {
   return `${open}\n${inner}${parts(inner).join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
+/** Return what a merge patch makes of a value; undefined stands for "not there". */
+export function patched(value, patch) {
+  if (patch === null) return undefined;
+  if (!isObject(patch)) return patch;
+  const merged = new Map(isObject(value) ? Object.entries(value) : []);
+  for (const [key, inner] of Object.entries(patch)) {
+    const made = patched(merged.get(key), inner);
+    if (made === undefined) merged.delete(key);
+    else merged.set(key, made);
+  }
+  // Unlike an assignment, this takes "__proto__" for a key like any other.
+  return Object.fromEntries(merged);
+}
+
 /** Return the merge patch that makes `after` of `before`; undefined stands for "not there". */
 export function diff(before, after) {
   if (after === undefined) return null;

@@ -15,6 +15,7 @@ export class Members {
   #members = [];
   #list = h("ul", { class: "members", "aria-labelledby": "members-title" });
   #form;
+  #heading = h("h2", { id: "members-title", tabindex: -1 }, "People");
   #note = h("p", { class: "field-note", "data-kind": "error", role: "alert" });
   element;
 
@@ -24,7 +25,7 @@ export class Members {
     this.element = h(
       "section",
       { class: "card", "aria-labelledby": "members-title" },
-      h("h2", { id: "members-title" }, "People"),
+      this.#heading,
       this.#list,
       this.#form,
       this.#note,
@@ -76,7 +77,7 @@ export class Members {
         type: "button",
         class: "icon-button",
         "aria-label": isMe ? "Leave this project" : `Remove ${username}`,
-        onclick: () => this.#remove(id, username, isMe),
+        onclick: () => (isMe ? this.#leave(id) : this.#remove(id, username, role)),
       },
       icon(isMe ? "exit" : "close"),
     );
@@ -135,12 +136,21 @@ export class Members {
     if (!(await this.#try(() => this.#project.api.patch(path, data)))) undo();
   }
 
-  async #remove(id, username, isMe) {
-    const question = isMe ? "Leave this project?" : `Remove ${username} from this project?`;
-    const answer = isMe ? "Leave" : "Remove";
-    if (!(await this.#project.confirm(question, answer))) return;
-    const path = `projects/${this.#project.id}/members/${id}/`;
-    await this.#try(() => this.#project.api.delete(path));
+  /** Remove somebody, and offer them back in the role that they had. */
+  async #remove(id, username, role) {
+    const path = `projects/${this.#project.id}/members/`;
+    const { api, notices } = this.#project;
+    if (!(await this.#try(() => api.delete(`${path}${id}/`)))) return;
+    if (this.#project.isClosed) return;
+    this.#heading.focus();
+    notices.offer(`${username} is removed.`, () => {
+      this.#try(() => api.post(path, { username, role }));
+    });
+  }
+
+  async #leave(id) {
+    if (!(await this.#project.confirm("Leave this project?", "Leave"))) return;
+    await this.#try(() => this.#project.api.delete(`projects/${this.#project.id}/members/${id}/`));
   }
 
   /** Do it and show the outcome; resolve to whether it was done. */

@@ -5,8 +5,10 @@ import { Content } from "./content.js";
 import { choice, text } from "./controls.js";
 import { announce, h, icon } from "./dom.js";
 import { Drafts } from "./drafts.js";
+import { Editable, RoomValue } from "./editable.js";
 import { Field } from "./field.js";
 import { farewell } from "./farewell.js";
+import { historyButton } from "./history.js";
 import { HereNow } from "./here-now.js";
 import { Members } from "./members.js";
 import { confirm } from "./notices.js";
@@ -32,6 +34,8 @@ export class ProjectView {
   /** What stands in the page's header while the project is open. */
   headerElement = h("div", { class: "header-project" });
   isClosed = false;
+  /** The project as the person found it, and its position. */
+  opened = { seq: 0, state: {} };
 
   #here;
   #badge = h("span", { class: "badge", hidden: true }, icon("lock"), "View only");
@@ -69,6 +73,19 @@ export class ProjectView {
     return confirm(question, answer);
   }
 
+  /** Make a value what it was before, as one more edit of the person's. */
+  set(path, value) {
+    const edit = new Editable(new RoomValue(this.room, path));
+    edit.addEventListener("change", () => {
+      this.edits.note(edit);
+      if (edit.status === "error") this.notices.error(edit.message);
+      if (edit.status !== "conflict") return;
+      this.notices.error(`Somebody has changed ${path.at(-1)} meanwhile: theirs stays.`);
+      edit.takeTheirs();
+    });
+    edit.commit(value);
+  }
+
   async #open() {
     this.room.on("access_revoked", () => this.#end());
     this.room.on("change", () => this.#end());
@@ -80,6 +97,7 @@ export class ProjectView {
       return;
     }
     if (this.isClosed) return;
+    this.opened = { seq: this.room.seq, state: this.room.state };
     this.#build();
     this.#listen();
     this.#render();
@@ -92,6 +110,7 @@ export class ProjectView {
         path: ["title"],
         label: "Title",
         control: text({ longest: 200, class: "title-input", placeholder: "Untitled" }),
+        actions: [historyButton(this, ["title"], "Title")],
       }),
       new Field(this, {
         path: ["status"],
@@ -102,6 +121,7 @@ export class ProjectView {
         path: ["description"],
         label: "Description",
         control: text({ lines: true, longest: 10_000, placeholder: "What is this about?" }),
+        actions: [historyButton(this, ["description"], "Description")],
       }),
     ];
     this.content = new Content(this);
@@ -205,6 +225,7 @@ export class ProjectView {
   close() {
     if (this.isClosed) return;
     this.edits.leave();
+    this.notices.settle();
     this.isClosed = true;
     this.awareness.close();
     this.connection.close();

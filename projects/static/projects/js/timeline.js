@@ -1,4 +1,6 @@
+import { brief, shortened } from "./difference.js";
 import { h, icon, reconcile } from "./dom.js";
+import { ago } from "./time.js";
 
 /** Milliseconds within which edits of one person and one thing make one entry. */
 const TOGETHER = 120_000;
@@ -9,7 +11,8 @@ const TASKS = { analyze_image_emotion: "analysis", compose_soundscape: "soundsca
 const MARKS = { task_failed: "close", member_changed: "person" };
 /** Where events name who made them. */
 const AUTHORS = ["updated_by", "added_by", "renamed_by", "replaced_by", "removed_by"];
-const formatter = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+/** Characters of a value or a name that stand in an entry. */
+const LONGEST = 60;
 
 /** What happened to the project: from its log, then live. */
 export class Timeline {
@@ -38,11 +41,26 @@ export class Timeline {
   /** Fetch what happened before. */
   async load() {
     const { events } = await this.#project.api.get(`projects/${this.#project.id}/events/`);
+    this.#take(events);
+  }
+
+  #take(events) {
     for (const { seq, type, payload, user, created_at: at } of events) {
       if (user) this.#project.people.learn(user.id, user.username);
       this.#events.set(seq, { seq, type, payload, by: user?.id ?? null, at: new Date(at) });
     }
     this.render();
+  }
+
+  /** Ask who it was, of an event that does not name them. */
+  async #learn(seq) {
+    const { api, id } = this.#project;
+    try {
+      const { events } = await api.get(`projects/${id}/events/?since=${seq - 1}&limit=1`);
+      this.#take(events.filter((event) => event.seq === seq));
+    } catch {
+      // Then the entry goes on without a name.
+    }
   }
 
   /** Add an event that has just come from the room. */
@@ -52,6 +70,7 @@ export class Timeline {
     const by = author ? payload[author] : null;
     this.#events.set(seq, { seq, type, payload, by, at: new Date() });
     this.render();
+    if (type === "member_changed") this.#learn(seq);
   }
 
   /** Write every entry anew: names have become known. */
@@ -62,15 +81,29 @@ export class Timeline {
 
   render() {
     const events = [...this.#events.values()].sort((one, other) => other.seq - one.seq);
+    this.#compare(events);
     const entries = together(events).slice(0, SHOWN);
     const known = new Map([...this.#list.children].map((row) => [row.dataset.key, row]));
     const rows = entries.map((entry) => {
-      const key = `${entry.first}-${entry.seq}`;
+      const key = `${entry.first}-${entry.seq}-${entry.by}`;
       const row = known.get(key) ?? this.#row(entry, key);
       row.querySelector("time").textContent = ago(entry.at);
       return row;
     });
     reconcile(this.#list, rows.length ? rows : [h("li", { class: "quiet" }, "Nothing yet.")]);
+  }
+
+  /** Note with each change of the description what it was before, where that is known. */
+  #compare(events) {
+    const { seq, state } = this.#project.opened;
+    let before = null;
+    for (const event of events.toReversed()) {
+      if (event.seq > seq) before ??= state.description;
+      const after = event.payload.changes?.description;
+      if (after === undefined) continue;
+      event.before = before;
+      before = after;
+    }
   }
 
   #row(entry, key) {
@@ -79,22 +112,22 @@ export class Timeline {
     return h("li", { "data-key": key }, mark, h("p", {}, ...words, " ", time));
   }
 
-  #tell({ type, payload, by }) {
+  #tell({ type, payload, by, before }) {
     const { people } = this.#project;
     const person = by === null || by === "system" ? null : by;
     const mark = person
       ? people.avatar(person)
       : h("span", { class: "avatar avatar-system" }, icon(MARKS[type] ?? "spark"));
     const who = person ? h("b", { dir: "auto" }, people.who(person)) : null;
-    return { mark, words: this.#words(type, payload, who) };
+    return { mark, words: this.#words(type, payload, who, before) };
   }
 
-  #words(type, payload, who) {
+  #words(type, payload, who, before) {
     const { people, canvases } = this.#project;
     const subject = who ?? h("b", {}, "The system");
     switch (type) {
       case "project_updated":
-        return [subject, " changed ", ...changesInWords(payload.changes)];
+        return [subject, " changed ", ...changesInWords(payload.changes, before)];
       case "canvas_added":
         return [subject, " added the canvas ", quoted(payload.title)];
       case "canvas_renamed":
@@ -136,6 +169,7 @@ function together(events) {
     const last = entries.at(-1);
     if (last && isSameEdit(last, event) && last.from - event.at < TOGETHER) {
       last.first = event.seq;
+      last.before = event.before;
       last.from = event.at;
     } else {
       entries.push({ ...event, first: event.seq, from: event.at });
@@ -159,15 +193,17 @@ function names(changes) {
   );
 }
 
-function changesInWords(changes) {
+function changesInWords(changes, before) {
   const parts = Object.entries(changes).flatMap(([field, value]) => {
     if (field === "content") {
       return Object.entries(value).map(([key, inner]) => [
-        h("b", { dir: "auto" }, key),
+        h("b", { dir: "auto" }, shortened(key, LONGEST)),
         ...(inner === null ? [" (deleted)"] : isPlain(inner) ? [" to ", quoted(inner)] : []),
       ]);
     }
-    return [[`the ${field}`, ...(field === "description" ? [] : [" to ", quoted(value)])]];
+    if (field !== "description") return [[`the ${field}`, " to ", quoted(value)]];
+    const isKnown = typeof before === "string";
+    return [["the description", ...(isKnown ? [": ", brief(before, value)] : [])]];
   });
   return parts.flatMap((part, index) => (index ? [", ", ...part] : part));
 }
@@ -177,24 +213,9 @@ function isPlain(value) {
 }
 
 function quoted(value) {
-  const text = String(value);
-  return h("q", { dir: "auto" }, text.length > 60 ? `${text.slice(0, 59)}…` : text);
+  return h("q", { dir: "auto" }, shortened(String(value), LONGEST));
 }
 
 function withArticle(role) {
   return `${/^[aeiou]/.test(role) ? "an" : "a"} ${role}`;
 }
-
-function ago(date) {
-  const seconds = Math.round((date - Date.now()) / 1000);
-  for (const [unit, size] of UNITS) {
-    if (-seconds >= size) return formatter.format(Math.trunc(seconds / size), unit);
-  }
-  return "just now";
-}
-
-const UNITS = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-];
