@@ -30,16 +30,18 @@ def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
     # These need Django to be set up.
     from channels.routing import ProtocolTypeRouter, URLRouter
 
-    from realtime.live import shutdown
+    from realtime.live.process import Lifetime
     from realtime.transport.http import BoundedHTTP
 
-    shutdown.install()
+    http = BoundedHTTP(ASGIHandler())
+    lifetime = Lifetime(http)
+    lifetime.watch_daphne()
     rooms: Any = websocket_application()
     application = ProtocolTypeRouter(
         {
-            "http": BoundedHTTP(ASGIHandler()),
+            "http": http,
             "websocket": URLRouter([*websocket_routes, re_path(r"", rooms)]),
-            "lifespan": shutdown.lifespan,
+            "lifespan": lifetime.lifespan,
         }
     )
     # What is loaded by now stays. Left to the collector, all of it is looked through again and
@@ -58,10 +60,17 @@ def websocket_application() -> Any:
 
     from realtime.auth.middleware import JWTAuthMiddleware
     from realtime.consumers import RealtimeConsumer
+    from realtime.live import process
 
     refuse: Any = _refuse  # Django's type of a path is wrong for Channels' router
     routes = [re_path(r"^(ws/)?$", RealtimeConsumer.as_asgi()), re_path(r"", refuse)]
-    return JWTAuthMiddleware(URLRouter(routes))
+    application: Any = JWTAuthMiddleware(URLRouter(routes))
+
+    async def hand_over(scope: Any, receive: Any, send: Any) -> None:
+        """Hand the connection to the server process that it belongs to."""
+        await application({**scope, "process": process.current()}, receive, send)
+
+    return hand_over
 
 
 async def _refuse(_scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""One client's connection: from its frames to commands, from outcomes to replies."""
+"""Serve one client's connection: frames to commands, outcomes to replies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
 from realtime import conf, metrics
-from realtime.auth import authenticator, tokens
+from realtime.auth import tokens
 from realtime.auth.credentials import SUBPROTOCOL
 from realtime.auth.expiry import TokenLife
 from realtime.auth.tokens import Identity
 from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit, check_data
-from realtime.live import hub, updates
+from realtime.live import updates
+from realtime.live.process import ServerProcess
 from realtime.live.room import Subscriber
 from realtime.protocol import messages
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, ProtocolError
@@ -31,7 +32,7 @@ Ref = str | int | None
 
 
 class RealtimeConsumer(AsyncJsonWebsocketConsumer):
-    """Speaks the protocol of `docs/protocol.md`.
+    """Speak the protocol of `docs/protocol.md`.
 
     It does not listen to the channel layer: `realtime.live.hub` does, once per process. Commands
     of one socket are handled in order; what the rooms send does not wait for them.
@@ -56,7 +57,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             timeout=settings.SEND_TIMEOUT,
             abort=self.cut_off,
         )
-        self.hub = hub.current()
+        self.process: ServerProcess = scope["process"]
+        self.hub = self.process.hub
         self.token_life = TokenLife(
             warn=self.token_expiring, end=partial(self.end, tokens.expired())
         )
@@ -107,7 +109,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if frame_limit is not None:
             frame_limit.watch(self.flooded)
         try:
-            await self.hub.connect(self)
+            await self.process.connect(self)
         except ProtocolError as error:
             self.end(error)
 
@@ -145,7 +147,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         """Give back all that this connection holds; does no harm a second time."""
         self.token_life.stop()
         if hasattr(self, "socket"):
-            self.hub.disconnect(self)
+            self.process.disconnect(self)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         if self.outbox.closed:
@@ -223,7 +225,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
         # The next command need not wait for the database; the order is kept by the writer.
-        written = self.hub.writer.submit(payload.project_id, request)
+        written = self.process.writer.submit(payload.project_id, request)
         written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
         if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
@@ -255,7 +257,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
-            identity = await authenticator.authenticate(command.payload.token)
+            identity = await self.process.authenticator.authenticate(command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
         # It does not escape an order that came since the socket was opened.

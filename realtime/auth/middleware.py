@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from realtime import conf
-from realtime.auth import authenticator, credentials, origins, tickets, tokens
+from realtime.auth import credentials, origins, tickets, tokens
 from realtime.auth.credentials import Credential, Kind, Scope
 from realtime.db import errors
 from realtime.protocol.errors import ErrorCode, ProtocolError
@@ -26,7 +26,7 @@ Application = Callable[..., Awaitable[None]]
 
 
 class JWTAuthMiddleware:
-    """Puts `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
+    """Put `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
 
     Beside it, `frame_limit`: what counts the client's frames, None where they cannot be counted.
 
@@ -45,7 +45,7 @@ class JWTAuthMiddleware:
         identity: tokens.Identity | ProtocolError
         try:
             require_origin(scope)
-            identity = await _identify(credential)
+            identity = await _identify(credential, scope["process"].authenticator)
         except ProtocolError as error:
             identity = error
         except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
@@ -78,7 +78,7 @@ def require_origin(scope: Scope) -> None:
     raise ProtocolError(ErrorCode.ORIGIN_FORBIDDEN, f"Pages at {origin} may not connect here")
 
 
-async def _identify(credential: Credential) -> tokens.Identity:
+async def _identify(credential: Credential, authenticator: tokens.Authenticator) -> tokens.Identity:
     token = credential.text
     if credential.kind is Kind.TICKET:
         # Not in a database thread: Redis may take its time to fail.

@@ -21,8 +21,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import BlacklistMixin, Token
 from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
+from realtime.aio import LINGER, Batcher
 from realtime.auth import disconnections
-from realtime.db import errors
+from realtime.db import errors, threads
 from realtime.db.outages import is_outage
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.protocol.errors import ErrorCode, ProtocolError
@@ -33,6 +34,9 @@ SESSION_CLAIM = "session"
 
 `realtime.auth.serializers` puts it into the tokens.
 """
+
+_MAX_BATCH = 64
+"""Tokens that are checked together."""
 
 
 class Identity(NamedTuple):
@@ -57,17 +61,28 @@ class Identity(NamedTuple):
 Outcome = Identity | ProtocolError
 
 
-def authenticate(token: str) -> Identity:
-    """Return whom a token stands for.
+class Authenticator:
+    """Check the tokens of sockets that come at once together: a storm is a few queries."""
 
-    Raises:
-        ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
-            but its age gets the same answer.
-    """
-    [outcome] = authenticate_all([token])
-    if isinstance(outcome, ProtocolError):
-        raise outcome
-    return outcome
+    def __init__(self) -> None:
+        self._checks: Batcher[None, str, Outcome] = Batcher(
+            self._check, limit=_MAX_BATCH, linger=LINGER
+        )
+
+    async def authenticate(self, token: str) -> Identity:
+        """Return whom a token stands for.
+
+        Raises:
+            ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
+                but its age gets the same answer.
+        """
+        outcome = await self._checks.submit(None, token)
+        if isinstance(outcome, ProtocolError):
+            raise outcome
+        return outcome
+
+    async def _check(self, _: None, batch: list[str]) -> list[Outcome]:
+        return await threads.run(authenticate_all, batch)
 
 
 def authenticate_all(tokens: Sequence[str]) -> list[Outcome]:

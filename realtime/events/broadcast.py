@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from realtime import metrics
+from realtime.aio import Tasks
 from realtime.events.publication import PresenceEntry, Publication, RoomUser
 from realtime.protocol import messages
 
@@ -30,19 +31,72 @@ _MAX_AT_ONCE = 256
 """Messages that wait for the layer together: few enough not to be given up for the wait."""
 
 
-class Local(NamedTuple):
-    """The rooms of this very process, where it is a server."""
+class LocalServer:
+    """Send for a server process, on its event loop and without waiting for it."""
 
-    loop: asyncio.AbstractEventLoop
-    process: str
-    """Its name on the layer: what it sent and comes back to it, it has shown already."""
-    show: Callable[[int, list[Publication]], None]
-    """Shows events to the sockets of a project's room; to be called on the loop."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        process: str,
+        show: Callable[[int, list[Publication]], None],
+    ) -> None:
+        """`process` is its name on the layer: what it sent and comes back, it has shown already.
+
+        `show` shows events to the sockets of a project's room; it is called on the loop.
+        """
+        self.loop = loop
+        self._process = process
+        self._show = show
+        self._sends = Tasks()
+        self.is_stopped = False
+
+    def events(self, project_id: int, found: list[Publication]) -> None:
+        """Show events to the room, here and in other processes; from any thread."""
+        if not self.is_stopped:
+            self.loop.call_soon_threadsafe(self._spread, project_id, found)
+
+    def _spread(self, project_id: int, found: list[Publication]) -> None:
+        # The message goes first, as it has the longer way.
+        self._start(project_id, {"events": found, "from": self._process})
+        self.loop.call_soon(self._show, project_id, found)
+
+    def send(self, project_id: int, content: dict[str, Any]) -> None:
+        """Send to the layer; from any thread."""
+        if not self.is_stopped:
+            self.loop.call_soon_threadsafe(self._start, project_id, content)
+
+    def _start(self, project_id: int, content: dict[str, Any]) -> None:
+        if not self.is_stopped:  # it may be since a thread asked for this
+            self._sends.spawn(asend(project_id, content))
+
+    def stop(self) -> None:
+        """Send nothing from synchronous code any more: this server process ends.
+
+        A thread that still works for a request would wait for an event loop that is about to
+        stop, and the process for the thread. The log has the events, and the other processes
+        find them.
+        """
+        self.is_stopped = True
 
 
-_local: Local | None = None
-_is_stopped = False
-_sends: set[asyncio.Task[None]] = set()
+_server: LocalServer | None = None
+"""Set by the server process; None in a Celery worker, the shell or a command."""
+
+
+def use(server: LocalServer | None) -> None:
+    """Send through this server process from now on.
+
+    Where there is none, each send runs on a short-lived loop of its own.
+    """
+    global _server  # noqa: PLW0603  (the one server of this process)
+    _server = server
+
+
+def _serving() -> LocalServer | None:
+    """Return the server of this process; None where there is none, or its loop was left behind."""
+    if _server is not None and (_server.is_stopped or _server.loop.is_running()):
+        return _server
+    return None
 
 
 def group_name(project_id: int) -> str:
@@ -51,18 +105,10 @@ def group_name(project_id: int) -> str:
 
 def events(project_id: int, found: list[Publication]) -> None:
     """Show durable events, already committed, to the project's room: here and elsewhere."""
-    if _is_stopped:
-        return
-    if (here := _running()) is None:
-        send(project_id, {"events": found})
+    if (server := _serving()) is not None:
+        server.events(project_id, found)
     else:
-        here.loop.call_soon_threadsafe(_show, here, project_id, found)
-
-
-def _show(here: Local, project_id: int, found: list[Publication]) -> None:
-    # The message goes first, as it has the longer way.
-    _start(project_id, {"events": found, "from": here.process})
-    here.loop.call_soon(here.show, project_id, found)
+        send(project_id, {"events": found})
 
 
 def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
@@ -73,36 +119,10 @@ def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
     send(project_id, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
 
 
-def use(local: Local | None) -> None:
-    """Send on this server's loop from now on, without waiting for it.
-
-    In a Celery worker, the shell or a command there is none, and each send runs on a
-    short-lived loop of its own.
-    """
-    global _local, _is_stopped
-    _local, _is_stopped = local, False
-
-
-def stop() -> None:
-    """Send nothing from synchronous code any more: this server process ends.
-
-    A thread that still works for a request would wait for an event loop that is about to stop,
-    and the process for the thread. The log has the events, and the other processes find them.
-    """
-    global _local, _is_stopped
-    _local, _is_stopped = None, True
-
-
-def _running() -> Local | None:
-    return _local if _local is not None and _local.loop.is_running() else None
-
-
 def send(project_id: int, content: dict[str, Any]) -> None:
     """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
-    if _is_stopped:
-        return
-    if (here := _running()) is not None:
-        here.loop.call_soon_threadsafe(_start, project_id, content)
+    if (server := _serving()) is not None:
+        server.send(project_id, content)
         return
     try:
         async_to_sync(asend)(project_id, content)
@@ -111,14 +131,6 @@ def send(project_id: int, content: dict[str, Any]) -> None:
         # coroutine. The rooms find the event in the log.
         metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
-
-
-def _start(project_id: int, content: dict[str, Any]) -> None:
-    if _is_stopped:  # since a thread asked for it
-        return
-    task = asyncio.create_task(asend(project_id, content))
-    _sends.add(task)
-    task.add_done_callback(_sends.discard)
 
 
 async def presence(

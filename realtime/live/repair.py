@@ -1,4 +1,4 @@
-"""Brings the rooms from the log what the layer did not bring."""
+"""Bring the rooms from the log what the channel layer did not bring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = 500
 
 
 class Repair:
-    """Compares the rooms with the log, and fills their holes from it."""
+    """Compare the rooms with the log, and fill their gaps from it."""
 
     def __init__(
         self, rooms: Mapping[int, Room], deliver: Callable[[Room, list[Publication]], None]
@@ -36,34 +36,37 @@ class Repair:
             django.db.Error
         """
         before = {project_id: room.seq for project_id, room in self._rooms.items()}
+        # Meanwhile rooms open and close, and go on by the layer. So each head is compared with
+        # the room that there is now, and with where it was when the question was asked.
         heads = await threads.run(log.heads, list(before))
         for project_id, head in heads.items():
             room = self._rooms.get(project_id)
-            if room is None or (head == room.seq and head >= room.newest):
+            if room is None or (head == room.seq and head >= room.highest_seen):
                 continue
             if head < (before[project_id] or 0):
                 # The log has gone back: somebody restored an older database.
-                room.restart(head)
+                room.reset(head)
             else:
-                room.newest = max(room.newest, head)
+                room.note_head(head)
                 self.begin(room)
 
     def begin(self, room: Room) -> None:
-        """Fill the room's hole, if it has one that is not being filled already."""
-        if room.is_behind and room not in self._under_way:
+        """Fill the room's gap, if it has one that is not being filled already."""
+        if room.has_gap and room not in self._under_way:
             self._under_way[room] = asyncio.create_task(self._fill(room))
 
     async def _fill(self, room: Room) -> None:
         try:
-            while room.is_behind and room.seq is not None:
+            while room.has_gap and room.seq is not None:
                 metrics.current.repairs += 1
+                # Meanwhile the room may get these events by the layer; `deliver` drops repeats.
                 head, events = await threads.run(_read, room.project_id, room.seq)
                 if events and events[0].seq <= room.seq + 1:
                     self._deliver(room, events)
                 elif head > room.seq:
-                    room.restart(head)  # pruned meanwhile: only a fresh snapshot can help
+                    room.reset(head)  # pruned meanwhile: only a fresh snapshot can help
                 else:
-                    room.newest = room.seq  # somebody named a position that the log does not have
+                    room.forget_gap()  # somebody named a position that the log does not have
         except Exception as error:  # the next look at the heads begins anew
             if is_outage(error):
                 logger.warning("Could not read the log: %s", error, extra={"action": "repair"})

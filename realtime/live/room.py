@@ -1,4 +1,4 @@
-"""One project's room in one server process."""
+"""Keep one project's room in one server process: its position and its sockets."""
 
 from __future__ import annotations
 
@@ -41,17 +41,18 @@ class Subscriber:
 
 
 class Room:
-    """Hands each durable event to every local socket exactly once and in order.
+    """Hand each durable event to every local socket exactly once and in order.
 
-    `seq` is the last event that was handed on; None until the position is first known.
-    Pure state: what has to be fetched is the hub's work.
+    `seq` is the last event that was handed on; None until the position is first known. A room is
+    written by its own methods alone, and none of them awaits anything: what has to be read from
+    the log is read by the hub and by `Repair`, who then call the room.
     """
 
     def __init__(self, project_id: int) -> None:
         self.project_id = project_id
         self.seq: int | None = None
-        self.newest = 0
-        """The highest `seq` heard of; above `seq` only while there is a hole."""
+        self.highest_seen = 0
+        """The highest `seq` heard of; above `seq` only while there is a gap."""
         self.roster: dict[int, str] = {}
         """Everybody who is here, in this process and in others: user id → name."""
         self.is_loaded = False
@@ -68,8 +69,9 @@ class Room:
         """How far the tasks are that were heard of last."""
 
     @property
-    def is_behind(self) -> bool:
-        return self.seq is not None and self.newest > self.seq
+    def has_gap(self) -> bool:
+        """Say whether an event is known of that must be read from the log."""
+        return self.seq is not None and self.highest_seen > self.seq
 
     @property
     def is_empty(self) -> bool:
@@ -114,33 +116,33 @@ class Room:
 
     # --- what happens
 
-    def deliver(self, hints: Iterable[Publication]) -> list[Subscriber]:
-        """Hand on what comes next, drop what was there already, and note a hole.
+    def deliver(self, events: Iterable[Publication]) -> list[Subscriber]:
+        """Hand on what comes next, drop what was there already, and note a gap.
 
         Returns:
             The sockets that are no longer in the room, as their user's access has ended.
         """
         evicted = []
         run: list[Publication] = []
-        for hint in hints:
-            self.newest = max(self.newest, hint.seq)
-            if self.seq is None or hint.seq != self.seq + 1:
+        for event in events:
+            self.note_head(event.seq)
+            if self.seq is None or event.seq != self.seq + 1:
                 continue
-            self.seq = hint.seq
-            self._remember(hint)
-            if hint.ends is not None:
-                self.note_progress(hint.ends, _ENDED)
-            if hint.evicts is not None:
+            self.seq = event.seq
+            self._remember(event)
+            if event.ends is not None:
+                self.note_progress(event.ends, _ENDED)
+            if event.evicts is not None:
                 self._hand_on(run)  # those who leave get what came before
                 run = []
-                evicted += self._evict(hint)
-            run.append(hint)
+                evicted += self._evict(event)
+            run.append(event)
         self._hand_on(run)
         return evicted
 
-    def _remember(self, hint: Publication) -> None:
-        self._recent.append(hint)
-        self._recent_size += len(hint.text)
+    def _remember(self, event: Publication) -> None:
+        self._recent.append(event)
+        self._recent_size += len(event.text)
         while len(self._recent) > _RECENT or self._recent_size > _RECENT_SIZE:
             self._recent_size -= len(self._recent.popleft().text)
 
@@ -149,18 +151,18 @@ class Room:
         if not run:
             return
         metrics.current.deliveries += len(run) * len(self._positions)
-        first, texts = run[0].seq, tuple(hint.text for hint in run)
+        first, texts = run[0].seq, tuple(event.text for event in run)
         for socket, position in self._positions.items():
             if position < first:
                 socket.outbox.push_all(texts)
             else:
-                socket.outbox.push_all(tuple(h.text for h in run if h.seq > position))
+                socket.outbox.push_all(tuple(event.text for event in run if event.seq > position))
 
-    def _evict(self, hint: Publication) -> list[Subscriber]:
+    def _evict(self, event: Publication) -> list[Subscriber]:
         evicted = [
             socket
             for socket, position in self._positions.items()
-            if position < hint.seq and hint.evicts in (EVERYONE, socket.user_id)
+            if position < event.seq and event.evicts in (EVERYONE, socket.user_id)
         ]
         for socket in evicted:
             self.revoke(socket)
@@ -173,12 +175,12 @@ class Room:
         self.remove(socket)
 
     def broadcast(
-        self, text: str, *, key: str | None = None, besides: Subscriber | None = None
+        self, text: str, *, key: str | None = None, exclude: Subscriber | None = None
     ) -> None:
-        """Hand an ephemeral message to every local socket but that one."""
+        """Hand an ephemeral message to every local socket but one."""
         metrics.current.deliveries += len(self._positions)
         for socket in self._positions:
-            if socket is not besides:
+            if socket is not exclude:
                 socket.outbox.push(text, key=key)
 
     def note_progress(self, task_id: str, progress: int) -> bool:
@@ -191,7 +193,15 @@ class Room:
             del self._progress[next(iter(self._progress))]
         return True
 
-    def restart(self, seq: int) -> None:
+    def note_head(self, head: int) -> None:
+        """Note the last position of the log; above `seq` it means a gap."""
+        self.highest_seen = max(self.highest_seen, head)
+
+    def forget_gap(self) -> None:
+        """Stop waiting for events that the log does not have."""
+        self.highest_seen = self.seq or 0
+
+    def reset(self, seq: int) -> None:
         """Go on from another position, as the events up to it cannot be had.
 
         The local sockets are closed; their clients come back and start from a snapshot.
@@ -202,7 +212,7 @@ class Room:
             socket.outbox.push(text)
             socket.outbox.close(CloseCode.UNAVAILABLE)
         metrics.current.resets += 1
-        self.seq = self.newest = seq
+        self.seq = self.highest_seen = seq
         self._recent.clear()
         self._recent_size = 0
 

@@ -1,4 +1,4 @@
-"""Whether this server process lives, and whether it can serve.
+"""Say whether this server process lives, and whether it can serve.
 
     path("health/live", health.live), path("health/ready", health.ready)
 
@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from http import HTTPStatus
-from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -23,16 +22,12 @@ from redis.backoff import NoBackoff
 
 from realtime import conf
 from realtime.db import threads
-from realtime.live import hub
-from realtime.models import Room
+from realtime.live import process
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 2.0
 """Seconds that each part has to answer; all are asked at once."""
-
-queries: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = WeakKeyDictionary()
-"""The question to the database that is open, or was last, by event loop."""
 
 
 @threads.without_transaction
@@ -56,8 +51,8 @@ async def look() -> dict[str, str]:
         "channel_layer": _ask_channel_layer(),
     }
     states = await asyncio.gather(*(_state(name, answer) for name, answer in parts.items()))
-    process = "draining" if hub.load().is_draining else "ok"
-    return {"process": process, **dict(zip(parts, states, strict=True))}
+    own = "draining" if process.gauges().is_draining else "ok"
+    return {"process": own, **dict(zip(parts, states, strict=True))}
 
 
 async def _state(name: str, answer: Awaitable[object]) -> str:
@@ -71,12 +66,8 @@ async def _state(name: str, answer: Awaitable[object]) -> str:
 
 
 async def _ask_database() -> None:
-    # A query cannot be taken back. So while one hangs, all who ask wait for that one, and a
-    # database that hangs costs one thread, however often it is asked for.
-    loop = asyncio.get_running_loop()
-    if loop not in queries or queries[loop].done():
-        queries[loop] = loop.create_task(threads.run(Room.objects.exists))
-    await asyncio.shield(queries[loop])
+    # Others wait for the same answer, so whoever gives up must not cancel it.
+    await asyncio.shield(process.current().ask_database())
 
 
 async def _ask_redis() -> None:

@@ -35,7 +35,7 @@ from prometheus_client.registry import Collector
 
 from realtime import conf
 from realtime.db import threads
-from realtime.live import hub
+from realtime.live import process
 from realtime.metrics import Histogram, current
 from realtime.protocol.errors import CloseCode, ErrorCode
 from realtime.protocol.messages import COMMAND_TYPES
@@ -77,18 +77,18 @@ class RealtimeCollector(Collector):
 
 
 def _now() -> Iterator[Metric]:
-    load = hub.load()
-    yield _gauge("sockets", "Open sockets of users who signed in", load.sockets)
-    yield _gauge("joined_sockets", "Of these, sockets that are in a room", load.joined)
-    yield _gauge("rooms", "Rooms with a local socket", load.rooms)
-    yield _gauge("places", "Sockets in rooms: one that is in two counts twice", load.places)
-    yield _gauge("rooms_behind", "Rooms that wait for an event from the log", load.behind)
-    yield _gauge("unsent_bytes", "Bytes that wait for slow clients", load.unsent)
-    yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", load.largest_unsent)
+    now = process.gauges()
+    yield _gauge("sockets", "Open sockets of users who signed in", now.sockets)
+    yield _gauge("joined_sockets", "Of these, sockets that are in a room", now.joined)
+    yield _gauge("rooms", "Rooms with a local socket", now.rooms)
+    yield _gauge("places", "Sockets in rooms: one that is in two counts twice", now.places)
+    yield _gauge("rooms_behind", "Rooms that wait for an event from the log", now.behind)
+    yield _gauge("unsent_bytes", "Bytes that wait for slow clients", now.unsent)
+    yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", now.largest_unsent)
     yield _gauge(
-        "unchecked_seconds", "Since the access of some socket was last checked", load.unchecked
+        "unchecked_seconds", "Since the access of some socket was last checked", now.unchecked
     )
-    yield _gauge("draining", "1 while the process ends", int(load.is_draining))
+    yield _gauge("draining", "1 while the process ends", int(now.is_draining))
 
 
 def _so_far() -> Iterator[Metric]:

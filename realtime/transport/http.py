@@ -14,7 +14,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from django.conf import settings as django_settings
 from django.urls import Resolver404, resolve
@@ -31,16 +30,6 @@ _PROBES = 4
 """Turns that only health and metrics have, so that a busy process is not taken for a dead one."""
 _PROBE_MODULES = ("realtime.ops.health", "realtime.ops.prometheus")
 
-_applications: WeakSet[BoundedHTTP] = WeakSet()
-
-
-async def finish() -> None:
-    """Return when no request is under way.
-
-    Those that still come on open connections are served too, and told to connect anew.
-    """
-    await asyncio.gather(*(application.finish() for application in list(_applications)))
-
 
 class BoundedHTTP:
     """Put this in front of Django's HTTP application, one per process."""
@@ -56,7 +45,6 @@ class BoundedHTTP:
         self.body_memory = 0
         """Bytes of bodies that are in memory, rather than in a temporary file."""
         self.is_draining = False
-        _applications.add(self)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         # A server that ends cancels what it runs. Django then leaves its threads behind, waiting
@@ -80,6 +68,10 @@ class BoundedHTTP:
         return turns if await turns.wait(settings.HTTP_WAIT, gone()) else None
 
     async def finish(self) -> None:
+        """Return when no request is under way.
+
+        Those that still come on open connections are served too, and told to connect anew.
+        """
         self.is_draining = True
         while self._under_way:
             await asyncio.wait(self._under_way)

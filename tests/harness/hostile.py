@@ -41,7 +41,8 @@ class HostileLayer(InMemoryChannelLayer):
 
 def write_elsewhere() -> None:
     """Leave what is written here to the layer alone, as if another process had written it."""
-    broadcast.use(broadcast.Local(asyncio.get_running_loop(), "elsewhere", lambda *_: None))
+    loop = asyncio.get_running_loop()
+    broadcast.use(broadcast.LocalServer(loop, "elsewhere", lambda *_: None))
 
 
 class Replica:

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from realtime.auth import disconnections
 from realtime.db import threads
-from realtime.live import hub
+from realtime.live import process
 from realtime.rooms.backend import Access
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
@@ -102,7 +102,7 @@ async def test_a_check_that_never_succeeds_ends_the_socket(
     trouble.error, trouble.hangs = error, error is None
     await is_closed_as_unchecked(alice)
     await stays(outside)  # the users can be checked
-    assert hub.load().unchecked > 0.5
+    assert process.gauges().unchecked > 0.5
     await outside.disconnect()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from realtime import conf
 from realtime.db import threads as database
-from realtime.live import hub
+from realtime.live import process
 from realtime.ops import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ async def test_a_database_that_hangs_is_told_and_costs_one_thread() -> None:
     try:
         for answer in await asyncio.gather(bad(), bad()):
             assert answer == {"database": "unreachable"}
-        assert not health.queries[asyncio.get_running_loop()].done()
+        assert not process.current().ask_database().done()
         assert database._threads("read")._jobs.qsize() == 1, "both ask by one query"
     finally:
         release.set()
@@ -36,7 +36,7 @@ async def test_a_database_that_hangs_is_told_and_costs_one_thread() -> None:
 
 
 async def test_a_process_that_ends_is_not_ready() -> None:
-    current = hub.current()
+    current = process.current()
     assert await bad() == {}
     current.drain()
     assert await bad() == {"process": "draining"}

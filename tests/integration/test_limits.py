@@ -13,7 +13,7 @@ from redis import Redis
 
 from realtime import conf
 from realtime.db import threads
-from realtime.live import hub
+from realtime.live import process
 from realtime.protocol.errors import CloseCode
 from tests.harness.measure import until
 from tests.harness.shopping import make_list
@@ -186,7 +186,7 @@ async def test_who_comes_while_the_server_drains_is_told_and_not_counted() -> No
     """Whom it counted off without having counted them on could have had one socket more."""
     _, tokens = await threads.run(make_list, "alice")
     first = await Socket.connect(tokens[0])
-    here = hub.current()
+    here = process.current()
     here.drain()
     late = await Socket.connect(tokens[0])
     for socket in (first, late):
@@ -194,5 +194,5 @@ async def test_who_comes_while_the_server_drains_is_told_and_not_counted() -> No
         assert await socket.closed() == CloseCode.DRAINING
         await socket.disconnect()
     with Redis.from_url(conf.get().REDIS_URL) as redis:
-        counts = f"realtime:sockets:{here._process}"
+        counts = f"realtime:sockets:{here.hub.process}"
         await until(lambda: redis.hgetall(counts) == {})

@@ -15,7 +15,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from projects import services
 from realtime.db import threads
 from realtime.events import broadcast
-from realtime.live import hub
+from realtime.live import process
 from realtime.models import Event
 from tests.harness.sockets import Socket
 
@@ -100,7 +100,7 @@ async def test_nothing_is_published_by_a_process_that_ends_and_the_log_has_it(la
     project_id, alice, token = await threads.write(make_project)
     socket = await joined(token, project_id)
     try:
-        await hub.current().close()
+        await process.current().close()
         await asyncio.to_thread(edit_by_rest, alice, project_id, "Late")
         await asyncio.to_thread(broadcast.progress, project_id, "task", 50, "half")
     finally:

@@ -39,11 +39,11 @@ def test_a_hole_is_noted_and_nothing_passes_it() -> None:
     room, client = room_at(5), Client()
     room.add(client, 5)
     room.deliver([event(7)])
-    assert room.is_behind
+    assert room.has_gap
     assert client.received == []
     room.deliver([event(6), event(7)])
     assert client.received == texts(6, 7)
-    assert not room.is_behind
+    assert not room.has_gap
 
 
 def test_a_socket_that_knows_more_than_the_room_gets_nothing_twice() -> None:
@@ -167,7 +167,7 @@ def test_a_restart_sends_everybody_to_a_fresh_snapshot() -> None:
     room, client = room_at(0), Client()
     room.add(client, 0)
     room.deliver(map(event, range(1, 4)))
-    room.restart(9)
+    room.reset(9)
     assert "UNAVAILABLE" in client.received[-2]
     assert client.received[-1] == "4204"
     room.remove(client)
@@ -187,7 +187,7 @@ def test_any_delivery_with_repair_is_exact(start: int, count: int, rng: random.R
     log = list(map(event, range(start + 1, start + 1 + count)))
     for hint in rng.choices(log, k=count * 2):
         room.deliver([hint])
-        if room.is_behind and rng.random() < 0.3:
+        if room.has_gap and rng.random() < 0.3:
             room.deliver(log)
     room.deliver(log)
     assert client.received == [hint.text for hint in log]
