@@ -21,12 +21,13 @@ from realtime.client.errors import (
     Stopped,
     UserChanged,
 )
-from realtime.client.messages import Message, UpdateAck
+from realtime.client.messages import Member, Message, Task, UpdateAck
 from realtime.client.realtime import Realtime, State
 from realtime.client.room import Room
 
 __all__ = [
     "InvalidData",
+    "Member",
     "Message",
     "Overrun",
     "QueueFull",
@@ -37,6 +38,7 @@ __all__ = [
     "RoomClosed",
     "State",
     "Stopped",
+    "Task",
     "UpdateAck",
     "UserChanged",
 ]

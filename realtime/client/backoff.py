@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to connect: see "Reconnection" in docs/protocol.md."""
+"""Compute the wait before an attempt to connect: see "Reconnection" in docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STABLE = 5.0
 """Seconds that a connection must have lasted for the waits to start anew."""
 
 _STEPS = 16
-"""Attempts after which the wait grows no more; only keeps the power within a float."""
+"""Attempts after which the wait grows no more; keeps the power within a float."""
 
 
 def delay(attempt: int, random: float) -> float:

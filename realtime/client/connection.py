@@ -1,4 +1,4 @@
-"""One open WebSocket: sends commands, and finds the reply to each."""
+"""Send commands on one open WebSocket, and find the reply to each."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Connection:
         """True if the server refused one of several updates, and did not say which."""
 
     async def serve(self) -> None:
-        """Receive until the connection ends, however it ends.
+        """Receive messages until the connection ends, however it ends.
 
         Raises:
             Stopped: if the server sent a message that is larger than the client takes.
@@ -114,7 +114,8 @@ class Connection:
         call.reply.add_done_callback(retrieve)
         self._calls[ref] = call
         try:
-            # Sending counts too: it waits for a peer that does not read.
+            # The limit covers sending too: a peer that does not read blocks it. `serve` settles
+            # the reply when the connection ends, so this await always returns.
             async with asyncio.timeout(timeout or self._reply_timeout):
                 await self._websocket.send(text)
                 return await call.reply
@@ -201,6 +202,6 @@ class Connection:
 
 
 def retrieve(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure that perhaps nobody waits for."""
+    """Read a future's failure, so that asyncio does not report it where nobody waits for it."""
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""The errors that the client raises. Each has a `code`, the same as in the JavaScript client."""
+"""Name what ends a command, a room or the client; codes are those of the JavaScript client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a room's messages are, and what they make of its state."""
+"""Read the messages of docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -19,23 +19,37 @@ class Message(NamedTuple):
     ref: int | str | None
 
 
+class Member(NamedTuple):
+    user_id: int
+    username: str
+
+
+class Task(NamedTuple):
+    task_id: str
+    task_type: str | None
+    """None where only the progress of the task was heard of."""
+    progress: int
+    """Percent; never falls."""
+    message: str
+
+
 class JoinAck(NamedTuple):
     seq: int
     user_id: int
     """The client's own."""
     role: str
     project: Json
-    members: dict[int, str]
-    tasks: dict[str, Json]
+    members: tuple[Member, ...]
+    tasks: tuple[Task, ...]
     recovered: bool
 
 
 class UpdateAck(NamedTuple):
     seq: int
     changes: Json
-    """What really changed; empty where nothing did."""
+    """The values that really changed; empty where none did."""
     duplicate: bool
-    """The update had been made already, and its acknowledgement was lost."""
+    """True if the update had been made already, and its acknowledgement was lost."""
 
 
 # Each of these raises whatever the message makes it raise: a bad one ends the connection. Members
@@ -55,38 +69,14 @@ def parse_join_ack(payload: Json) -> JoinAck:
         payload["user_id"],
         payload["role"],
         dict(payload["project"]),
-        {member["user_id"]: member["username"] for member in payload["members"]},
-        {task["task_id"]: task for task in payload["tasks"]},
+        tuple(Member(member["user_id"], member["username"]) for member in payload["members"]),
+        tuple(
+            Task(task["task_id"], task["task_type"], task["progress"], task["message"])
+            for task in payload["tasks"]
+        ),
         payload["recovered"],
     )
 
 
 def parse_update_ack(payload: Json) -> UpdateAck:
     return UpdateAck(int(payload["seq"]), dict(payload["changes"]), payload["duplicate"])
-
-
-def with_member(members: dict[int, str], message: Message) -> dict[int, str]:
-    """Return who is here after a message."""
-    payload = message.payload
-    match message.type:
-        case "user_joined":
-            return {**members, payload["user_id"]: payload["username"]}
-        case "user_left":
-            return {
-                user_id: name for user_id, name in members.items() if user_id != payload["user_id"]
-            }
-        case _:
-            return members
-
-
-def with_task(tasks: dict[str, Json], message: Message) -> dict[str, Json]:
-    """Return the running tasks after a message."""
-    payload = message.payload
-    match message.type:
-        case "task_progress":
-            task_id = payload["task_id"]
-            return {**tasks, task_id: tasks.get(task_id, {}) | payload}
-        case "task_completed" | "task_failed":
-            return {key: task for key, task in tasks.items() if key != payload["task_id"]}
-        case _:
-            return tasks

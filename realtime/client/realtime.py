@@ -1,4 +1,4 @@
-"""The connection as an application sees it: one that comes back by itself."""
+"""Keep a connection up, and the rooms that live on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
 
 from realtime.client import backoff
-from realtime.client.connection import WINDOW, Connection, retrieve
+from realtime.client.connection import WINDOW, Connection
+from realtime.client.credentials import Token, TokenSource
 from realtime.client.errors import (
     PASSING,
     ConnectionFailed,
@@ -30,12 +31,10 @@ from realtime.client.room import Context, Room
 
 logger = logging.getLogger(__name__)
 
-TokenSource = str | Callable[[], Awaitable[str | None]]
-
 _STOP = range(4000, 4100)
 _NEW_TOKEN = range(4100, 4200)
 _OPTIONS = {"ping_interval": 25, "ping_timeout": 8, "close_timeout": 2, "max_size": 16 * 2**20}
-"""Seconds and bytes: a connection that is dead is given up after these."""
+"""Options of `websockets.connect`, in seconds and bytes; a dead connection ends after these."""
 
 
 class State(enum.StrEnum):
@@ -59,7 +58,7 @@ class Realtime:
         self,
         url: str,
         *,
-        token: TokenSource,
+        token: Token,
         queue_limit: int = 256,
         connect_timeout: float = 10.0,
         reply_timeout: float = 20.0,
@@ -83,7 +82,7 @@ class Realtime:
                 `max_size`: the largest message that is taken; a larger one stops the client.
         """
         self._url = url
-        self._token = token
+        self._tokens = TokenSource(token, timeout=connect_timeout)
         self._connect_timeout = connect_timeout
         self._reply_timeout = reply_timeout
         self._random = random
@@ -96,12 +95,12 @@ class Realtime:
             sleep=sleep,
             spawn=self._spawn,
             identify=self._identify,
-            report=self._report,
+            on_error=self._report,
             on_end=self._forget,
         )
         self.state = State.OFFLINE
         self.error: Exception | None = None
-        """What the last attempt, or the last connection, ended with."""
+        """The error that ended the last attempt, or the last connection."""
         self._connection: Connection | None = None
         self._window = WINDOW
         self._online_since: float | None = None
@@ -135,14 +134,14 @@ class Realtime:
                 raise self.error or Stopped
             room = self._rooms[project_id] = Room(project_id, self._context)
             if self._connection is not None:
-                room.connected(self._connection)
+                room.attach(self._connection)
         await room.enter()
         return room
 
     def on(self, event: str, handler: Callable[[Any], None]) -> Callable[[], None]:
         """Have a function called at an event; return one that ends it.
 
-        Events: `state`, with the new `State`; `error`, with the payload of one that no call raises,
+        Events: `state`, with the new `State`; `error`, with a `RealtimeError` that no call raises,
         such as that of a signal that is refused.
         """
         self._handlers[event].append(handler)
@@ -200,7 +199,7 @@ class Realtime:
             Stopped: where no other attempt would do better.
             OSError, WebSocketException, ConnectionFailed: where none came about.
         """
-        websocket = await self._open(await self._fetch_token())
+        websocket = await self._open(await self._tokens.fetch())
         try:
             connection = self._connection = Connection(
                 websocket,
@@ -210,14 +209,14 @@ class Realtime:
             )
             self._spawn(self._greet(connection))
             for room in tuple(self._rooms.values()):
-                room.connected(connection)
+                room.attach(connection)
             await connection.serve()
         finally:
             self._connection = None
             for task in self._tasks:
                 task.cancel()
             for room in self._rooms.values():
-                room.disconnected()
+                room.detach()
             await websocket.close()
         # One at a time, until it is clear which of them the server cannot read.
         self._window = 1 if connection.is_unclear else WINDOW
@@ -242,14 +241,14 @@ class Realtime:
             raise connection.failure
         if connection.failure is not None:
             self.error = connection.failure
-        if code in _STOP or (code in _NEW_TOKEN and isinstance(self._token, str)):
+        if code in _STOP or (code in _NEW_TOKEN and self._tokens.is_fixed):
             reason = getattr(self.error, "code", "CONNECTION_LOST")
             raise Stopped(
                 f"The server closed the connection with {code}: {self.error}", code=reason
             )
 
     async def _greet(self, connection: Connection) -> None:
-        """Be online as soon as the server answers: it accepts everybody, and then judges."""
+        """Ping; be online at the answer: the server accepts every socket before it reads tokens."""
         with suppress(Disconnected, Refused):
             await connection.call("ping", {}, on_ack=self._welcomed, timeout=self._connect_timeout)
 
@@ -257,34 +256,6 @@ class Realtime:
         self.error = None
         self._online_since = self._clock()
         self._become(State.ONLINE)
-
-    async def _fetch_token(self) -> str:
-        """Return a token.
-
-        Raises:
-            Stopped: if nobody is signed in any more.
-            ConnectionFailed: if none could be had for now.
-        """
-        if isinstance(self._token, str):
-            return self._token
-        # A task of its own: the function may be deaf to being cancelled.
-        fetching = asyncio.create_task(_call(self._token))
-        fetching.add_done_callback(retrieve)
-        try:
-            done, _ = await asyncio.wait([fetching], timeout=self._connect_timeout)
-            token = fetching.result() if done else ""
-        except Stopped:
-            raise
-        except Exception as error:
-            # Whatever it was, it is no answer: as good as a server that does not.
-            raise ConnectionFailed(f"No token: {error!r}", code="TOKEN_UNAVAILABLE") from error
-        finally:
-            fetching.cancel()
-        if not done:
-            raise ConnectionFailed("No token came in time", code="TOKEN_UNAVAILABLE")
-        if not token:
-            raise Stopped("Nobody is signed in any more", code="TOKEN_MISSING")
-        return token
 
     def _become(self, state: State) -> None:
         if state is not self.state:
@@ -306,7 +277,7 @@ class Realtime:
         self._rooms.pop(room.project_id, None)
 
     def _identify(self, user_id: int) -> None:
-        """Note whom the server joined; rooms of another user end before anything is sent."""
+        """Note the user whom the server joined; before anything is sent, end rooms of another."""
         known, self._user_id = self._user_id, user_id
         if known in (None, user_id):
             return
@@ -329,16 +300,16 @@ class Realtime:
             room.receive(message)
 
     def _report(self, refused: Refused) -> None:
-        self._emit("error", refused.payload)
+        self._emit("error", refused)
 
     async def _renew_token(self, connection: Connection) -> None:
         """Give the connection a fresh token; try for as long as it lives."""
-        if isinstance(self._token, str):
+        if self._tokens.is_fixed:
             return
         failures = 0
         while True:
             try:
-                await connection.call("authenticate", {"token": await self._fetch_token()})
+                await connection.call("authenticate", {"token": await self._tokens.fetch()})
             except Disconnected:
                 return
             except Stopped as stopped:
@@ -367,7 +338,3 @@ class Realtime:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _call(fetch: Callable[[], Awaitable[str | None]]) -> str | None:
-    return await fetch()

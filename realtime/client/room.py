@@ -1,4 +1,4 @@
-"""One project's room, as a client keeps it over any number of connections."""
+"""Keep one project's room over any number of connections."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple
 
-from realtime import merge_patch
-from realtime.client import backoff, messages
+from realtime.client import backoff, reducers
 from realtime.client.connection import Connection, retrieve
-from realtime.client.errors import (
-    PASSING,
-    Disconnected,
-    Overrun,
-    RealtimeError,
-    Refused,
-    RoomClosed,
-)
-from realtime.client.messages import Json, Message, UpdateAck, parse_join_ack
+from realtime.client.errors import Disconnected, Overrun, RealtimeError, Refused, RoomClosed
+from realtime.client.join_loop import JoinLoop
+from realtime.client.messages import JoinAck, Json, Member, Message, Task, UpdateAck
+from realtime.client.reducers import View
 from realtime.client.signals import SignalSender
 from realtime.client.updates import UpdateQueue
 
@@ -30,16 +23,11 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Message], None]
 
 MAX_UNREAD = 10_000
-"""Messages that wait for an `async for`; a room that nobody iterates over keeps no more."""
-
-_MAX_FAULTS = 3
-"""Joins in a row that a fault of the server may fail, before the caller is told."""
-_ENDED_KEPT = 100
-"""Tasks that are known to have ended: late progress does not revive them."""
+"""Messages kept for an `async for`; beyond that, the iteration ends with `Overrun`."""
 
 
 class Context(NamedTuple):
-    """What a room needs of the client that it belongs to."""
+    """Give a room the parts of the client that it belongs to."""
 
     queue_limit: int
     random: Callable[[], float]
@@ -48,7 +36,7 @@ class Context(NamedTuple):
     """Starts a task that ends with the connection."""
     identify: Callable[[int], None]
     """Called with the user whom the server joined; may end rooms, this one too."""
-    report: Callable[[Refused], None]
+    on_error: Callable[[Refused], None]
     """Called with a refusal that no caller is told."""
     on_end: Callable[[Room], None]
 
@@ -62,54 +50,80 @@ class Room:
 
     def __init__(self, project_id: int, context: Context) -> None:
         self.project_id = project_id
-        self.me: int | None = None
-        """The own user id; None before the first join."""
-        self.role = ""
-        """As of the last join."""
-        self.seq = 0
-        """The last durable event that is part of `state`."""
-        self.state: Json = {}
-        """The project, kept up to date by its events."""
-        self.members: dict[int, str] = {}
-        """Who is here: user id → name."""
-        self.tasks: dict[str, Json] = {}
-        """The tasks that run: id → `task_id`, `progress`, `message`, and `task_type` if known."""
         self.ended: RealtimeError | None = None
         """The reason why the room has ended. It does not come back: `join` makes a new one."""
         self._context = context
         self._users = 0
         self._connection: Connection | None = None
-        self._joining: asyncio.Task[None] | None = None
+        self._view = View()
         self._is_joined = False
         self._has_hole = False
-        self._entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._entered.add_done_callback(retrieve)
-        self._ended_tasks: deque[str] = deque(maxlen=_ENDED_KEPT)
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready.add_done_callback(retrieve)
         self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)
         self._unread: deque[Message] = deque()
         self._news = asyncio.Event()
         self._error: RealtimeError | None = None
-        """What an iteration ends with."""
+        """The error that ends the iteration."""
         self._is_leaving = False
-        self._updates = UpdateQueue(
+        self._join_loop = JoinLoop(
+            project_id,
+            spawn=context.spawn,
+            pause=self._pause,
+            since=lambda: self.seq if self._ready.done() else None,
+            on_joined=self._joined,
+            on_delayed=self._suspend,
+            on_refused=self.end,
+        )
+        self._queue = UpdateQueue(
             project_id,
             limit=context.queue_limit,
             pause=self._pause,
-            on_not_joined=self._join_again,
+            on_not_joined=self._join_loop.join,
         )
         self._signals = SignalSender(
-            project_id, sleep=context.sleep, pause=self._pause, on_refused=context.report
+            project_id, sleep=context.sleep, pause=self._pause, on_error=context.on_error
         )
 
     @property
+    def state(self) -> Json:
+        """The project, kept up to date by its events."""
+        return self._view.project
+
+    @property
+    def seq(self) -> int:
+        """The last durable event that is part of `state`: what `base_seq` takes."""
+        return self._view.seq
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The users who are here, oneself too; while not `joined`, as last known."""
+        return self._view.members
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that are queued or running."""
+        return self._view.tasks
+
+    @property
+    def role(self) -> str | None:
+        """The own role in the project, such as `editor`."""
+        return self._view.role
+
+    @property
+    def me(self) -> int | None:
+        """The own user id."""
+        return self._view.me
+
+    @property
     def joined(self) -> bool:
-        """Whether events come now; while not, the room shows what was last known."""
+        """True while events come; while not, the room shows what was last known."""
         return self._is_joined
 
     @property
     def pending(self) -> int:
-        """How many updates wait for their answer."""
-        return len(self._updates)
+        """Updates that wait for their answer."""
+        return len(self._queue)
 
     # --- what an application calls
 
@@ -132,10 +146,10 @@ class Room:
             raise self.ended
         if self._is_leaving:
             raise RoomClosed
-        return await self._updates.add(data, base_seq)
+        return await self._queue.add(data, base_seq)
 
     async def signal(self, data: Json) -> None:
-        """Show data to the others in the room, now or, without a connection, never.
+        """Send data to the others in the room now; without a connection, drop them.
 
         Signals that come faster than the server takes them replace each other; the last is sent.
 
@@ -155,8 +169,9 @@ class Room:
         if self._users > 0:
             return
         self._is_leaving = True
-        await self._updates.drained()
-        if not self._is_leaving:  # somebody joined it meanwhile
+        await self._queue.drained()
+        # `enter` may have run meanwhile: the room goes on then.
+        if not self._is_leaving:
             return
         connection = self._connection
         self.end(RoomClosed())
@@ -195,7 +210,7 @@ class Room:
     # --- what `Realtime` calls
 
     async def enter(self) -> None:
-        """Count somebody who wants the room; return once it is joined, or raise why it cannot be.
+        """Count a join of the room; return once the room is joined.
 
         Raises:
             Refused, RoomClosed, UserChanged, Stopped
@@ -203,24 +218,26 @@ class Room:
         self._users += 1
         self._is_leaving = False
         try:
-            await asyncio.shield(self._entered)
+            await asyncio.shield(self._ready)
         except asyncio.CancelledError:
             self._forsake()
             raise
 
-    def connected(self, connection: Connection) -> None:
+    def attach(self, connection: Connection) -> None:
         """Join over a new connection, from where the last one ended."""
         self._connection = connection
-        self._join_again()
+        self._join_loop.open(connection)
 
-    def disconnected(self) -> None:
+    def detach(self) -> None:
+        """Wait for the next connection."""
         self._connection = None
+        self._join_loop.close()
         self._is_joined = False
-        self._updates.pause()
+        self._queue.pause()
         self._signals.close()
 
     async def depart(self, connection: Connection) -> None:
-        """Tell the server that the socket leaves the room."""
+        """Send `leave_project`, and wait for the reply."""
         with suppress(Disconnected, Refused):  # out of it, one way or another
             await connection.call("leave_project", {"project_id": self.project_id})
 
@@ -233,20 +250,13 @@ class Room:
                 # The server promises not to leave one out; should it, the log still has it.
                 if not self._has_hole:
                     self._has_hole = True
-                    self._join_again()
+                    self._join_loop.join()
                 return
-        payload = message.payload
-        match message.type:
-            case "project_updated":
-                self.state = merge_patch.apply(self.state, payload["changes"])
-            case "task_completed" | "task_failed":
-                self._ended_tasks.append(payload["task_id"])
-            case "task_progress" if payload["task_id"] in self._ended_tasks:
-                return
-        self.members = messages.with_member(self.members, message)
-        self.tasks = messages.with_task(self.tasks, message)
-        # Last: an event that cannot be read ends the connection, and must be asked for again.
-        self.seq = self.seq if message.seq is None else message.seq
+        if message.type == "task_progress" and message.payload["task_id"] in self._view.ended:
+            return
+        # An event that cannot be read raises here and ends the connection; the view is as before,
+        # so the event is asked for again.
+        self._view = reducers.reduce(self._view, message)
         self._deliver(message)
         if message.type == "access_revoked":
             reason = f"Project {self.project_id} may no longer be seen"
@@ -260,18 +270,16 @@ class Room:
         self._context.on_end(self)
         if not (is_own or self._is_leaving):
             self._error = self._error or error
-        self.disconnected()
-        self._updates.reject(error)
-        if self._joining is not None:
-            self._joining.cancel()
-        if not self._entered.done():
-            self._entered.set_exception(error)
+        self.detach()
+        self._queue.reject(error)
+        if not self._ready.done():
+            self._ready.set_exception(error)
         self._news.set()
 
     # ---
 
     def _forsake(self) -> None:
-        """Count off somebody who gave up before the room was joined; nobody else may want it."""
+        """Undo `enter` of a caller who was cancelled; leave the room if nobody else wants it."""
         self._users -= 1
         if self._users == 0 and self.ended is None:
             connection = self._connection
@@ -279,57 +287,25 @@ class Room:
             if connection is not None:
                 self._context.spawn(self.depart(connection))
 
-    def _join_again(self) -> None:
-        connection = self._connection
-        if self._joining is not None:
-            self._joining.cancel()
-        if connection is not None and self.ended is None:
-            self._joining = self._context.spawn(self._join(connection))
+    def _suspend(self) -> None:
+        """Wait for the next try: a join that fails leaves the socket out, also where it was in."""
+        self._is_joined = False
+        self._queue.pause()
+        self._signals.close()
 
-    async def _join(self, connection: Connection) -> None:
-        """Join, and try again for as long as that may help."""
-        failures = faults = 0
-        while True:
-            since = {"since": self.seq} if self._entered.done() else {}
-            payload = {"project_id": self.project_id} | since
-            try:
-                await connection.call(
-                    "join_project", payload, on_ack=partial(self._joined, connection)
-                )
-            except Disconnected:
-                return
-            except Refused as refused:
-                # A join that fails leaves the socket out of the room, also where it was in.
-                self._is_joined = False
-                self._updates.pause()
-                is_fault = refused.code == "INTERNAL_ERROR"
-                faults += is_fault
-                if refused.code not in PASSING and not (is_fault and faults < _MAX_FAULTS):
-                    self._joining = None
-                    self.end(refused)
-                    return
-                await self._pause(failures, refused.retry_after)
-                failures += 1
-            else:
-                return
-
-    def _joined(self, connection: Connection, payload: Json) -> None:
-        ack = parse_join_ack(payload)
+    def _joined(self, connection: Connection, ack: JoinAck) -> None:
         # Before anything of the room is taken or sent: it may be another user's by now.
         self._context.identify(ack.user_id)
         if self.ended is not None or connection is not self._connection:
             return
-        is_first = not self._entered.done()
+        is_first = not self._ready.done()
         self._has_hole = False
-        self.me, self.role = ack.user_id, ack.role
-        self.members, self.tasks = ack.members, ack.tasks
-        if not ack.recovered:
-            self.state, self.seq = ack.project, ack.seq
+        self._view = reducers.join(self._view, ack)
         self._is_joined = True
-        self._updates.open(connection)
+        self._queue.open(connection)
         self._signals.open(connection)
         if is_first:
-            self._entered.set_result(None)
+            self._ready.set_result(None)
         elif not ack.recovered:
             snapshot = {"project_id": self.project_id, "project": self.state}
             self._deliver(Message("snapshot", snapshot, self.project_id, self.seq, None))

@@ -1,4 +1,4 @@
-"""The signals of a room: no faster than the server takes them, and the last one always."""
+"""Send the signals of a room no faster than the server takes them, and the last one always."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERVAL = 0.06
 
 
 class SignalSender:
-    """Keeps the newest signal until it can be sent, and sends it again if it came too fast."""
+    """Keep the newest signal until it can be sent; send it again if it came too fast."""
 
     def __init__(
         self,
@@ -23,13 +23,13 @@ class SignalSender:
         *,
         sleep: Callable[[float], Awaitable[None]],
         pause: Callable[[int, float | None], Awaitable[None]],
-        on_refused: Callable[[Refused], None],
+        on_error: Callable[[Refused], None],
     ) -> None:
-        """`on_refused` is told why a signal was refused for good."""
+        """`on_error` is told why a signal was refused for good."""
         self._project_id = project_id
         self._sleep = sleep
         self._pause = pause
-        self._on_refused = on_refused
+        self._on_error = on_error
         self._connection: Connection | None = None
         self._newest: Json | None = None
         self._sender: asyncio.Task[None] | None = None
@@ -74,6 +74,6 @@ class SignalSender:
                     failures += 1
                     continue
                 if refused.code != "NOT_JOINED":
-                    self._on_refused(refused)
+                    self._on_error(refused)
             failures = 0
             await self._sleep(INTERVAL)

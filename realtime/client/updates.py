@@ -1,4 +1,4 @@
-"""The updates of a room: each is sent until it has its answer, over any number of connections."""
+"""Send each update of a room until it has its answer, over any number of connections."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class UpdateQueue:
         self._writer: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """Return how many have no answer yet."""
+        """Count the updates that have no answer yet."""
         return len(self._updates)
 
     def add(self, data: Json, base_seq: int | None) -> asyncio.Future[UpdateAck]:
@@ -100,6 +100,7 @@ class UpdateQueue:
     async def _write(self) -> None:
         failures = 0
         while self._updates:
+            # `reject` cancels this task before it empties the list, so there is a first update.
             await self._online.wait()
             update, connection = self._updates[0], self._connection
             if connection is None:

@@ -84,8 +84,8 @@ class Command(BaseCommand):
                 self._show(Line("server", f"not connected: {reason}; trying again", "failure"))
 
     def _show_room(self, room: Room) -> None:
-        self._names |= {str(user_id): name for user_id, name in room.members.items()}
-        here = ", ".join(sorted(room.members.values()))
+        self._names |= {str(member.user_id): member.username for member in room.members}
+        here = ", ".join(sorted(member.username for member in room.members))
         self._show(Line("room", f"project {room.project_id} at {room.seq}; here: {here}", "other"))
 
     def _show(self, line: Line) -> None:

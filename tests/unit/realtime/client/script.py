@@ -10,7 +10,7 @@ from typing import Any, Self
 from websockets.asyncio.server import ServerConnection, serve
 
 from realtime.client import Realtime
-from realtime.client.realtime import TokenSource
+from realtime.client.credentials import Token
 
 Message = dict[str, Any]
 TIMEOUT = 5.0
@@ -116,7 +116,7 @@ class Server:
         self._peers.put_nowait(Peer(websocket))
         await websocket.wait_closed()
 
-    async def client(self, token: TokenSource = TOKEN, **options: Any) -> Realtime:
+    async def client(self, token: Token = TOKEN, **options: Any) -> Realtime:
         return await self._clean_up.enter_async_context(
             Realtime(
                 self.url,

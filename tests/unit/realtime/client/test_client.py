@@ -10,6 +10,7 @@ import pytest
 
 from realtime.client import (
     InvalidData,
+    Member,
     Message,
     Overrun,
     QueueFull,
@@ -20,6 +21,7 @@ from realtime.client import (
     RoomClosed,
     State,
     Stopped,
+    Task,
     UserChanged,
     backoff,
     signals,
@@ -88,7 +90,7 @@ async def test_failures_wait_longer_until_a_connection_lasts(server: Server) -> 
 
 async def test_a_room_is_kept_up_to_date(server: Server) -> None:
     room, peer = await joined(server, await server.client(), seq=4, content={"mood": "calm"})
-    assert (room.role, room.seq, room.members) == ("editor", 4, {1: "alice"})
+    assert (room.role, room.seq, room.members) == ("editor", 4, ((1, "alice"),))
     await peer.updated(5, title="New", content={"mood": None, "size": 3})
     await peer.send("user_joined", {"project_id": 1, "user_id": 2, "username": "bob"})
     await peer.send("user_left", {"project_id": 1, "user_id": 1})
@@ -97,15 +99,39 @@ async def test_a_room_is_kept_up_to_date(server: Server) -> None:
     types = [message.type for message in await read(room, 4)]
     assert types == ["project_updated", "user_joined", "user_left", "task_progress"]
     assert room.state == {"title": "New", "content": {"size": 3}}
-    assert room.members == {2: "bob"}
-    assert room.tasks == {"t": progress}
+    assert room.members == (Member(2, "bob"),)
+    assert [*room.tasks] == [Task("t", None, 40, "Analyzing image...")]
 
     completed = {"task_id": "t", "task_type": "analyze", "result": 1}
     await peer.send("task_completed", completed, project_id=1, seq=6)
     await peer.send("task_progress", progress, project_id=1)
     await peer.updated(7)
     assert [m.type for m in await read(room, 2)] == ["task_completed", "project_updated"]
-    assert (room.tasks, room.seq) == ({}, 7), "progress that comes late revives no task"
+    assert (len(room.tasks), room.seq) == (0, 7), "progress that comes late revives no task"
+
+
+async def test_the_role_follows_the_changes_that_come_after_the_join(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), seq=1)
+    for seq, user_id, role in ((2, 2, "owner"), (3, 1, "viewer"), (4, 1, None)):
+        changed = {"project_id": 1, "user_id": user_id, "role": role}
+        await peer.send("member_changed", changed, seq=seq)
+        await read(room, 1)
+        assert room.role == ("editor" if user_id == 2 else role)
+    peer.cut()
+    _, peer = await rejoined(server, seq=4, recovered=True)
+    await peer.send("member_changed", changed, seq=4)
+    await peer.updated(5)
+    await read(room, 1)
+    assert room.role == "editor", "the join said so"
+
+
+async def test_the_progress_of_a_task_never_falls(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    for progress in (40, 20, 60):
+        payload = {"task_id": "t", "progress": progress, "message": f"{progress} %"}
+        await peer.send("task_progress", payload, project_id=1)
+    await read(room, 3)
+    assert room.tasks == (Task("t", None, 60, "60 %"),)
 
 
 async def test_handlers_are_called_until_they_are_taken_off(server: Server) -> None:
@@ -444,7 +470,7 @@ async def test_a_signal_that_is_refused_is_told(server: Server) -> None:
     await room.signal({"x": "y" * 3000})
     await peer.refuse(await peer.expect("send_signal"), "VALIDATION_ERROR")
     async with asyncio.timeout(TIMEOUT):
-        assert (await told)["code"] == "VALIDATION_ERROR"
+        assert (await told).code == "VALIDATION_ERROR"
 
 
 async def test_signals_are_sent_now_or_never(server: Server) -> None:
@@ -591,6 +617,19 @@ async def test_a_reply_that_does_not_come_ends_the_connection(server: Server) ->
     assert again["idempotency_key"] == lost["idempotency_key"]
     await peer.acknowledge(again, seq=1)
     assert (await updating).seq == 1
+
+
+async def test_a_token_that_is_no_string_is_told_and_asked_for_again(server: Server) -> None:
+    answers: list[Any] = [{"access": "x"}, "a token"]
+
+    async def fetch() -> Any:
+        return answers.pop(0)
+
+    realtime = await server.client(fetch)
+    assert (await server.accept()).token == "a token"
+    assert isinstance(realtime.error, RealtimeError)
+    assert realtime.error.code == "TOKEN_UNAVAILABLE"
+    assert "returned a dict" in str(realtime.error)
 
 
 async def test_a_token_function_that_never_answers_is_asked_again(server: Server) -> None:

@@ -1,0 +1,105 @@
+"""Make a room's view of its messages: pure functions from what is known to what is known.
+
+`client/src/reducers.js` holds the same rules for JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from realtime import merge_patch
+from realtime.client.messages import JoinAck, Json, Member, Message, Task
+
+ENDED_KEPT = 100
+"""Tasks that are known to have ended: late progress does not revive them."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A room as the server has confirmed it; never changed, only replaced."""
+
+    seq: int = 0
+    """The last durable event that is part of it."""
+    project: Json = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    ended: tuple[str, ...] = ()
+    """The tasks that ended last."""
+    me: int | None = None
+    join_role: str | None = None
+    """The own role at position `join_seq`."""
+    join_seq: int = 0
+    roles: Mapping[int, str | None] = field(default_factory=dict)
+    """Roles that changed after that, by user."""
+
+    @property
+    def role(self) -> str | None:
+        return self.join_role if self.me is None else self.roles.get(self.me, self.join_role)
+
+
+def join(view: View, ack: JoinAck) -> View:
+    """Return the view after a join was acknowledged."""
+    running = {task.task_id for task in ack.tasks}
+    return View(
+        # With `recovered`, the events that lead from the old position to the new one follow.
+        seq=view.seq if ack.recovered else ack.seq,
+        project=view.project if ack.recovered else ack.project,
+        members=ack.members,
+        tasks=ack.tasks,
+        ended=tuple(task_id for task_id in view.ended if task_id not in running),
+        me=ack.user_id,
+        join_role=ack.role,
+        join_seq=ack.seq,
+    )
+
+
+def reduce(view: View, message: Message) -> View:
+    """Return the view after a message of the room. A durable event must be the next one."""
+    seq = view.seq if message.seq is None else message.seq
+    return replace(_change(view, message), seq=seq)
+
+
+def _change(view: View, message: Message) -> View:
+    payload = message.payload
+    match message.type:
+        case "project_updated":
+            return replace(view, project=merge_patch.apply(view.project, payload["changes"]))
+        case "user_joined" | "user_left":
+            return replace(view, members=_members(view.members, message))
+        case "task_progress":
+            return _progress(view, payload)
+        case "task_completed" | "task_failed":
+            task_id = payload["task_id"]
+            return replace(
+                view,
+                tasks=tuple(task for task in view.tasks if task.task_id != task_id),
+                ended=(*view.ended, task_id)[-ENDED_KEPT:],
+            )
+        case "member_changed" if (message.seq or 0) > view.join_seq:
+            # A change that is replayed from before the join is part of `join_role`.
+            return replace(view, roles={**view.roles, payload["user_id"]: payload["role"]})
+        case _:
+            return view
+
+
+def _members(members: tuple[Member, ...], message: Message) -> tuple[Member, ...]:
+    user_id = message.payload["user_id"]
+    is_known = any(member.user_id == user_id for member in members)
+    if message.type == "user_left":
+        return tuple(member for member in members if member.user_id != user_id)
+    return members if is_known else (*members, Member(user_id, message.payload["username"]))
+
+
+def _progress(view: View, payload: Json) -> View:
+    task_id = payload["task_id"]
+    if task_id in view.ended:
+        return view
+    task = Task(task_id, None, payload["progress"], payload["message"])
+    for n, known in enumerate(view.tasks):
+        if known.task_id == task_id:
+            if task.progress < known.progress:
+                return view
+            task = task._replace(task_type=known.task_type)
+            return replace(view, tasks=(*view.tasks[:n], task, *view.tasks[n + 1 :]))
+    return replace(view, tasks=(*view.tasks, task))
