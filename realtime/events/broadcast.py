@@ -1,8 +1,8 @@
-"""The one module that sends to the channel layer.
+"""Send to the channel layer; no other module does.
 
-The layer is a hint: whatever is lost here is repaired by `realtime.live.hub` from the log. So
-nothing in this module raises, and nothing waits for long. A server process hands its own
-events straight to its hub, too; the layer carries them to the others.
+The layer may lose what it is given: `realtime.live.repair` reads it from the log. So nothing in
+this module raises, and nothing waits for long. A server process hands its own events straight to
+its hub, too; the layer carries them to the other processes.
 
 Group `project_<id>` carries messages of type ``realtime.message`` only, whose parts are
 JSON text and numbers: nothing on the layer depends on what a client wrote.

@@ -1,8 +1,8 @@
-"""The authenticated sockets of this process, and whether they may still be open.
+"""End connections and places in rooms that the clock or the database no longer allows.
 
-A host says at once when access ends: an event in the project's log. What is here is for the
-rest: users who were deactivated or signed out, and rows that somebody changed or deleted past
-the host's services. So whatever the way, it takes effect within `ACCESS_INTERVAL` and a query.
+A host says at once when access ends: an event in the project's log. This module is for the rest:
+users who were deactivated or signed out, and rows that somebody changed or deleted past the host's
+services. So the end of access takes effect within `ACCESS_INTERVAL` and a query, however it came.
 What cannot be checked for `ACCESS_TIMEOUT` ends too: a check that fails is no permission.
 """
 
@@ -36,20 +36,20 @@ class Connection(Protocol):
 
 
 class Survey(NamedTuple):
-    """What there is to be compared."""
+    """Hold what is compared with the clock and with the database."""
 
     identities: list[tokens.Identity]
     places: set[RoomUser]
     expired: list[Connection]
     outside: list[Connection]
-    """Those whose sockets are in no room."""
+    """Connections whose sockets are in no room."""
 
 
 class AccessMonitor:
-    """Ends what the clock or the database no longer allows, and sockets that never join.
+    """Hold the open connections, and end those that may not be open any more, or never join.
 
-    Two looks at the database, one at our own tables and one by the host's code, each with its own
-    failures: what one of them runs into takes nothing from the other.
+    It asks the database two questions, one about our own tables and one by the host's code. Each
+    fails by itself: what one of them runs into takes nothing from the other.
     """
 
     def __init__(self, revoke: Callable[[Subscriber, int], None]) -> None:
@@ -63,26 +63,31 @@ class AccessMonitor:
             "places", _lost, self._put_out, itemgetter(0), itemgetter(1)
         )
 
-    def __contains__(self, session: Connection) -> bool:
-        return session in self._open
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._open
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(tuple(self._open))
 
-    def add(self, session: Connection) -> None:
-        self._open.add(session)
+    def add(self, connection: Connection) -> None:
+        self._open.add(connection)
 
-    def discard(self, session: Connection) -> None:
-        self._open.discard(session)
+    def discard(self, connection: Connection) -> None:
+        self._open.discard(connection)
+
+    def begin(self) -> None:
+        """Count the age of answers from now on: before there was nobody to ask about."""
+        self._users.reset()
+        self._places.reset()
 
     async def check(self) -> None:
-        """Compare all sessions with the clock, and begin to compare them with the database.
+        """Compare all connections with the clock, and begin to compare them with the database.
 
         Nothing is awaited here, so that a database that hangs holds up no clock.
         """
         survey = self._survey()
-        for session in survey.expired:
-            session.end(tokens.expired())
+        for connection in survey.expired:
+            connection.end(tokens.expired())
         _end_overdue(survey.outside)
         self._end_unchecked()
         self._users.begin(survey.identities)
@@ -90,7 +95,7 @@ class AccessMonitor:
 
     @property
     def unchecked(self) -> float:
-        """Seconds since the oldest answer was asked for that some socket relies on."""
+        """Return the seconds since the oldest answer was asked for that some socket relies on."""
         return time.monotonic() - min(self._users.oldest, self._places.oldest)
 
     async def close(self) -> None:
@@ -106,36 +111,36 @@ class AccessMonitor:
         survey = Survey([], set(), [], [])
         # By the wall clock: a timer knows nothing of a clock that was set, or of a suspended VM.
         ended = time.time() - expiry.leeway()
-        for session in self._open:
-            identity = session.identity
+        for connection in self._open:
+            identity = connection.identity
             if identity.expires_at <= ended:
-                survey.expired.append(session)
+                survey.expired.append(connection)
                 continue
             survey.identities.append(identity)
-            socket = session.socket
+            socket = connection.socket
             for project_id in socket.rooms:
                 survey.places.add((project_id, socket.user_id))
             if not socket.rooms:
-                survey.outside.append(session)
+                survey.outside.append(connection)
         return survey
 
     def _end_unchecked(self) -> None:
-        """End those of which it could not be known for too long whether they may be here."""
+        """End connections that could not be checked for too long."""
         least = time.monotonic() - conf.get().ACCESS_TIMEOUT
         if self._users.oldest >= least and self._places.oldest >= least:
             return
-        for session in self:
-            if self._checked_at(session) < least:
-                session.end(
+        for connection in self:
+            if self._checked_at(connection) < least:
+                connection.end(
                     ProtocolError(
                         ErrorCode.UNAVAILABLE, "Your access cannot be checked; connect again later"
                     )
                 )
 
-    def _checked_at(self, session: Connection) -> float:
-        """Return when a session, and each of its rooms, was last found to be allowed."""
-        socket = session.socket
-        as_user = max(session.identified_at, self._users.answered_at(session.identity))
+    def _checked_at(self, connection: Connection) -> float:
+        """Return when a connection, and each of its rooms, was last found to be allowed."""
+        socket = connection.socket
+        as_user = max(connection.identified_at, self._users.answered_at(connection.identity))
         in_rooms = (
             max(joined_at, self._places.answered_at((project_id, socket.user_id)))
             for project_id, joined_at in socket.rooms.items()
@@ -143,34 +148,34 @@ class AccessMonitor:
         return min([as_user, *in_rooms])
 
     def _end_revoked(self, revoked: dict[tokens.Identity, ProtocolError], _: float) -> None:
-        # Of thousands, hardly any: only where there is one are they looked at one by one.
+        # Hardly any of thousands are: only where there is one do we look at them one by one.
         if revoked:
-            for session in self:
-                if session.identity in revoked:
-                    session.end(revoked[session.identity])
+            for connection in self:
+                if connection.identity in revoked:
+                    connection.end(revoked[connection.identity])
 
     def _put_out(self, lost: dict[RoomUser, None], asked_at: float) -> None:
-        """Put out whoever was in one of these places when the database was asked.
+        """Put out the sockets that were in one of these places when the database was asked.
 
-        A socket that has rejoined since has been found to be allowed by a newer look.
+        A socket that has rejoined since is allowed by a newer answer, that of its join.
         """
         if not lost:
             return
-        for session in self:
-            socket = session.socket
+        for connection in self:
+            socket = connection.socket
             for project_id, joined_at in list(socket.rooms.items()):
                 if (project_id, socket.user_id) in lost and joined_at < asked_at:
                     self._revoke(socket, project_id)
 
 
 def _end_overdue(outside: Sequence[Connection]) -> None:
-    """End those, of the sockets that are in no room, that had time enough to join one."""
+    """End the sockets in no room that had time enough to join one."""
     deadline = conf.get().JOIN_DEADLINE
     overdue = time.monotonic() - deadline
     text = f"A socket must join a project within {deadline:g} s"
-    for session in outside:
-        if session.socket.idle_since < overdue:
-            session.end(ProtocolError(ErrorCode.NOT_JOINED, text))
+    for connection in outside:
+        if connection.socket.idle_since < overdue:
+            connection.end(ProtocolError(ErrorCode.NOT_JOINED, text))
 
 
 def _revoked(

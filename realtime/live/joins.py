@@ -1,4 +1,4 @@
-"""What clients are told when they join rooms, read from the database."""
+"""Read from the database what clients are told when they join rooms."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _MAX_REPLAYED = 2000
 
 
 class Joins:
-    """Reads for the joins of a server process: those that come at once in one set of queries.
+    """Read for the joins of a server process: joins that come at once go in one set of queries.
 
     The joins of one room wait for each other, so that a project that is slow to read takes
     one thread; those of other rooms wait for it for a moment only.
@@ -75,6 +75,7 @@ class Joins:
             ProtocolError: if they may not.
         """
         answer = None
+        # None is no answer: others of the same batch had replays enough for one set of queries.
         while answer is None:
             answer = await self._rooms.submit(request.project_id, request)
         if isinstance(answer, ProtocolError):
@@ -114,7 +115,7 @@ def read(requests: Sequence[JoinRequest]) -> list[Answer]:
 
 
 def not_found(project_id: int) -> ProtocolError:
-    """The one answer for a project that is missing and for one that is not to be seen."""
+    """Return the one answer for a project that is missing and for one that is not to be seen."""
     return ProtocolError(
         ErrorCode.PROJECT_NOT_FOUND, f"Project {project_id} does not exist, or you cannot access it"
     )

@@ -1,8 +1,8 @@
-"""Questions about all sockets that are asked of the database again and again.
+"""Ask the database the same question about all sockets again and again.
 
-An answer that does not come must not mean "allowed". So a look knows, of each subject, since when
-it has had no answer, whatever the reason: the question failed for all, for this subject alone, or
-has not returned yet.
+An answer that does not come must not mean "allowed". So a look knows of each subject when its last
+answer was asked for, whatever happened since: the question failed for all, failed for this subject
+alone, or has not returned yet.
 """
 
 from __future__ import annotations
@@ -30,18 +30,20 @@ _MAX_QUESTIONS = 64
 
 
 class Answers(NamedTuple, Generic[Subject, Finding]):
+    """Hold what one round found, and the subjects that got no answer in it."""
+
     found: dict[Subject, Finding]
     failed: list[Subject]
-    """Those for which the question failed, and maybe some that it was asked together with."""
+    """Subjects for which the question failed, and maybe some that it was asked together with."""
     error: Exception | None
     """The first error, where there was any."""
 
 
 class Look(Generic[Subject, Finding]):
-    """Asks one question, in a database thread, at most once at a time.
+    """Ask one question, in a database thread, at most once at a time.
 
-    A question that hangs holds one thread, and is not asked again beside it: its subjects only
-    grow older.
+    A question that hangs holds one thread, and is not asked again beside it: the answers of its
+    subjects only grow older.
     """
 
     def __init__(
@@ -69,6 +71,10 @@ class Look(Generic[Subject, Finding]):
         self._asked_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
+    def reset(self) -> None:
+        """Count the age of answers from now on."""
+        self._answered_at = time.monotonic()
+
     def begin(self, subjects: Sequence[Subject]) -> None:
         """Ask about these subjects, unless the question before is still under way."""
         now = time.monotonic()
@@ -86,7 +92,7 @@ class Look(Generic[Subject, Finding]):
 
     @property
     def oldest(self) -> float:
-        """When the question was asked whose answer is the oldest, of all subjects."""
+        """Return when the question was asked whose answer is the oldest, of all subjects."""
         return min(self._unanswered.values(), default=self._answered_at)
 
     async def _run(self, subjects: Sequence[Subject]) -> None:
@@ -95,6 +101,8 @@ class Look(Generic[Subject, Finding]):
             if subjects:
                 suspects = self._unanswered.keys() & set(subjects)
                 part = self._parts[self._rounds % len(self._parts)]
+                # Sockets come and go while this is awaited. Whoever comes was checked at its own
+                # sign-in, so what was not asked about counts from there.
                 answers = await threads.run(_ask_apart, self._ask, subjects, suspects, part)
             self._act(answers.found, self._asked_at)
         except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)

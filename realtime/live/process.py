@@ -110,6 +110,7 @@ class ServerProcess:
             return
         self._has_begun = True
         broadcast.use(self._server)
+        self._access.begin()
         settings = conf.get()
         # Each goes by a clock of its own: with a database that hangs, presence must go on.
         for interval, step in (

@@ -1,4 +1,4 @@
-"""Which groups of the channel layer this process listens to."""
+"""Subscribe this process to the groups of the channel layer whose rooms are open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAUSE = 1.0
 
 
 class Subscriptions:
-    """Keeps the groups of this process's one channel equal to the rooms that are open.
+    """Keep the groups of this process's one channel equal to the rooms that are open.
 
     A layer that is down delays a join by seconds at most, and is tried again at every tick.
     """
@@ -57,7 +57,7 @@ class Subscriptions:
         return is_wanted == is_joined and project_id not in self._uncertain
 
     async def _change(self, _: None, project_ids: list[int]) -> list[None]:
-        # What was wanted before may not be wanted any more, or be done already.
+        # While this waited for its turn, the room may have closed or opened again.
         due = {project_id for project_id in project_ids if not self._is_settled(project_id)}
         if due and asyncio.get_running_loop().time() >= self._paused_until:
             try:
@@ -82,6 +82,8 @@ class Subscriptions:
                 calls.create_task(self._settle_one(project_id, self._channel))
 
     async def _settle_one(self, project_id: int, channel: str) -> None:
+        # Until the layer has answered, nobody knows what it did. If the call fails or is given up,
+        # the project stays uncertain, and the next tick calls again; twice is harmless.
         self._uncertain.add(project_id)
         if project_id in self._wanted:
             await self._layer.group_add(group_name(project_id), channel)

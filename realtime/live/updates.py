@@ -1,4 +1,4 @@
-"""Updates that clients send, written to the database together."""
+"""Write the updates that clients send, those of one project together."""
 
 from __future__ import annotations
 

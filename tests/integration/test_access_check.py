@@ -106,6 +106,21 @@ async def test_a_check_that_never_succeeds_ends_the_socket(
     await outside.disconnect()
 
 
+async def test_a_process_that_was_idle_counts_from_its_first_socket(
+    settings: Settings, trouble: type[Trouble]
+) -> None:
+    """Before, there was nobody whose access could have gone unchecked."""
+    settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 60}
+    server = process.current()
+    _, [token] = await threads.run(make_list, "alice")
+    assert server.gauges().unchecked == 0
+    came_at = time.monotonic()
+    socket = await Socket.connect(token)
+    await stays(socket)
+    assert server.gauges().unchecked <= time.monotonic() - came_at
+    await socket.disconnect()
+
+
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_host_that_fails_keeps_no_user_in(
     trouble: type[Trouble], settings: Settings, hangs: bool
