@@ -98,7 +98,7 @@ def disconnect_users(
 
 
 def _disconnect(request: HttpRequest, users: list[Any]) -> None:
-    disconnections.order([user.pk for user in users])
+    disconnections.request([user.pk for user in users])
     names = ", ".join(str(user.get_username()) for user in users)
     messages.success(request, f"The connections of {names} are being closed.")
 

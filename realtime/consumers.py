@@ -15,7 +15,7 @@ from msgspec import UNSET
 from realtime import conf, metrics
 from realtime.auth import tokens
 from realtime.auth.credentials import SUBPROTOCOL
-from realtime.auth.expiry import TokenLife
+from realtime.auth.expiry import ExpiryTimer
 from realtime.auth.tokens import Identity
 from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit, check_data
@@ -59,7 +59,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         )
         self.process: ServerProcess = scope["process"]
         self.hub = self.process.hub
-        self.token_life = TokenLife(
+        self.expiry_timer = ExpiryTimer(
             warn=self.token_expiring, end=partial(self.end, tokens.expired())
         )
         self.message_limit = MessageLimit(settings.MESSAGE_RATE)
@@ -79,7 +79,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.serving.uncancel()
         finally:
             self.serving = None
-            metrics.current.closes[self.outbox.ending] += 1
+            metrics.current.closes[self.outbox.close_reason] += 1
             self.outbox.discard()
             self.release()
 
@@ -116,7 +116,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     def identify(self, identity: Identity) -> None:
         self.identity = identity
         self.identified_at = time.monotonic()
-        self.token_life.begin(identity.expires_at)
+        self.expiry_timer.start(identity.expires_at)
 
     def token_expiring(self, left: float) -> None:
         self.reply(messages.TokenExpiring(payload=messages.TokenExpiringPayload(left)))
@@ -145,7 +145,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     def release(self) -> None:
         """Give back all that this connection holds; does no harm a second time."""
-        self.token_life.stop()
+        self.expiry_timer.stop()
         if hasattr(self, "socket"):
             self.process.disconnect(self)
 

@@ -35,7 +35,7 @@ class Metrics:
         self.connections = 0
         """Sockets that came, signed in or not."""
         self.closes: Counter[str] = Counter()
-        """Sockets that ended, by `Outbox.ending`."""
+        """Sockets that ended, by `Outbox.close_reason`."""
         self.commands: Counter[str] = Counter()
         """By type."""
         self.errors: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""Own who may open a socket, and for how long.
+"""Authenticate sockets, and end them with their tokens.
 
-`middleware` takes the credential out of a handshake (`credentials`), compares the page with the
-origins that may connect (`origins`), and asks `tokens` or `tickets` whom it stands for; `expiry`
-waits for its end. `serializers` are for the REST views that give tokens out. Begin with
-`middleware`.
+`middleware` extracts the credential from a handshake (`credentials`), checks the page's origin
+(`origins`), and resolves the credential to an identity (`tickets`, `tokens`).
+`expiry` times the end of a token, and `disconnections` carries operators' requests to end a user's
+sockets. `serializers` are for the REST views that issue tokens. Begin with `middleware`.
 """

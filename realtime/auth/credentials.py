@@ -1,4 +1,4 @@
-"""Where a client may put what it signs in with, in the request that opens a WebSocket."""
+"""Extract the credential from the request that opens a WebSocket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 Scope = MutableMapping[str, Any]
 
 SUBPROTOCOL = "realtime"
-"""What the server chooses, where a client offers it: never the one that is a token."""
+"""The subprotocol that the server selects if offered; it never echoes one that is a token."""
 TOKEN_PREFIX = "token."  # noqa: S105  (no token)
 
 
@@ -22,17 +22,17 @@ class Kind(StrEnum):
 class Credential(NamedTuple):
     kind: Kind
     text: str
-    """Empty where the request has none."""
+    """Empty if the request has no credential."""
 
 
-def take(scope: Scope) -> tuple[Credential, Scope]:
+def extract(scope: Scope) -> tuple[Credential, Scope]:
     """Return the credential of a request, and its scope without any credential.
 
-    The first of these counts: ``Authorization: Bearer <token>``, the subprotocol
+    In order of precedence: ``Authorization: Bearer <token>``, the subprotocol
     ``token.<token>``, and in the query string ``ticket=`` and ``token=``.
     """
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
-    parameters = dict(reversed(query))  # of one that comes twice, the first
+    parameters = dict(reversed(query))  # of a repeated name, the first value counts
     found = [
         Credential(Kind.TOKEN, _bearer(scope)),
         Credential(Kind.TOKEN, _offered_token(scope)),
@@ -68,5 +68,5 @@ def _subprotocols(scope: Scope) -> list[str]:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return a header's first value; names are lower-case, as ASGI has them."""
+    """Return a header's first value; `name` is lower-case, as in ASGI."""
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)

@@ -1,13 +1,12 @@
-"""Operators' orders to close all sockets of a user.
+"""Carry operators' requests to close all sockets of a user to every server process.
 
-An order is a row. Every server process reads all of them, again and again, and closes the sockets
-that it has of that user with 4005: nobody has to know which process has which user, and Redis is
-not needed.
+A request is a row. Every process polls the rows and closes its sockets of that user with 4005. So
+no process has to know where a user is connected, and Redis is not needed.
 
-A socket knows the orders that were there when it signed in; one that it does not know is for it.
-So an order ends each socket once, and none that was opened after it, whatever a process's start,
-the order of commits, or the clocks say. Only how long rows are kept goes by a clock: the
-database's.
+A socket remembers the requests that existed when it signed in; any other request is meant for it.
+So a request ends each socket once, and no socket that was opened later, regardless of when a
+process started, in which order transactions committed, and what the clocks say. Only the deletion
+of old rows depends on a clock: the database's.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ from realtime.models import Disconnection
 from realtime.protocol.errors import ErrorCode, ProtocolError
 
 _KEPT = timedelta(minutes=10)
-"""Far longer than `ACCESS_TIMEOUT`: a process that could not look for so long has no sockets."""
+"""Far longer than `ACCESS_TIMEOUT`: a process that could not poll for so long has no sockets."""
 
 
-def order(user_ids: Iterable[Any]) -> None:
-    """Have the sockets that these users have now closed, in every process."""
+def request(user_ids: Iterable[Any]) -> None:
+    """Ask every process to close the sockets that these users have now."""
     Disconnection.objects.bulk_create(
         Disconnection(user_id=user_id, created_at=Now()) for user_id in user_ids
     )
     Disconnection.objects.filter(created_at__lt=Now() - 2 * _KEPT).delete()
 
 
-def orders() -> dict[Any, set[int]]:
-    """Return the ids of the orders that are to be carried out, by user: one query."""
+def pending() -> dict[Any, set[int]]:
+    """Return the ids of recent requests, by user: one query."""
     return _by_user(_recent())
 
 
-def known(user_ids: Collection[Any]) -> dict[Any, set[int]]:
-    """Return the ids of the orders that there are already, for users who sign in: one query."""
+def pending_for(user_ids: Collection[Any]) -> dict[Any, set[int]]:
+    """Return the ids of the existing requests for users who sign in: one query."""
     return _by_user(_of_users(user_ids))
 
 
-def answer() -> ProtocolError:
+def to_error() -> ProtocolError:
     return ProtocolError(ErrorCode.DISCONNECTED, "An operator has ended this connection")
 
 

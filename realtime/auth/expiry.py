@@ -1,4 +1,4 @@
-"""The end of an access token, while its socket is open."""
+"""Time the end of a socket's access token."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from datetime import timedelta
 from rest_framework_simplejwt.settings import api_settings
 
 _WARNING = 60.0
-"""Seconds before the end at which a client is warned."""
+"""Seconds before the end at which the client is warned."""
 _SHORT = 0.8
-"""The share of its life after which a short-lived token is warned of instead."""
+"""Share of a short token's life after which the client is warned instead."""
 
 
-class TokenLife:
-    """Warns before a token ends, and tells when it has ended, leeway included."""
+class ExpiryTimer:
+    """Call `warn` before a token expires, and `end` when it has, leeway included."""
 
     def __init__(self, *, warn: Callable[[float], None], end: Callable[[], None]) -> None:
-        """`warn` is called with the seconds that are left, `end` with nothing."""
+        """`warn` gets the seconds that are left."""
         self._warn = warn
         self._end = end
         self._expires_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, expires_at: float) -> None:
-        """Watch a token, instead of the one before. `expires_at` is a Unix time."""
+    def start(self, expires_at: float) -> None:
+        """Time a token in place of the previous one. `expires_at` is a Unix time."""
         self.stop()
         self._expires_at = expires_at
         left = expires_at - time.time()
@@ -46,6 +46,6 @@ class TokenLife:
 
 
 def leeway() -> float:
-    """Return simplejwt's LEEWAY in seconds; the setting may be a number or a timedelta."""
+    """Return simplejwt's LEEWAY in seconds; the setting is a number or a timedelta."""
     value: float | timedelta = api_settings.LEEWAY
     return value.total_seconds() if isinstance(value, timedelta) else float(value)

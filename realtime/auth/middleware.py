@@ -1,7 +1,7 @@
-"""Who opens a WebSocket, and from where: checked before anything else happens.
+"""Authenticate the handshake of a WebSocket, and check the origin of its page.
 
-The token comes in the query string, `ws://localhost:8010?token=…`, or where
-`realtime.auth.credentials` says; the pages that may connect are those of `realtime.auth.origins`.
+The token is in the query string, `ws://localhost:8010?token=…`, or in one of the other places that
+`realtime.auth.credentials` reads; `realtime.auth.origins` has the policy for pages.
 """
 
 from __future__ import annotations
@@ -26,39 +26,41 @@ Application = Callable[..., Awaitable[None]]
 
 
 class JWTAuthMiddleware:
-    """Put `identity` into the scope: a `tokens.Identity`, or the `ProtocolError` instead.
+    """Add `identity` to the scope: a `tokens.Identity`, or the `ProtocolError` that refuses it.
 
-    Beside it, `frame_limit`: what counts the client's frames, None where they cannot be counted.
+    Also add `frame_limit`, which counts the client's frames; None if they cannot be counted.
 
-    To refuse is the consumer's part: only an accepted socket can be told why, and a browser
-    that is refused in the handshake cannot know that it should not try again. The credential
-    is taken out of the scope, so that nothing behind this can log it.
+    The consumer refuses, not the middleware: only an accepted socket can be told why, and a
+    browser that is refused in the handshake does not learn that it should not retry. The
+    credential is removed from the scope, so that nothing behind this can log it.
     """
 
     def __init__(self, app: Application) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        # Before the first await: until then the server has read nothing more of this client.
+        # Before the first await: until then the server has read no frame of this client, so the
+        # limit counts them all.
         frame_limit = connection.limit_frames(send, conf.get().FRAME_RATE)
-        credential, clean = credentials.take(scope)
+        credential, clean = credentials.extract(scope)
         identity: tokens.Identity | ProtocolError
         try:
             require_origin(scope)
             identity = await _identify(credential, scope["process"].authenticator)
         except ProtocolError as error:
             identity = error
-        except Exception as error:  # noqa: BLE001  (a client that is told why comes back)
+        except Exception as error:  # noqa: BLE001  (the client is told, and reconnects)
             identity = errors.from_exception(error)
         scope = {**clean, **_path(scope), "identity": identity, "frame_limit": frame_limit}
         await self.app(scope, receive, send)
 
 
 def _path(scope: Scope) -> dict[str, str]:
-    """Return the path of a scope, and the part of it that the site is under, as Django sees them.
+    """Return `root_path` and `path` as Django's HTTP handler would see them.
 
-    A proxy may have taken that part off, and FORCE_SCRIPT_NAME names one that no server knows of.
-    HTTP works in either case; URLRouter would raise, or find no route.
+    A proxy may have removed the site's prefix from the path, and FORCE_SCRIPT_NAME names a prefix
+    that the server does not know. HTTP works in either case; URLRouter would raise, or find no
+    route.
     """
     root: str = settings.FORCE_SCRIPT_NAME or scope.get("root_path", "")
     root = root.rstrip("/")
@@ -66,7 +68,7 @@ def _path(scope: Scope) -> dict[str, str]:
 
 
 def require_origin(scope: Scope) -> None:
-    """Raises ProtocolError: ORIGIN_FORBIDDEN."""
+    """Raise ProtocolError (ORIGIN_FORBIDDEN) if the page may not connect."""
     if origins.is_allowed(scope):
         return
     origin = (credentials.header(scope, b"origin") or "")[:200]
@@ -81,6 +83,6 @@ def require_origin(scope: Scope) -> None:
 async def _identify(credential: Credential, authenticator: tokens.Authenticator) -> tokens.Identity:
     token = credential.text
     if credential.kind is Kind.TICKET:
-        # Not in a database thread: Redis may take its time to fail.
+        # Not in a database thread: an unreachable Redis would block it until the time limit.
         token = await asyncio.to_thread(tickets.redeem, token)
     return await authenticator.authenticate(token)

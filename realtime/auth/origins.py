@@ -1,14 +1,14 @@
-"""Which web pages may open a WebSocket: the policy for the `Origin` header.
+"""Decide by the `Origin` header whether a page may open a WebSocket.
 
 | Origin | |
 |---|---|
 | one of ``REALTIME["ALLOWED_ORIGINS"]``, or below one such as ``https://*.preview.app`` | allowed |
 | the server's own host, if ALLOWED_HOSTS has it | allowed |
 | any other, and ``null`` (a file, a sandboxed frame) | refused |
-| none: not a browser | allowed |
+| absent: not a browser | allowed |
 
-A browser always sends it, and a page cannot change it. A program can send what it likes, so
-for programs the header proves nothing, and the token alone decides.
+A browser always sends the header, and a page cannot change it. A program can send any value: for
+programs the header proves nothing, and the token alone decides.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int | None
-    """None where the scheme has no default port, as with ``capacitor://localhost``."""
+    """None if the scheme has no default port, as in ``capacitor://localhost``."""
 
 
 def is_allowed(scope: Scope) -> bool:
-    """Say whether the page that opens this WebSocket, if it is one, may."""
+    """Return True if the page, or the program, may open this WebSocket."""
     text = header(scope, b"origin")
     if text is None:
         return True
@@ -46,7 +46,7 @@ def is_allowed(scope: Scope) -> bool:
 
 
 def _matches(origin: Origin, allowed: Origin) -> bool:
-    """Compare with an origin of the settings, whose ``*.`` stands for one name or more."""
+    """Compare with an origin of the settings, in which ``*.`` stands for one or more labels."""
     if not allowed.host.startswith(WILDCARD):
         return origin == allowed
     parent = allowed.host.removeprefix("*")
@@ -55,10 +55,10 @@ def _matches(origin: Origin, allowed: Origin) -> bool:
 
 
 def problem(text: str) -> str:
-    """Return what is wrong with an origin of the settings, and "" if it can match one."""
+    """Return the reason why an origin of the settings can match no page; "" if it can."""
     origin = parse(text)
     if origin is None:
-        return "it is no origin"
+        return "it is not an origin"
     host = origin.host.removeprefix(WILDCARD)
     if "*" in host or not host:
         return "a * may stand only once, before the first dot: https://*.example.org"
@@ -67,12 +67,12 @@ def problem(text: str) -> str:
     try:
         as_sent = text.lower() if text.isascii() else host.encode("idna").decode()
     except UnicodeError:
-        return "its host is no name"
+        return "its host is not a name"
     return "" if text == as_sent else f"browsers say {as_sent}"
 
 
 def parse(text: str) -> Origin | None:
-    """Return an origin, default port filled in; None where the text is none, such as ``null``."""
+    """Return an origin with its default port; None if the text is not one, such as ``null``."""
     try:
         parts = urlsplit(text)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

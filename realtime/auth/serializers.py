@@ -1,4 +1,4 @@
-"""Tokens that know the session they belong to, so that signing out ends its sockets.
+"""Issue tokens that carry the `jti` of their refresh token, so that sign-out ends their sockets.
 
 A host names these in Django's settings::
 
@@ -7,8 +7,8 @@ A host names these in Django's settings::
         "TOKEN_REFRESH_SERIALIZER": "realtime.auth.serializers.RefreshSerializer",
     }
 
-and installs `rest_framework_simplejwt.token_blacklist`. Its `TokenBlacklistView` is then the
-way to sign out. One that has serializers of its own does what these do.
+and installs `rest_framework_simplejwt.token_blacklist`. Its `TokenBlacklistView` then
+signs out. A host with serializers of its own does in them what these do.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from realtime.auth import tokens
 
 
 class SignInSerializer(TokenObtainPairSerializer):
-    """Names the session in the refresh token; every access token copies it from there."""
+    """Put the refresh token's `jti` into a claim that its access tokens copy."""
 
     @classmethod
     def get_token(cls, user: Any) -> Any:
         token = super().get_token(user)
-        token[tokens.SESSION_CLAIM] = token[api_settings.JTI_CLAIM]
+        token[tokens.REFRESH_JTI_CLAIM] = token[api_settings.JTI_CLAIM]
         return token
 
 
 class RefreshSerializer(TokenRefreshSerializer):
-    """Refuses whom a new access token would not help: simplejwt itself would issue it."""
+    """Refuse users whose new access token would be refused; simplejwt would issue it."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         if tokens.identify(self.token_class(attrs["refresh"])) is None:

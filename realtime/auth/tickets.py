@@ -1,8 +1,8 @@
-"""Tickets: what opens one WebSocket, soon, in place of an access token in the URL.
+"""Issue and redeem tickets, each of which opens one WebSocket in place of a token in the URL.
 
-A ticket stands in Redis under ``realtime:ticket:<ticket>`` with the access token that asked for
-it, until it is used or out of date. So any server process takes it, once. The token is signed, and
-is verified like any other when the ticket is used: whoever writes to Redis signs in as nobody.
+Redis keeps the access token that asked for a ticket under ``realtime:ticket:<ticket>`` until it is
+used or expires. So any server process can redeem it, once. The token is signed, and verified when
+the ticket is redeemed: write access to Redis lets nobody sign in as another user.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
 def issue(token: str) -> str:
-    """Return a new ticket for the bearer of an access token.
+    """Return a new ticket for an access token.
 
     Raises:
-        RedisError, OSError: where Redis cannot be reached.
+        RedisError, OSError: if Redis cannot be reached.
     """
     ticket = secrets.token_urlsafe(32)
     lifetime = conf.get().TICKET_LIFETIME
@@ -32,10 +32,10 @@ def issue(token: str) -> str:
 
 
 def redeem(ticket: str) -> str:
-    """Return the access token that a ticket stands for, and use it up. It is not verified yet.
+    """Return the access token of a ticket, unverified, and delete the ticket.
 
     Raises:
-        ProtocolError: TOKEN_INVALID, or UNAVAILABLE where Redis cannot be reached.
+        ProtocolError: TOKEN_INVALID, or UNAVAILABLE if Redis cannot be reached.
     """
     try:
         found: Any = _redis().getdel(_key(ticket))

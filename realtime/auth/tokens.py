@@ -1,8 +1,9 @@
-"""Access tokens: from the text of a JWT to the user it stands for, and whether it still does.
+"""Verify access tokens, and find those that were revoked since.
 
-The rules are those of simplejwt's `JWTAuthentication`, so that a socket takes what the REST API
-takes: `AUTH_TOKEN_CLASSES`, `USER_ID_FIELD` and `USER_ID_CLAIM`, `CHECK_USER_IS_ACTIVE`,
-`CHECK_REVOKE_TOKEN`. It has no rule for sessions; the one that is added here is `SESSION_CLAIM`.
+The rules are those of simplejwt's `JWTAuthentication`, so that a socket accepts the tokens that
+the REST API accepts: `AUTH_TOKEN_CLASSES`, `USER_ID_FIELD` and `USER_ID_CLAIM`,
+`CHECK_USER_IS_ACTIVE`, `CHECK_REVOKE_TOKEN`. simplejwt has no rule for sign-out;
+`REFRESH_JTI_CLAIM` adds one.
 """
 
 from __future__ import annotations
@@ -29,40 +30,37 @@ from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.rooms import backend
 
-SESSION_CLAIM = "session"
-"""The `jti` of the refresh token that an access token came from: the session that a sign-out ends.
+REFRESH_JTI_CLAIM = "session"
+"""The claim with the `jti` of the refresh token that an access token came from.
 
-`realtime.auth.serializers` puts it into the tokens.
+`realtime.auth.serializers` adds it; a sign-out blacklists that `jti`.
 """
 
 _MAX_BATCH = 64
-"""Tokens that are checked together."""
+"""Tokens that one check reads from the database together."""
 
 
 class Identity(NamedTuple):
     user_id: Any
     username: str
-    """The name that others see."""
+    """The name that the other members see."""
     expires_at: float
     """Unix time."""
-    password: int | None
-    """A fingerprint of the password that was valid when the token was checked.
-
-    None where a changed password does not end tokens.
-    """
-    session: str | None
-    """The `jti` that, once it is blacklisted, ends this."""
+    password_fingerprint: int | None
+    """Hash of the password when the token was verified; None if CHECK_REVOKE_TOKEN is off."""
+    refresh_jti: str | None
+    """The `jti` whose blacklisting ends this identity."""
     disconnections: frozenset[int] = frozenset()
-    """Orders to disconnect the user that are older than the socket, and not meant for it."""
+    """Ids of disconnect requests that are older than the socket, and so not meant for it."""
     token: Token | None = None
-    """The token, where its class is the host's own and must be asked at every check."""
+    """The token, if its class has a `verify` of the host's own, which every check calls."""
 
 
 Outcome = Identity | ProtocolError
 
 
 class Authenticator:
-    """Check the tokens of sockets that come at once together: a storm is a few queries."""
+    """Batch the checks of tokens: a storm of new sockets costs a few queries."""
 
     def __init__(self) -> None:
         self._checks: Batcher[None, str, Outcome] = Batcher(
@@ -70,11 +68,11 @@ class Authenticator:
         )
 
     async def authenticate(self, token: str) -> Identity:
-        """Return whom a token stands for.
+        """Return the identity of a token.
 
         Raises:
-            ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw of a token
-                but its age gets the same answer.
+            ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID. Every flaw but expiry
+                gets the same error.
         """
         outcome = await self._checks.submit(None, token)
         if isinstance(outcome, ProtocolError):
@@ -86,19 +84,19 @@ class Authenticator:
 
 
 def authenticate_all(tokens: Sequence[str]) -> list[Outcome]:
-    """Return whom each token stands for, or what is wrong with it: three queries for them all."""
+    """Return the identity of each token, or its error: three queries for all of them."""
     verified = [_verify(token) for token in tokens]
     accepted = iter(_accept_each([token for token in verified if isinstance(token, Token)]))
     return [next(accepted) if isinstance(token, Token) else token for token in verified]
 
 
 def identify(token: Token) -> Identity | None:
-    """Return whom a verified token stands for; None if that ended since."""
+    """Return the identity of a verified token; None if its user is gone, or it was revoked."""
     return _identify([token])[0]
 
 
 def _verify(text: str) -> Token | ProtocolError:
-    """Return a token that is signed and in time, or what is wrong with it."""
+    """Return a token with a valid signature and times, or the error."""
     if not text:
         return ProtocolError(
             ErrorCode.TOKEN_MISSING, "Connect with an access token: ws://…?token=<access_token>"
@@ -110,7 +108,13 @@ def _verify(text: str) -> Token | ProtocolError:
             float(token["exp"])
         except TokenError as error:
             is_expired = is_expired or _is_expired(error)
-        except (KeyError, TypeError, ValueError, OverflowError, OSError):  # times that are none
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            OSError,
+        ):  # bad times
             pass
         else:
             return token
@@ -118,7 +122,7 @@ def _verify(text: str) -> Token | ProtocolError:
 
 
 def _is_expired(error: BaseException | None) -> bool:
-    """Say whether a token was refused for its age only, in every version of simplejwt."""
+    """Return True if a token was refused for its expiry alone, in any version of simplejwt."""
     kinds = (ExpiredSignatureError, getattr(exceptions, "ExpiredTokenError", ExpiredSignatureError))
     while error is not None and not isinstance(error, kinds):
         error = error.__cause__
@@ -126,7 +130,7 @@ def _is_expired(error: BaseException | None) -> bool:
 
 
 def _accept_each(tokens: Sequence[Token]) -> list[Outcome]:
-    """Accept all together; one that makes the host's code fail takes nothing from the others."""
+    """Accept all tokens together; if the host's code raises, accept each on its own."""
     try:
         return _accept(tokens)
     except Exception as error:
@@ -140,13 +144,13 @@ def _accept_each(tokens: Sequence[Token]) -> list[Outcome]:
 def _accept(tokens: Sequence[Token]) -> list[Outcome]:
     identities = _identify(tokens)
     found = [identity for identity in identities if identity is not None]
-    ended = _ended_sessions(identity.session for identity in found)
-    # An order that comes after this is for these sockets, too.
-    orders = disconnections.known({identity.user_id for identity in found})
+    blacklisted = _blacklisted_jtis(identity.refresh_jti for identity in found)
+    # Read last: a request that commits after this read ends these sockets, too.
+    requests = disconnections.pending_for({identity.user_id for identity in found})
     return [
         _invalid()
-        if identity is None or identity.session in ended
-        else identity._replace(disconnections=frozenset(orders.get(identity.user_id, ())))
+        if identity is None or identity.refresh_jti in blacklisted
+        else identity._replace(disconnections=frozenset(requests.get(identity.user_id, ())))
         for identity in identities
     ]
 
@@ -162,17 +166,17 @@ def _identify(tokens: Sequence[Token]) -> list[Identity | None]:
 
 
 def _user_field() -> Any:
-    """Return the field of the user's model that a token names a user by."""
+    """Return the field of the user model that tokens identify users by."""
     model, name = get_user_model(), api_settings.USER_ID_FIELD
     return model._meta.pk if name == "pk" else model._meta.get_field(name)
 
 
 def _user_key(field: Any, token: Token) -> Any:
-    """Return the value of the user's field that a token names; None if it cannot be one."""
+    """Return the value of the user field in a token; None if no user can have it."""
     try:
         key = field.to_python(token[api_settings.USER_ID_CLAIM])
         if isinstance(field, IntegerField):
-            field.run_validators(key)  # whether the database has numbers as large
+            field.run_validators(key)  # refuses numbers that the database cannot hold
     except (KeyError, ValidationError, ValueError, TypeError, OverflowError):
         return None
     return None if isinstance(key, str) and "\0" in key else key
@@ -186,7 +190,7 @@ def _identity(token: Token, user: Any) -> Identity | None:
         backend.display_name(user),
         float(token["exp"]),
         hash(user.password) if api_settings.CHECK_REVOKE_TOKEN else None,
-        _session(token),
+        _refresh_jti(token),
         token=token if _has_rules_of_its_own(token) else None,
     )
 
@@ -206,11 +210,11 @@ def _has_password_of(user: Any, token: Token) -> bool:
     return bool(claim == get_md5_hash_password(user.password))
 
 
-def _session(token: Token) -> str | None:
-    """Return the `jti` that ends a token: its own, where simplejwt can blacklist that."""
+def _refresh_jti(token: Token) -> str | None:
+    """Return the `jti` whose blacklisting ends a token: its own, if simplejwt can blacklist it."""
     is_own = isinstance(token, BlacklistMixin)
-    session = token.get(api_settings.JTI_CLAIM if is_own else SESSION_CLAIM)
-    return session if isinstance(session, str) else None
+    jti = token.get(api_settings.JTI_CLAIM if is_own else REFRESH_JTI_CLAIM)
+    return jti if isinstance(jti, str) else None
 
 
 def _has_rules_of_its_own(token: Token) -> bool:
@@ -218,9 +222,9 @@ def _has_rules_of_its_own(token: Token) -> bool:
 
 
 def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
-    """Return those that are no longer valid, each with the reason: two queries for them all."""
+    """Return the identities that are no longer valid, each with its error: two queries in all."""
     standings = _standings({identity.user_id for identity in identities})
-    ended = _ended_sessions(identity.session for identity in identities)
+    blacklisted = _blacklisted_jtis(identity.refresh_jti for identity in identities)
     reasons = {}
     for identity in identities:
         is_active, password = standings.get(identity.user_id, (False, None))
@@ -229,8 +233,11 @@ def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
                 ErrorCode.USER_INACTIVE, "The account is no longer active"
             )
         elif (
-            (identity.password is not None and identity.password != hash(password))
-            or identity.session in ended
+            (
+                identity.password_fingerprint is not None
+                and identity.password_fingerprint != hash(password)
+            )
+            or identity.refresh_jti in blacklisted
             or not _still_verifies(identity.token)
         ):
             reasons[identity] = ProtocolError(ErrorCode.TOKEN_EXPIRED, "Sign in again")
@@ -238,10 +245,10 @@ def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
 
 
 def _standings(user_ids: Collection[Any]) -> dict[Any, tuple[bool, str | None]]:
-    """Return whether users are active, and their passwords: one query.
+    """Return `is_active` and the password of each user: one query.
 
-    Columns alone are many times as quick as whole users; these are for models whose attributes
-    are no columns, as `AbstractBaseUser.is_active` is none.
+    Reading columns is many times as fast as making users. Users are made only if a model's
+    attribute is not a column: `AbstractBaseUser.is_active` is a class attribute.
     """
     users = get_user_model()._default_manager.filter(AnyOf("pk", user_ids)).order_by()
     active = "is_active" if _checks_activity() else None
@@ -256,7 +263,7 @@ def _standings(user_ids: Collection[Any]) -> dict[Any, tuple[bool, str | None]]:
 
 
 def _still_verifies(token: Token | None) -> bool:
-    """Ask the token's own class; its signature cannot have changed."""
+    """Call the `verify` of the token's own class; the signature need not be checked again."""
     if token is None:
         return True
     token.current_time = aware_utcnow()
@@ -274,9 +281,9 @@ def _is_column(name: str) -> bool:
         return False
 
 
-def _ended_sessions(sessions: Iterable[str | None]) -> set[str]:
-    """Return those whose refresh token is blacklisted."""
-    named = {session for session in sessions if session is not None}
+def _blacklisted_jtis(jtis: Iterable[str | None]) -> set[str]:
+    """Return those of some `jti` that are blacklisted."""
+    named = {jti for jti in jtis if jti is not None}
     if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         return set()
     return {jti for (jti,) in _blacklisted(named)}

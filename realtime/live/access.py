@@ -182,9 +182,9 @@ def _revoked(
     identities: Sequence[tokens.Identity],
 ) -> dict[tokens.Identity, ProtocolError]:
     """Return who is no longer signed in, or was disconnected by an operator: three queries."""
-    orders = disconnections.orders()
+    orders = disconnections.pending()
     disconnected = {
-        identity: disconnections.answer()
+        identity: disconnections.to_error()
         for identity in identities
         if not orders.get(identity.user_id, set()) <= identity.disconnections
     }

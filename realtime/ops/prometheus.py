@@ -127,7 +127,7 @@ def _durations() -> Iterator[Metric]:
     yield _histogram("batch_size", "Updates written in one transaction", current.batch_sizes)
 
 
-_ENDINGS = [*(str(code.value) for code in CloseCode), "client", "cut_off"]
+_ENDINGS = [*(str(code.value) for code in CloseCode), "client", "send_timeout"]
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

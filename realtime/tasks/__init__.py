@@ -1,8 +1,8 @@
-"""Own Celery tasks that belong to a project: their states, progress, ends and leases.
+"""Show Celery tasks in their project's room: state, progress, result and lease.
 
-A host's task has `ProjectTask` as its base. `signals` tells what Celery says of it, `state` keeps
-it in the database, `lease` ends a task whose worker was lost, and `queues` one that the broker
-lost. Begin with `task`.
+A host's task has `ProjectTask` as its base. `signals` handles what Celery reports of it, `state`
+keeps its row in the database, `lease` ends a task whose worker was lost, `queues` finds tasks that
+the broker lost, and `pools` prepares a worker's pool. Begin with `task`.
 """
 
 from realtime.tasks.state import TooManyTasks

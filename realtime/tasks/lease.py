@@ -1,9 +1,9 @@
-"""Tasks whose worker vanished: noticed, and brought to an end.
+"""End the tasks of lost workers.
 
-A worker that is killed sends no signal, and neither does a child that dies after its result is
-stored. So as long as a task runs, its process prolongs a lease in the database; and a worker does
-so for those that it has taken from the broker and not begun. Where a lease has run out, any server
-process ends the task: with its result if there is one, else as failed.
+A killed worker sends no signal, and neither does a child that dies after its result was stored. So
+while a task runs, its process renews a lease in the database; a worker also renews the leases of
+tasks that it has received and not started. Once a lease has expired, any server process ends the
+task: with its stored result if there is one, otherwise as failed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from realtime.tasks.task import failure_text
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 100
-"""Tasks of each kind that one sweep ends at most."""
+"""Tasks of each kind that one sweep ends, at most."""
 _MAX_ERRORS = 3
-"""Failures after which a sweep gives up: the result backend is away."""
+"""Errors after which a sweep stops: the result backend cannot be reached."""
 
 
-class Keeper:
-    """Prolongs the leases of tasks that this process has, in a thread of its own."""
+class LeaseKeeper:
+    """Renew the leases of tasks that run in this process, in a thread of its own."""
 
     def __init__(self, prolong: Callable[[Collection[str]], None]) -> None:
         self._prolong = prolong
@@ -54,7 +54,7 @@ class Keeper:
     def release(self, task_id: str) -> None:
         with self._changed:
             self._held.discard(task_id)
-            # Not for each that ends: woken again and again, the thread would never prolong.
+            # Only the last release wakes the thread: woken by each one, it would never renew.
             if not self._held:
                 self._changed.notify()
 
@@ -82,17 +82,17 @@ class Keeper:
         try:
             close_old_connections()
             self._prolong(task_ids)
-        except Exception as error:  # noqa: BLE001  (the thread goes on: its tasks need the next one)
+        except Exception as error:  # noqa: BLE001  (the thread must live: its tasks need the next renewal)
             logger.warning("Leases were not prolonged: %r", error, extra={"action": "task_lease"})
         finally:
             connections.close_all()
 
 
-class Received(Keeper):
-    """Keeps the tasks that a worker has taken from the broker from being found lost.
+class ReceivedLeaseKeeper(LeaseKeeper):
+    """Renew the leases of tasks that a worker has received and not started.
 
-    A worker has them as long as the request lives: there is no signal for every way in which
-    one goes.
+    A worker has a task as long as its request object lives: not every way to drop one sends a
+    signal.
     """
 
     def __init__(self) -> None:
@@ -109,18 +109,18 @@ class Received(Keeper):
 
 
 def sweep() -> None:
-    """End the tasks whose lease has run out, and those that were lost or never started.
+    """End the tasks with an expired lease, and those that the broker lost or that never started.
 
-    Those that cannot be settled now hold up nobody else: they are tried in no order.
+    The order is random, so that tasks that cannot be settled now do not block the others.
 
     Raises:
-        Exception: of the result backend, where it cannot be reached: nothing can be said then.
+        Exception: of the result backend, if it cannot be reached.
     """
     errors = []
     for task, reason in [*_overdue(), *queues.lost()]:
         try:
             _end(task, reason)
-        except Exception as error:  # noqa: BLE001  (of the backend, which has errors of its own)
+        except Exception as error:  # noqa: BLE001  (each result backend has its own errors)
             errors.append(error)
         if len(errors) == _MAX_ERRORS:
             break
@@ -151,28 +151,28 @@ def _some(tasks: QuerySet[TaskState]) -> QuerySet[TaskState]:
 
 def _end(task: TaskState, reason: str) -> None:
     extra = {"action": "task_lost", "task_id": task.task_id}
-    logger.warning("No worker has %s any more", task, extra=extra)
+    logger.warning("The worker of %s was lost", task, extra=extra)
     settle(task.task_id, otherwise=reason, as_of=task.updated_at)
 
 
 def settle(task_id: str, *, otherwise: str = "", as_of: datetime | None = None) -> None:
-    """End a task that no worker has any more: with its stored result, or for another reason.
+    """End a task that no worker has any more, with its stored result or as failed.
 
     Args:
-        otherwise: why it failed, if no result is stored; empty, and it goes on then.
-        as_of: its last sign of life; with a later one it is left alone.
+        otherwise: the error if no result is stored; if empty, the task stays open then.
+        as_of: the last sign of life; after a later one the task stays open.
 
     Raises:
-        Exception: of the result backend, where it cannot be reached.
+        Exception: of the result backend, if it cannot be reached.
     """
     result: AsyncResult[Any] = AsyncResult(task_id)
     state = _state(result)
     if state == states.SUCCESS:
-        task_state.completed(task_id, result.result)
+        task_state.mark_completed(task_id, result.result)
     elif state == states.FAILURE:
-        task_state.failed(task_id, failure_text(result.result))
+        task_state.mark_failed(task_id, failure_text(result.result))
     elif otherwise:
-        task_state.failed(task_id, otherwise, as_of=as_of)
+        task_state.mark_failed(task_id, otherwise, as_of=as_of)
 
 
 def _state(result: AsyncResult[Any]) -> str:
@@ -180,11 +180,11 @@ def _state(result: AsyncResult[Any]) -> str:
         return states.PENDING
     try:
         return str(result.state)
-    except _UNREADABLE as error:  # it would be so at every sweep, and hold up those behind it
+    except _UNREADABLE as error:  # raised at every sweep, it would block others
         extra = {"action": "task_lost", "task_id": result.id}
         logger.warning("The result of %s cannot be read: %r", result.id, error, extra=extra)
         return states.PENDING
 
 
 _UNREADABLE = (SerializationError, SerializerNotInstalled, LookupError, TypeError, ValueError)
-"""What a result backend raises for a result that is none, or was stored for other readers."""
+"""Errors of a result backend for a result that is corrupt, or in an unknown format."""

@@ -1,4 +1,4 @@
-"""How often a task's progress is told."""
+"""Limit how often a task's progress is sent."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ class Report(NamedTuple):
 
 
 class Throttle:
-    """Lets reports through at most once per interval; never backwards; the last is kept."""
+    """Pass at most one report per interval, never with less progress; hold the latest."""
 
     def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = interval
         self._clock = clock
-        self._told_at = float("-inf")
+        self._sent_at = float("-inf")
         self._highest = 0
-        self._told: Report | None = None
+        self._sent: Report | None = None
         self._held: Report | None = None
 
     def offer(self, progress: float, message: str) -> Report | None:
-        """Return the report to tell now, if any; otherwise it is held."""
+        """Return the report to send now; None if it is held back."""
         self._highest = max(self._highest, min(100, max(0, int(progress))))
         self._held = Report(self._highest, str(message)[:200])
-        if self._clock() - self._told_at < self._interval:
+        if self._clock() - self._sent_at < self._interval:
             return None
         return self.flush()
 
     def flush(self) -> Report | None:
-        """Return the report that is held, if it says something new."""
+        """Return the held report, if it differs from the last one sent."""
         report, self._held = self._held, None
-        if report is None or report == self._told:
+        if report is None or report == self._sent:
             return None
-        self._told, self._told_at = report, self._clock()
+        self._sent, self._sent_at = report, self._clock()
         return report

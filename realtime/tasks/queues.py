@@ -1,10 +1,10 @@
-"""Tasks that wait in no queue any more: what a broker lost, with its memory or its disk.
+"""Find queued tasks that the broker lost, with its memory or its disk.
 
-No broker tells of that, and few can be asked for one task; each can be asked for the length of a
-queue. So: at some moment a queue is empty. Whatever had been sent to it before is then with a
-worker, which says within a third of a lease that it has it (`realtime.tasks.lease.Received`), or it
-is lost. A task that was queued a lease before that moment, and of which nothing is heard until a
-lease after it, is lost. In a queue that is never empty, `TASK_QUEUE_LIMIT` is what ends it.
+No broker reports a loss, and few can be asked for one task; each can be asked for the length of a
+queue. Once a queue was seen empty, every task that had been sent to it is either with a worker,
+which renews its lease within a third of one (`realtime.tasks.lease.ReceivedLeaseKeeper`), or lost.
+So a task is lost if its last sign of life is more than a lease older than that moment, and none
+comes within a lease after it. In a queue that is never empty, `TASK_QUEUE_LIMIT` ends the task.
 """
 
 from __future__ import annotations

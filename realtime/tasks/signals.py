@@ -1,10 +1,10 @@
-"""From Celery's signals to the rooms.
+"""Handle Celery's signals: keep the states of tasks, and their leases.
 
-In the pool's child come prerun, success, retry and ordinary failures; in the parent received and
-revoked, and the failures of a lost worker or a hard time limit. Celery swallows what a handler
-raises, so each logs it first. What no signal tells, `realtime.tasks.lease` finds out.
+The pool's child sends prerun, success, retry and ordinary failures; the parent sends received and
+revoked, and the failures of a lost worker or a hard time limit. Celery swallows exceptions of
+handlers, so each handler logs its own. `realtime.tasks.lease` covers what no signal reports.
 
-A task that took the place of another (Celery's `replace`) has its id, and may be of any class.
+A task that replaced another (Celery's `replace`) has its id, and may be of any class.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.db import connections
 
 from realtime.tasks import lease
 from realtime.tasks import state as task_state
-from realtime.tasks.lease import Keeper, Received
+from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
 from realtime.tasks.task import ProjectTask, failure_text, quietly, task_type
 
-keeper = Keeper(task_state.prolong)
-"""Of the tasks that run in this process."""
-received = Received()
-"""Of the tasks that this process, a worker's parent, has taken from the broker."""
+keeper = LeaseKeeper(task_state.prolong)
+"""Leases of the tasks that run in this process."""
+received = ReceivedLeaseKeeper()
+"""Leases of the tasks that this process, a worker's parent, has received."""
 
 
 def _handler(receiver: Callable[..., None]) -> Callable[..., None]:
@@ -48,17 +48,17 @@ def _concerns_a_room(task: Any) -> bool:
 @_handler
 def on_prerun(*, sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
     _note(sender, task_id, args, kwargs)
-    task_state.started(task_id)
+    task_state.mark_started(task_id)
     keeper.hold(task_id)
 
 
 def _note(task: Any, task_id: str, args: Any, kwargs: Any) -> None:
-    """Note a task that was not started by `enqueue`, if it belongs to a project."""
+    """Record a task that was not started by `enqueue`, if it belongs to a project."""
     if not isinstance(task, ProjectTask):
         return
     project_id = task.project_of(args, kwargs)
     if project_id is not None:
-        task_state.queued(
+        task_state.mark_queued(
             task_id=task_id, task_type=task_type(task), project_id=project_id, user_id=None
         )
 
@@ -68,23 +68,23 @@ def on_success(*, sender: Any, result: Any, **_: Any) -> None:
     if isinstance(sender, ProjectTask):
         sender.flush_progress()
     if sender.request.id is not None:
-        task_state.completed(sender.request.id, result)
+        task_state.mark_completed(sender.request.id, result)
 
 
 @_handler
 def on_failure(*, task_id: str, exception: BaseException, **_: Any) -> None:
     _drop_stale_connection()
     if isinstance(exception, WorkerLostError):
-        # Celery may not have learnt whether the child stored a result before.
+        # The child may have stored a result before it died.
         lease.settle(task_id, otherwise=failure_text(exception))
     else:
-        task_state.failed(task_id, failure_text(exception))
+        task_state.mark_failed(task_id, failure_text(exception))
 
 
 def _drop_stale_connection() -> None:
-    """Have a new connection in a parent process, whose own may be hours old.
+    """Replace an unusable connection: a parent process may have kept it for hours.
 
-    Not inside a transaction: an eager task may run in its caller's, in a TestCase for one.
+    Not inside a transaction: an eager task may run in its caller's, as in a TestCase.
     """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
@@ -93,11 +93,11 @@ def _drop_stale_connection() -> None:
 
 @_handler
 def on_retry(*, sender: Any, request: Any, **_: Any) -> None:
-    task_state.postponed(request.id, queue=_queue(sender, request))
+    task_state.mark_postponed(request.id, queue=_queue(sender, request))
 
 
 def _queue(task: Any, request: Any) -> str:
-    """Return the queue that a task came from, and will come from again; empty if not known."""
+    """Return the queue that a retried task returns to; empty if not known."""
     key = str((getattr(request, "delivery_info", None) or {}).get("routing_key") or "")
     queue = task.app.amqp.queues.get(key)
     return key if queue is not None and queue.routing_key == key else ""
@@ -106,19 +106,19 @@ def _queue(task: Any, request: Any) -> str:
 @_handler
 def on_postrun(*, sender: Any, task_id: str, state: str, retval: Any, **_: Any) -> None:
     keeper.release(task_id)
-    # No other signal tells of these two.
+    # No other signal reports these two states.
     if state == states.IGNORED:
         if not getattr(sender.request_stack.top, "is_replaced", False):
-            task_state.failed(task_id, "It ended without a result")
+            task_state.mark_failed(task_id, "It ended without a result")
     elif state == states.REJECTED and retval.requeue:
-        task_state.postponed(task_id, queue=_queue(sender, sender.request))
+        task_state.mark_postponed(task_id, queue=_queue(sender, sender.request))
 
 
 @_handler
 def on_revoked(*, sender: Any, request: Any, expired: bool, **_: Any) -> None:
     _drop_stale_connection()
     _note(sender, request.id, request.args, request.kwargs)
-    task_state.failed(request.id, "Expired" if expired else "Revoked")
+    task_state.mark_failed(request.id, "Expired" if expired else "Revoked")
 
 
 def on_received(*, request: Any, **_: Any) -> None:

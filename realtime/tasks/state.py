@@ -1,8 +1,8 @@
-"""The state of each project's tasks: moved forward only, by conditional updates.
+"""Keep the state of each task, which conditional updates move forward only.
 
-A task may run twice (after a redelivery) and its signals may come twice or late. What makes
-that harmless is here: a row changes only in the allowed direction, and only whoever changed it
-tells the room. So progress never falls, and one end is shown.
+A task may run twice (after a redelivery) and its signals may come twice or late. Two rules make
+that harmless: a row changes only in the allowed direction, and only the caller whose update
+changed it informs the room. So progress never falls, and the room sees one end.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MAX_ERROR = 500
 
 
 class TooManyTasks(Exception):
-    """As many tasks as may be are open in the room, or of the user; the message says which."""
+    """The room, or the user, has as many open tasks as allowed; the message says which."""
 
 
-def queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None) -> None:
-    """Note a task that is about to be sent to the broker; once noted, it stays as it is."""
+def mark_queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None) -> None:
+    """Record a task that is about to be sent to the broker; an existing row is kept."""
     TaskState.objects.get_or_create(
         task_id=task_id,
         defaults={"project_id": project_id, "task_type": task_type, "user_id": user_id},
@@ -39,7 +39,7 @@ def queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None
 
 
 class Request(NamedTuple):
-    """A task that somebody wants to start."""
+    """A task that a host asks to start."""
 
     task_id: str
     task_type: str
@@ -50,10 +50,10 @@ class Request(NamedTuple):
 
 
 def admit(request: Request) -> str:
-    """Note a task that is about to be sent to the broker. Return its id, or that of another.
+    """Record a task that is about to be sent to the broker; return its id.
 
-    Another of its type that is open and has the same subject is enough. The bounds hold also for
-    requests that come at once: they wait for each other until the transaction ends.
+    If a task of its type and subject is open, record nothing and return that task's id. The limits
+    hold for concurrent requests, too: each waits until the transaction of the one before ends.
 
     Raises:
         TooManyTasks
@@ -78,10 +78,10 @@ def admit(request: Request) -> str:
 
 
 def _take_turns(request: Request) -> None:
-    """Wait for whoever else starts a task for this user or room, until their transaction ends.
+    """Wait until other transactions that start tasks for this user or room have ended.
 
-    SQLite has one writer anyway. A lock of a row of the host's, or of the room, would be in the way
-    of others; this one is taken here alone, and always in this order.
+    SQLite has one writer anyway. Locking a row of the host or of the room would block writers;
+    these advisory locks are used only here, and always in this order, so they cannot deadlock.
     """
     if connections[alias()].vendor != "postgresql":
         return
@@ -92,43 +92,43 @@ def _take_turns(request: Request) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-def started(task_id: str) -> None:
-    """Note that a worker has begun, perhaps not the first one."""
+def mark_started(task_id: str) -> None:
+    """Record that a worker has started the task, perhaps not the first one."""
     rows = TaskState.objects.filter(task_id=task_id, state__in=TaskState.OPEN)
     rows.update(state=State.RUNNING, updated_at=Now())
 
 
-def postponed(task_id: str, *, queue: str = "") -> None:
-    """Note that the task will be tried again later."""
+def mark_postponed(task_id: str, *, queue: str = "") -> None:
+    """Record that the task will be tried again later."""
     rows = TaskState.objects.filter(task_id=task_id, state=State.RUNNING)
     rows.update(state=State.QUEUED, queue=queue, updated_at=Now())
 
 
-def replaced(task_id: str) -> None:
-    """Note that other tasks do the rest, and that the last of them has this id."""
+def mark_replaced(task_id: str) -> None:
+    """Record that other tasks do the rest, the last of them under this id."""
     rows = TaskState.objects.filter(task_id=task_id, state=State.RUNNING)
     rows.update(state=State.REPLACED, updated_at=Now())
 
 
 def prolong(task_ids: Collection[str]) -> None:
-    """Note that these tasks are still running."""
+    """Renew the leases of running tasks."""
     rows = TaskState.objects.filter(task_id__in=task_ids, state=State.RUNNING)
     rows.update(updated_at=Now())
 
 
 def keep_queued(task_ids: Collection[str]) -> None:
-    """Note that a worker has these tasks, and will start them."""
+    """Renew the leases of tasks that a worker has received and not started."""
     rows = TaskState.objects.filter(task_id__in=task_ids, state=State.QUEUED)
     rows.update(updated_at=Now())
 
 
-def progressed(task_id: str, report: Report) -> bool:
-    """Note and tell progress, unless it would fall or the task has ended. Return whether."""
+def record_progress(task_id: str, report: Report) -> bool:
+    """Record and broadcast progress. Return False if it would fall, or the task has ended."""
     message = values.storable(report.message)
     rows = TaskState.objects.filter(
         task_id=task_id, state__in=TaskState.OPEN, progress__lte=report.progress
     )
-    # In a transaction of the task's own, what fails here must not spoil it: hence a savepoint.
+    # A savepoint, if the task is in a transaction of its own: an error here must not break it.
     with transaction.atomic(using=alias()):
         changed = rows.update(
             progress=report.progress,
@@ -143,16 +143,16 @@ def progressed(task_id: str, report: Report) -> bool:
     return True
 
 
-def completed(task_id: str, result: Any) -> bool:
-    """End a task well and log it, unless it has ended already. Return whether."""
+def mark_completed(task_id: str, result: Any) -> bool:
+    """End a task with its result, and append the event. Return False if it has ended already."""
     result = as_json(result)
     return _end(task_id, "task_completed", {"result": result}, state=State.COMPLETED, result=result)
 
 
-def failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
-    """End a task badly and log it, unless it has ended already. Return whether.
+def mark_failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
+    """End a task with an error, and append the event. Return False if it has ended already.
 
-    With `as_of`, also not if there has been a sign of life since.
+    With `as_of`, also return False if there was a later sign of life.
     """
     error = values.storable(error)[:MAX_ERROR]
     return _end(
@@ -183,6 +183,6 @@ def _end(
 
 
 def as_json(value: Any) -> Any:
-    """Return a task's result as JSON that any database takes; where a part is none, its text."""
+    """Return a result as JSON that any database can store; text replaces what is not JSON."""
     result = values.nearest(value)
     return strict_json.with_plain_numbers(result, msgspec.json.encode(result))

@@ -1,7 +1,7 @@
-"""Celery tasks that belong to a project: ``@shared_task(base=ProjectTask, bind=True)``.
+"""Define the base of tasks that a room sees: ``@shared_task(base=ProjectTask, bind=True)``.
 
-That one line makes a task's progress and result visible in the project's room: that of its
-argument `project_id`, or of the one that it names with `key`. A call without it, or with None,
+That one line shows a task's progress and result in the room of the project that its argument
+`project_id` names, or the argument that `key` names. A call without that argument, or with None,
 belongs to no room.
 """
 
@@ -29,31 +29,31 @@ logger = logging.getLogger(__name__)
 
 _MAX_DIGITS = 20
 _warned: set[str] = set()
-"""Tasks of which it was said already that their calls belong to no project."""
+"""Tasks whose calls without a project were logged already."""
 _SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 
 class TaskFailure(Exception):
-    """Fails a task with words for the people in its project; of other exceptions they see none."""
+    """Fail a task with a message for the project's members; they see no other exception's text."""
 
 
 class ProjectTask(Task):  # type: ignore[type-arg]
     abstract = True
     key = "project_id"
-    """The argument that says which project a call belongs to: `@shared_task(key="board_id", …)`."""
+    """The argument that names a call's project: `@shared_task(key="board_id", …)`."""
 
     def enqueue(self, *, user_id: int | None = None, subject: str = "", **kwargs: Any) -> str:
         """Start the task when the current transaction commits, and return its id now.
 
-        Where the broker cannot be reached, the task fails: the room is told, nothing hangs.
+        If the broker cannot be reached, the task fails: the room is told, and nothing hangs.
 
         Args:
-            user_id: who starts it.
-            subject: what it works on, such as "canvas 7", if one task of this type at a time is
-                enough. While one is open, nothing is started and its id is returned.
+            user_id: the user who starts it.
+            subject: the object it works on, such as "canvas 7", if one task of this type at a
+                time is enough. While one is open, its id is returned and nothing is started.
 
         Raises:
-            TooManyTasks: if as many as may be are open in the project, or of this user.
+            TooManyTasks: if the project, or this user, has as many open tasks as allowed.
             ValueError: if the arguments name no project.
         """
         project_id = self.project_of((), kwargs)
@@ -75,13 +75,13 @@ class ProjectTask(Task):  # type: ignore[type-arg]
     def _send(self, task_id: str, kwargs: dict[str, Any]) -> None:
         try:
             self.apply_async(kwargs=kwargs, task_id=task_id, retry=True, retry_policy=_SEND_POLICY)
-        except Exception:  # what the change was for is committed, and its request must not fail
+        except Exception:  # the transaction is committed: its request must not fail
             logger.exception("A task could not be queued", extra={"action": "enqueue_failed"})
             with quietly():
-                task_state.failed(task_id, "The task could not be queued; try again")
+                task_state.mark_failed(task_id, "The task could not be queued; try again")
 
     def _own_queue(self) -> str:
-        """Return the queue that the task is sent to; empty where that cannot be said."""
+        """Return the queue that the task is sent to; empty if it is not known."""
         try:
             own = getattr(self, "queue", None)
             options = {"queue": own} if own else {}
@@ -118,20 +118,20 @@ class ProjectTask(Task):  # type: ignore[type-arg]
             logger.warning(message, self.name, words, extra={"action": "task_without_project"})
 
     def replace(self, sig: Any) -> Any:
-        """Have other tasks do the rest, as Celery's `replace`; the room is told of their end."""
+        """Let other tasks do the rest, as Celery's `replace`; the room sees their end."""
         task_id = self.request.id
-        # Before they are sent: the last of them may end before this one does.
+        # Before they are sent: the last of them may end before this task does.
         with quietly():
             if task_id is not None and not self.request.is_eager:
-                task_state.replaced(task_id)
+                task_state.mark_replaced(task_id)
                 self._top_request().is_replaced = True
         return super().replace(sig)
 
     def apply(self, *args: Any, **kwargs: Any) -> EagerResult[Any]:
-        """Run here and now, as CELERY_TASK_ALWAYS_EAGER does.
+        """Run in this process, as CELERY_TASK_ALWAYS_EAGER does.
 
         Raises:
-            RuntimeError: on an event loop: Django and this module would fail in the middle.
+            RuntimeError: on an event loop, where the ORM cannot be used.
         """
         if _on_event_loop():
             raise RuntimeError(
@@ -140,28 +140,28 @@ class ProjectTask(Task):  # type: ignore[type-arg]
         return super().apply(*args, **kwargs)
 
     def report_progress(self, percent: float, message: Any = "") -> None:
-        """Tell the room how far the task is.
+        """Send the task's progress to its room.
 
         Args:
-            percent: 0 to 100; what falls behind an earlier report counts as that one.
+            percent: 0 to 100; less than an earlier report counts as that report.
             message: shown beside it; 200 characters at most.
 
-        Reports are told at most every ``REALTIME["PROGRESS_INTERVAL"]`` seconds. One that is
-        held back is told with the next, or at the end of the task. Nothing is raised here: what
-        cannot be told is logged, and the task goes on.
+        Reports are sent at most every ``REALTIME["PROGRESS_INTERVAL"]`` seconds. One that is
+        held back is sent with the next, or at the end of the task. Nothing is raised: an error
+        is logged, and the task goes on.
         """
         with quietly():
             self._tell(self._throttle().offer(float(percent), str(message)))
 
     def flush_progress(self) -> None:
-        """Tell the report that is held back, if there is one."""
+        """Send the report that is held back, if there is one."""
         with quietly():
             self._tell(self._throttle().flush())
 
     def update_state(
         self, task_id: str | None = None, state: str | None = None, meta: Any = None, **kwargs: Any
     ) -> None:
-        """Celery's own way to report works too: ``update_state(state="PROGRESS", meta=…)``.
+        """Send the progress in Celery's own ``update_state(state="PROGRESS", meta=…)``, too.
 
         `meta` has `progress` or `percent`, or `current` and `total`; and `message` or `status`.
         """
@@ -172,7 +172,7 @@ class ProjectTask(Task):  # type: ignore[type-arg]
                 self.report_progress(percent, meta.get("message", meta.get("status")) or "")
 
     def _top_request(self) -> Any:
-        # The request is new in every run, also where threads share the task object.
+        # Each run has its own request, even if threads share the task object.
         stacked: Any = self.request_stack.top
         return self.request if stacked is None else stacked
 
@@ -185,18 +185,18 @@ class ProjectTask(Task):  # type: ignore[type-arg]
 
     def _tell(self, report: Report | None) -> None:
         if report is not None and self.request.id is not None:
-            task_state.progressed(self.request.id, report)
+            task_state.record_progress(self.request.id, report)
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Log what goes wrong inside: nothing of ours may fail a task, or the call that starts it."""
+    """Log errors raised inside: ours must not fail a task, or the call that starts it."""
     try:
-        # A savepoint, where the task is in a transaction: a query that fails would end that.
+        # A savepoint, if the task is in a transaction: a failed query would break it.
         is_inside = connections[alias()].in_atomic_block
         with transaction.atomic(using=alias()) if is_inside else nullcontext():
             yield
-    except SoftTimeLimitExceeded:  # raised wherever the task is just then, and meant for it
+    except SoftTimeLimitExceeded:  # meant for the task; it is raised wherever the task is
         raise
     except Exception:
         logger.exception("Could not tell of a task", extra={"action": "task_signal"})
@@ -219,7 +219,7 @@ def _on_event_loop() -> bool:
 
 
 def failure_text(exception: BaseException) -> str:
-    """Return what a project's people are told: nothing of our inside, which Celery has logged."""
+    """Return the error that members see, without internals; Celery logs the exception."""
     match exception:
         case TaskFailure():
             return str(exception)

@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 from realtime.transport.frames import framed
-from realtime.transport.server import Admit, Send, Write
+from realtime.transport.server import Admit, DirectWrite, Send
 
 
 class DaphneConnection:
@@ -32,7 +32,7 @@ class DaphneConnection:
         self._transport = protocol.transport
         _ = self._transport.registerProducer, self._transport.abortConnection  # are they there?
         _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
-        self.write = _writer(protocol, self._transport)
+        self.write = _direct_writer(protocol, self._transport)
 
     def waiting(self, send: Send, timeout: float) -> Send:
         flow = _Flow()
@@ -77,7 +77,7 @@ class DaphneConnection:
         self._transport.abortConnection()
 
 
-def _writer(protocol: Any, transport: Any) -> Write | None:
+def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
     """Write at once what the kernel takes: the reactor's way costs a turn of it per frame."""
     try:
         write_now, write = transport.writeSomeData, transport.write

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
 from realtime.protocol.errors import CloseCode
-from realtime.transport.server import Send, Write
+from realtime.transport.server import DirectWrite, Send
 
 
 class Outbox:
@@ -26,7 +26,7 @@ class Outbox:
         self,
         send: Send,
         *,
-        write: Write | None = None,
+        write: DirectWrite | None = None,
         is_direct: bool = True,
         limit: int,
         timeout: float,
@@ -48,8 +48,8 @@ class Outbox:
         self._size = 0
         self._task: asyncio.Task[None] | None = None
         self.closed = False
-        self.ending = "client"
-        """How the socket ends: by our close code, `cut_off`, or by the client or the network."""
+        self.close_reason = "client"
+        """A close code, `send_timeout`, or `client` if the client or the network ended it."""
 
     @property
     def unsent(self) -> int:
@@ -93,7 +93,7 @@ class Outbox:
         if self.closed:
             return
         self.closed = True
-        self.ending = str(int(code))
+        self.close_reason = str(int(code))
         message = {"type": "websocket.close", "code": int(code)}
         if self._task is None:
             self._start(message)
@@ -146,7 +146,7 @@ class Outbox:
         except TimeoutError:
             if not self.closed:
                 self.closed = True
-                self.ending = "cut_off"
+                self.close_reason = "send_timeout"
             self._queue.clear()
             self._abort()
         except Exception:  # noqa: BLE001  (the client is gone; its reader will be told)

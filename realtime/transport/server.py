@@ -8,7 +8,7 @@ from typing import Any, Protocol
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Admit = Callable[[bytes], bytes]
 """Returns what may be read of data that came in."""
-Write = Callable[[tuple[str, ...]], bool]
+DirectWrite = Callable[[tuple[str, ...]], bool]
 """Puts texts onto the connection, behind all earlier ones; False if it put none of them there.
 
 What decides whether that is right (the state of the connection, a full buffer) is asked of the
@@ -19,7 +19,7 @@ server's own protocol object every time; when in doubt, the frames go by ASGI.
 class Connection(Protocol):
     """One client's connection, as an adapter such as `realtime.transport.daphne` has it."""
 
-    write: Write | None
+    write: DirectWrite | None
     """None where frames must go by ASGI, as with compression."""
     is_steppable: bool
     """Whether `send` is a coroutine that needs no task, so that it can be run by hand."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from realtime.transport.frames import framed
-from realtime.transport.server import Admit, Send, Write
+from realtime.transport.server import Admit, DirectWrite, Send
 
 _SANS_IO = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
@@ -31,7 +31,7 @@ class UvicornConnection:
         _ = self._transport.set_protocol, self._transport.abort  # are they there?
         _ = self._transport.pause_reading, protocol.data_received
         self.is_steppable = type(protocol).__module__ == _SANS_IO
-        self.write = _writer(protocol, self._transport) if self.is_steppable else None
+        self.write = _direct_writer(protocol, self._transport) if self.is_steppable else None
 
     def waiting(self, send: Send, timeout: float) -> Send:  # noqa: ARG002  (Daphne needs it)
         return send
@@ -56,7 +56,7 @@ class UvicornConnection:
         self._transport.abort()
 
 
-def _writer(protocol: Any, transport: Any) -> Write | None:
+def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
     try:
         if protocol.conn.extensions:  # compression was agreed on
             return None

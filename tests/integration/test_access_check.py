@@ -133,7 +133,7 @@ async def test_a_host_that_fails_keeps_no_user_in(
     await threads.run(User.objects.filter(username="alice").update, is_active=False)
     assert (await alice.until("error"))["payload"]["code"] == "USER_INACTIVE"
     user = await threads.run(User.objects.get, username="bob")
-    await threads.run(disconnections.order, [user.pk])
+    await threads.run(disconnections.request, [user.pk])
     assert (await bob.until("error"))["payload"]["code"] == "DISCONNECTED"
     for socket in (alice, bob):
         await socket.disconnect()

@@ -77,14 +77,14 @@ def test_every_list_opens_and_searches(
     client: Client, alice: User, bob: User, project: Project, model: str
 ) -> None:
     services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
-    state.queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    state.mark_queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
     assert text(client, f"{model}_changelist")
     assert text(client, f"{model}_changelist", q="1")
 
 
 def test_every_page_opens(client: Client, alice: User, bob: User, project: Project) -> None:
     services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
-    state.queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    state.mark_queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
     pages: list[tuple[str, int | str]] = [
         ("projects_project", project.pk),
         ("projects_canvas", Canvas.objects.all()[0].pk),
@@ -326,11 +326,11 @@ def test_tasks_are_shown_while_they_run_and_after(
     client: Client, alice: User, project: Project
 ) -> None:
     for task_id in ("runs", "ended"):
-        state.queued(
+        state.mark_queued(
             task_id=task_id, task_type=f"task_{task_id}", project_id=project.pk, user_id=alice.pk
         )
-    state.progressed("runs", Report(40, "Analyzing image..."))
-    state.failed("ended", "ValueError: no picture")
+    state.record_progress("runs", Report(40, "Analyzing image..."))
+    state.mark_failed("ended", "ValueError: no picture")
     page = text(client, "projects_project_change", project.pk)
     assert "task_runs Running 40 % Analyzing image..." in page
     assert "task_ended Failed" in page

@@ -90,8 +90,8 @@ def make_list_now(*names: str) -> tuple[int, list[str]]:
 
 
 def test_a_task_is_told_where_it_is_written(written: str) -> None:
-    state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
-    state.started("t")
+    state.mark_queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.mark_started("t")
     obey.push_request(id="t")
     try:
         obey.report_progress(40, "Counting")
@@ -99,7 +99,7 @@ def test_a_task_is_told_where_it_is_written(written: str) -> None:
         obey.pop_request()
     task = TaskState.objects.using(written).get()
     assert (task.state, task.progress) == (TaskState.State.RUNNING, 40)
-    assert state.completed("t", {"words": 3})
+    assert state.mark_completed("t", {"words": 3})
     assert Event.objects.using(written).get().type == "task_completed"
     assert log.prune(timezone.timedelta(0)) == 2  # type: ignore[attr-defined]
 
@@ -164,7 +164,7 @@ def test_connections_that_pile_up_are_told(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def running() -> Iterator[ProjectTask]:
     """A task that runs, in this thread."""
-    state.queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.mark_queued(task_id="t", task_type="count", project_id=1, user_id=None)
     obey.push_request(id="t")
     yield obey
     obey.pop_request()
@@ -212,8 +212,8 @@ def test_a_task_that_was_just_queued_or_started_is_not_lost(
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 60, "TASK_QUEUE_LIMIT": 60}
     try:
         for name in ("queued", "running"):
-            state.queued(task_id=name, task_type="count", project_id=1, user_id=None)
-        state.started("running")
+            state.mark_queued(task_id=name, task_type="count", project_id=1, user_id=None)
+        state.mark_started("running")
         lease.sweep()
         assert set(TaskState.objects.values_list("state", flat=True)) == {"queued", "running"}
         # And none that is overdue is kept.

@@ -38,14 +38,14 @@ async def stays(socket: Socket) -> None:
     """Wait until the orders have been looked at: a further one, for another user, shows that."""
     bob, _ = await threads.run(User.objects.get_or_create, username="bob")
     witness = await connect(bob)
-    await threads.run(disconnections.order, [bob.pk])
+    await threads.run(disconnections.request, [bob.pk])
     await is_disconnected(witness)
     assert (await socket.call("ping"))["type"] == "pong"
 
 
 async def test_an_order_ends_the_sockets_that_there_are_and_no_later_one(alice: User) -> None:
     sockets = [await connect(alice) for _ in range(2)]
-    await threads.run(disconnections.order, [alice.pk])
+    await threads.run(disconnections.request, [alice.pk])
     for socket in sockets:
         await is_disconnected(socket)
     later = await connect(alice)
@@ -55,7 +55,7 @@ async def test_an_order_ends_the_sockets_that_there_are_and_no_later_one(alice: 
 
 async def test_a_process_that_has_just_begun_does_not_carry_it_out_again(alice: User) -> None:
     """Its first look finds an order that is older than all of its sockets."""
-    await threads.run(disconnections.order, [alice.pk])
+    await threads.run(disconnections.request, [alice.pk])
     socket = await connect(alice)
     await stays(socket)
     await socket.disconnect()
@@ -69,7 +69,7 @@ async def test_the_clock_of_the_host_that_ordered_does_not_matter(
     now = timezone.now
     with monkeypatch.context() as patch:
         patch.setattr(timezone, "now", lambda: now() - behind)
-        await threads.run(disconnections.order, [alice.pk])
+        await threads.run(disconnections.request, [alice.pk])
     await is_disconnected(socket)
     later = await connect(alice)
     await stays(later)
@@ -79,17 +79,17 @@ async def test_the_clock_of_the_host_that_ordered_does_not_matter(
 async def test_a_fresh_token_does_not_escape_an_order(alice: User, settings: Settings) -> None:
     settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 1.0}
     socket = await connect(alice)
-    await threads.run(disconnections.order, [alice.pk])
+    await threads.run(disconnections.request, [alice.pk])
     token = await threads.run(lambda: str(AccessToken.for_user(alice)))
     await socket.send("authenticate", {"token": token})
     await is_disconnected(socket)
 
 
 def test_old_orders_are_forgotten(alice: User) -> None:
-    disconnections.order([alice.pk])
+    disconnections.request([alice.pk])
     Disconnection.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    assert disconnections.orders() == {}
-    disconnections.order([alice.pk])
+    assert disconnections.pending() == {}
+    disconnections.request([alice.pk])
     assert Disconnection.objects.count() == 1
-    [keys] = disconnections.orders().values()
+    [keys] = disconnections.pending().values()
     assert len(keys) == 1

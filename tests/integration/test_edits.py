@@ -135,12 +135,14 @@ async def test_edits_of_different_fields_both_survive(alice: User, project: Proj
 async def test_who_joins_late_finds_the_tasks_that_run(alice: User, project: Project) -> None:
     def work() -> None:
         for task_id in ("running", "over", "waiting"):
-            state.queued(task_id=task_id, task_type="measure", project_id=project.pk, user_id=None)
+            state.mark_queued(
+                task_id=task_id, task_type="measure", project_id=project.pk, user_id=None
+            )
         for task_id in ("running", "over"):
-            state.started(task_id)
-        state.progressed("running", Report(40, "Almost half"))
-        state.progressed("running", Report(30, "Out of order"))
-        state.completed("over", {})
+            state.mark_started(task_id)
+        state.record_progress("running", Report(40, "Almost half"))
+        state.record_progress("running", Report(30, "Out of order"))
+        state.mark_completed("over", {})
 
     await run(work)
     socket = await connect(alice)
@@ -149,9 +151,9 @@ async def test_who_joins_late_finds_the_tasks_that_run(alice: User, project: Pro
         "running": (40, "Almost half"),
         "waiting": (0, ""),
     }
-    await run(lambda: state.completed("running", {"answer": 42}))
-    await run(lambda: state.failed("running", "Too late"))
-    await run(lambda: state.progressed("running", Report(90, "Too late")))
+    await run(lambda: state.mark_completed("running", {"answer": 42}))
+    await run(lambda: state.mark_failed("running", "Too late"))
+    await run(lambda: state.record_progress("running", Report(90, "Too late")))
     completed = await socket.until("task_completed")
     assert completed["payload"]["result"] == {"answer": 42}
     assert await socket.is_silent(), "one end, and nothing behind it"

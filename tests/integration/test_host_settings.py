@@ -151,7 +151,7 @@ def operator(client: Client, settings: Settings) -> Iterator[Client]:
     settings.ROOT_URLCONF = Staff
     clear_url_caches()
     client.force_login(User.objects.create_superuser("alice"))
-    state.queued(task_id="t", task_type="analyze", project_id=54321, user_id=None)
+    state.mark_queued(task_id="t", task_type="analyze", project_id=54321, user_id=None)
     yield client
     clear_url_caches()
 

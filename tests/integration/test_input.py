@@ -226,13 +226,15 @@ async def test_32_a_task_is_told_of_in_its_own_project_only(
     await dave.join(cast.other_id)
 
     def run_task() -> None:
-        state.queued(task_id="t", task_type="compose", project_id=cast.other_id, user_id=None)
+        state.mark_queued(task_id="t", task_type="compose", project_id=cast.other_id, user_id=None)
         # Somebody who starts it anew under another project's id changes nothing.
-        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
-        state.started("t")
-        state.progressed("t", Report(50, "half"))
-        state.completed("t", {"project_id": cast.project_id})
-        state.completed("unknown", {"project_id": cast.project_id})
+        state.mark_queued(
+            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
+        )
+        state.mark_started("t")
+        state.record_progress("t", Report(50, "half"))
+        state.mark_completed("t", {"project_id": cast.project_id})
+        state.mark_completed("unknown", {"project_id": cast.project_id})
 
     await threads.run(run_task)
     assert (await dave.until("task_completed"))["project_id"] == cast.other_id
@@ -268,9 +270,11 @@ async def test_11_any_result_becomes_strict_json(
     alice, _ = room
 
     def run_task() -> None:
-        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
-        state.progressed("t", Report(50, "\0 half \ud800"))
-        assert state.completed("t", result)
+        state.mark_queued(
+            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
+        )
+        state.record_progress("t", Report(50, "\0 half \ud800"))
+        assert state.mark_completed("t", result)
 
     await threads.run(run_task)
     alice.messages.clear()
@@ -290,8 +294,10 @@ async def test_an_error_of_a_task_has_no_nul_either(
     alice, _ = room
 
     def run_task() -> None:
-        state.queued(task_id="t", task_type="compose", project_id=cast.project_id, user_id=None)
-        assert state.failed("t", "a\0b\ud800")
+        state.mark_queued(
+            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
+        )
+        assert state.mark_failed("t", "a\0b\ud800")
 
     await threads.run(run_task)
     assert (await alice.until("task_failed"))["payload"]["error"] == "ab?"

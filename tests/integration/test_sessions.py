@@ -47,7 +47,7 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
         for number, user in enumerate(users)
     ]
     for number, refresh in enumerate(refreshes):
-        identities[number] = identities[number]._replace(session=refresh["jti"])
+        identities[number] = identities[number]._replace(refresh_jti=refresh["jti"])
     with django_assert_num_queries(3):
         assert access._revoked(identities) == {}
     with django_assert_num_queries(1):

@@ -67,7 +67,7 @@ def test_a_room_and_a_user_have_so_many_open_tasks(settings: Settings) -> None:
     cases.adopted.enqueue(user_id=2, project_id=PROJECT)
     with pytest.raises(TooManyTasks, match="3 tasks wait or run here"):
         cases.adopted.enqueue(project_id=PROJECT)
-    state.completed(first, {})
+    state.mark_completed(first, {})
     cases.adopted.enqueue(user_id=1, project_id=PROJECT)
 
 
@@ -111,7 +111,7 @@ def test_of_one_image_one_task_of_a_kind_is_open(canvas: Canvas, sent: list[str]
     assert first.json() == again.json()
     other = client.post(f"{url}/compose/").json()
     assert sent == [first.json()["task_id"], other["task_id"]]
-    state.completed(sent[0], {})
+    state.mark_completed(sent[0], {})
     assert client.post(f"{url}/analyze/").json()["task_id"] not in sent[:2]
 
 

@@ -21,7 +21,7 @@ from realtime.events import log
 from realtime.models import TaskState
 from realtime.tasks import lease, queues, signals
 from realtime.tasks import state as task_state
-from realtime.tasks.lease import Keeper, Received
+from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
 from realtime.tasks.task import TaskFailure
 
 pytestmark = [
@@ -35,7 +35,7 @@ LONG_AGO = timedelta(days=2)
 
 
 def make_task(task_id: str, state: TaskState.State, *, age: timedelta) -> None:
-    task_state.queued(task_id=task_id, task_type="measure", project_id=PROJECT, user_id=None)
+    task_state.mark_queued(task_id=task_id, task_type="measure", project_id=PROJECT, user_id=None)
     TaskState.objects.filter(task_id=task_id).update(state=state, updated_at=Now() - age)
 
 
@@ -103,10 +103,10 @@ def test_a_sign_of_life_in_the_last_moment_counts() -> None:
     make_task("slow", TaskState.State.RUNNING, age=LONG_AGO)
     seen = TaskState.objects.get(task_id="slow").updated_at
     task_state.prolong(["slow"])
-    assert not task_state.failed("slow", "The worker was lost", as_of=seen)
+    assert not task_state.mark_failed("slow", "The worker was lost", as_of=seen)
     now = TaskState.objects.get(task_id="slow").updated_at
     assert abs(timezone.now() - now) < timedelta(minutes=1)
-    assert task_state.failed("slow", "The worker was lost", as_of=now)
+    assert task_state.mark_failed("slow", "The worker was lost", as_of=now)
 
 
 def test_a_result_backend_that_is_away_settles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ def test_where_the_queue_is_not_known_a_task_waits() -> None:
 def test_a_worker_keeps_what_it_has_taken(settings: Settings) -> None:
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
     kept = threading.Event()
-    received = Received()
+    received = ReceivedLeaseKeeper()
 
     def keep(task_ids: Collection[str]) -> None:
         assert set(task_ids) == {"taken"}
@@ -237,7 +237,7 @@ def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.3}
     make_task("long", TaskState.State.RUNNING, age=LONG_AGO)
     before = TaskState.objects.get(task_id="long").updated_at
-    keeper = Keeper(task_state.prolong)
+    keeper = LeaseKeeper(task_state.prolong)
     keeper.hold("long")
     thread = keeper._thread
     assert thread is not None
@@ -262,7 +262,7 @@ def test_whatever_a_prolonging_runs_into_the_next_is_tried(
         twice.release()
         raise RuntimeError("no error of a database")
 
-    keeper = Keeper(prolong)
+    keeper = LeaseKeeper(prolong)
     keeper.hold("a")
     for _ in range(2):
         assert twice.acquire(timeout=10)
@@ -281,7 +281,7 @@ def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
         if len(prolonged) >= 2:
             twice.set()
 
-    keeper = Keeper(prolong)
+    keeper = LeaseKeeper(prolong)
     keeper.hold("a")
     thread = keeper._thread
     assert thread is not None

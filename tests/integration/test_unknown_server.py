@@ -104,7 +104,7 @@ async def test_what_happens_in_a_room_arrives(app: Callable[..., Any]) -> None:
 async def test_21_who_does_not_read_is_ended(settings: Settings, app: Callable[..., Any]) -> None:
     settings.REALTIME = settings.REALTIME | {"SEND_TIMEOUT": 0.2}
     list_id, [token] = await threads.run(make_list, "alice")
-    before = metrics.current.closes["cut_off"]
+    before = metrics.current.closes["send_timeout"]
     async with connected(app, token) as (server, serving):
         server.command("join_project", project_id=list_id)
         await server.text()
@@ -112,7 +112,7 @@ async def test_21_who_does_not_read_is_ended(settings: Settings, app: Callable[.
         server.command("ping")
         # The server would never say that the client is gone, as it does not know that.
         await asyncio.wait_for(serving, 10)
-    assert metrics.current.closes["cut_off"] == before + 1
+    assert metrics.current.closes["send_timeout"] == before + 1
 
 
 @pytest.mark.parametrize("app", [application, wrapped])

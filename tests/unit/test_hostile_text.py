@@ -23,14 +23,14 @@ TIMES = 20
 
 
 def from_query(text: str) -> None:
-    credentials.take({"query_string": text.encode(), "headers": [], "subprotocols": []})
+    credentials.extract({"query_string": text.encode(), "headers": [], "subprotocols": []})
 
 
 def from_headers(text: str) -> None:
     value = text.encode("latin-1")
     headers = [(b"authorization", value), (b"origin", value), (b"host", value)]
     scope = {"query_string": b"", "headers": headers, "subprotocols": text.split(",")}
-    credentials.take(scope)
+    credentials.extract(scope)
     origins.is_allowed(scope)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from realtime.auth.credentials import Credential, Kind, take
+from realtime.auth.credentials import Credential, Kind, extract
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2lnbmF0dXJl"
 
@@ -51,7 +51,7 @@ def test_a_credential_is_found_and_leaves_no_trace(
     request_scope: dict[str, Any], expected: Credential
 ) -> None:
     """5. What is behind the middleware cannot log what it does not have."""
-    found, clean = take(request_scope)
+    found, clean = extract(request_scope)
     assert found == expected
     assert SECRET not in repr(clean)
     assert "token" not in repr(clean)
@@ -71,12 +71,12 @@ def test_a_credential_is_found_and_leaves_no_trace(
     ],
 )
 def test_no_credential_is_an_empty_token(request_scope: dict[str, Any]) -> None:
-    found, _ = take(request_scope)
+    found, _ = extract(request_scope)
     assert found == Credential(Kind.TOKEN, "")
 
 
 def test_the_rest_of_the_request_is_kept() -> None:
-    _, clean = take(scope(f"a=1&token={SECRET}&b=%20", subprotocols=("realtime", "token.x")))
+    _, clean = extract(scope(f"a=1&token={SECRET}&b=%20", subprotocols=("realtime", "token.x")))
     assert clean["query_string"] == b"a=1&b=+"
     assert clean["headers"] == [(b"host", b"localhost")]
     assert clean["subprotocols"] == ["realtime"]

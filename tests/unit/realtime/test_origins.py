@@ -96,7 +96,7 @@ def test_behind_a_proxy_that_is_trusted_its_host_counts(settings: Settings) -> N
         ("https://a.*.example", "only once"),
         ("https://*", "only once"),
         ("https://*.*.example", "only once"),
-        ("https://front.example/", "no origin"),
+        ("https://front.example/", "not an origin"),
     ],
 )
 def test_a_setting_that_would_never_match_says_what_to_write(text: str, remedy: str) -> None:

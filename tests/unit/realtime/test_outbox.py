@@ -65,7 +65,7 @@ async def test_a_client_that_lags_beyond_the_limit_is_closed() -> None:
     for _ in range(5):
         outbox.push("xxxx")
     assert outbox.closed
-    assert outbox.ending == "4202"
+    assert outbox.close_reason == "4202"
     server.writable.set()
     await until_idle()
     assert server.sent == ["xxxx", CloseCode.TOO_SLOW]
@@ -122,7 +122,7 @@ async def test_discard_stops_a_send_under_way() -> None:
     server.writable.clear()
     outbox.push("a")
     outbox.discard()
-    assert outbox.ending == "client"
+    assert outbox.close_reason == "client"
     await until_idle()
     server.writable.set()
     await until_idle()
@@ -138,7 +138,7 @@ async def test_a_client_that_takes_nothing_is_cut_off() -> None:
     outbox.push("b")
     await asyncio.wait_for(cut_off.wait(), 5)
     assert outbox.closed
-    assert outbox.ending == "cut_off"
+    assert outbox.close_reason == "send_timeout"
     server.writable.set()
     await until_idle()
     assert server.sent == []
@@ -235,6 +235,6 @@ async def test_the_limits_hold_without_any_help_of_the_server() -> None:
     for _ in range(4):
         outbox.push("xxxx")
     assert outbox.closed
-    assert outbox.ending == "4202"
+    assert outbox.close_reason == "4202"
     await asyncio.wait_for(cut_off.wait(), 5)
     assert outbox.unsent == 0
