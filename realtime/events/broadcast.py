@@ -20,6 +20,7 @@ from channels.layers import get_channel_layer
 
 from realtime import metrics
 from realtime.aio import Tasks
+from realtime.events.outages import OutageLog
 from realtime.events.publication import PresenceEntry, Publication, RoomUser
 from realtime.protocol import messages
 
@@ -79,6 +80,7 @@ class LocalServer:
         self.is_stopped = True
 
 
+_outage = OutageLog(logger, "publish_failed", "The channel layer takes no messages")
 _server: LocalServer | None = None
 """Set by the server process; None in a Celery worker, the shell or a command."""
 
@@ -162,8 +164,6 @@ async def asend(project_id: int, content: dict[str, Any]) -> None:
             await layer.group_send(group_name(project_id), message)
     except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
         metrics.current.publish_failures += 1
-        logger.warning(
-            "The channel layer did not take a message: %r",
-            error,
-            extra={"action": "publish_failed", "project_id": project_id},
-        )
+        _outage.failed(error)
+    else:
+        _outage.succeeded()

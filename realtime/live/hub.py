@@ -25,9 +25,7 @@ from realtime.live import joins
 from realtime.live.repair import Repair
 from realtime.live.room import Room, Subscriber
 from realtime.live.subscriptions import Subscriptions
-from realtime.presence.reconciler import PresenceReconciler
-from realtime.presence.store import PresenceStore
-from realtime.presence.tracker import PresenceTracker
+from realtime.presence.process import ProcessPresence
 from realtime.protocol import messages
 
 logger = logging.getLogger(__name__)
@@ -40,11 +38,9 @@ class Hub:
         self.rooms: dict[int, Room] = {}
         self.repair = Repair(self.rooms, self._deliver)
         self.subscriptions = Subscriptions(self.rooms, self._receive)
-        presence = PresenceStore()
-        self.process = presence.process
+        self.presence = ProcessPresence()
+        self.process = self.presence.process
         """The name of this server process, on the layer and in Redis."""
-        self.tracker = PresenceTracker(self.rooms, presence)
-        self.reconciler = PresenceReconciler(self.rooms, presence, self.tracker)
         self._joins = joins.Joins()
         self._joins_under_way: Counter[int] = Counter()
         """Joins that a room is kept open for."""
@@ -73,7 +69,7 @@ class Hub:
             await self.subscriptions.settle(project_id)
             # The room knows who is here before it says so in an acknowledgement. While this is
             # awaited, arrivals and departures reach the room as they reach every other.
-            await self.reconciler.load(room)
+            await self.presence.load(room.members)
             request = joins.JoinRequest(project_id, socket.user_id, since)
             view, passed = await self._read_until_current(room, request)
             # No await from here to the end, so that no event comes between what was read and what
@@ -81,7 +77,7 @@ class Hub:
             if not socket.outbox.closed:
                 self._admit(room, socket, view, passed, ref=ref)
         finally:
-            self.tracker.changed(project_id, socket.user_id)
+            room.members.mark_dirty(socket.user_id)
             self._end_join(project_id)
         metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self.repair.begin(room)
@@ -118,13 +114,13 @@ class Hub:
         ref: str | int | None,
     ) -> None:
         if ref is not None:
-            members = {**room.roster, socket.user_id: socket.username}
+            present = {**room.members.present, socket.user_id: socket.username}
             ack = messages.JoinAck(
                 seq=view.seq,
                 user_id=socket.user_id,
                 role=view.role,
                 project=view.project,
-                members=[messages.Member(*member) for member in members.items()],
+                members=[messages.Member(*member) for member in present.items()],
                 tasks=view.tasks,
                 recovered=view.missed is not None,
             )
@@ -133,8 +129,8 @@ class Hub:
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
         room.add(socket, view.seq)
-        if not room.arrive(socket.user_id, socket.username):
-            socket.outbox.push(room.joined_text(socket.user_id, socket.username))
+        if not room.members.arrive(socket.user_id, socket.username):
+            socket.outbox.push(room.members.joined_text(socket.user_id, socket.username))
 
     def leave(self, socket: Subscriber, project_id: int) -> None:
         """Put a socket out of a room; nothing of that room reaches it any more."""
@@ -142,22 +138,23 @@ class Hub:
         if room is None or socket not in room:
             return
         room.remove(socket)
-        self._left(project_id, socket)
+        self._left(room, socket)
 
-    def _left(self, project_id: int, socket: Subscriber) -> None:
-        self.tracker.changed(project_id, socket.user_id)
-        self._close_if_idle(project_id)
+    def _left(self, room: Room, socket: Subscriber) -> None:
+        room.members.mark_dirty(socket.user_id)
+        self._close_if_idle(room.project_id)
 
     def revoke(self, socket: Subscriber, project_id: int) -> None:
         """Put a socket out of a room, as its user may not be there any more, and tell it so."""
-        self.rooms[project_id].revoke(socket)
-        self._left(project_id, socket)
+        room = self.rooms[project_id]
+        room.revoke(socket)
+        self._left(room, socket)
 
     def _open(self, project_id: int) -> Room:
         """Return a room, and keep it open until `_end_join`, though nobody is in it yet."""
         self._joins_under_way[project_id] += 1
         if project_id not in self.rooms:
-            self.rooms[project_id] = Room(project_id)
+            self.rooms[project_id] = Room(project_id, self.presence.open_room)
         return self.rooms[project_id]
 
     def _end_join(self, project_id: int) -> None:
@@ -170,6 +167,7 @@ class Hub:
         room = self.rooms.get(project_id)
         if room is not None and room.is_empty and project_id not in self._joins_under_way:
             del self.rooms[project_id]
+            self.presence.close_room(project_id)
             self._tasks.spawn(self.subscriptions.settle(project_id))
 
     # --- signals
@@ -213,11 +211,11 @@ class Hub:
         ):
             room.broadcast(message.ephemeral, key=message.key)
         if message.arrived or message.departed:
-            self.reconciler.hear(room, message.arrived, message.departed)
+            self.presence.apply_remote(room.project_id, message.arrived, message.departed)
 
     def _deliver(self, room: Room, found: list[Publication]) -> None:
         for socket in room.deliver(found):
-            self._left(room.project_id, socket)
+            self._left(room, socket)
 
     # --- the end
 
@@ -227,4 +225,4 @@ class Hub:
         await self.repair.close()
         self.rooms.clear()
         await self.subscriptions.close()
-        await self.tracker.close()
+        await self.presence.close()

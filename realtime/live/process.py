@@ -92,14 +92,14 @@ class ServerProcess:
         # Before the await: while Redis counts, the access of this socket is checked already, and
         # `disconnect` knows that it is to be counted off.
         self._access.add(connection)
-        if not await self.hub.tracker.connect(connection.identity.user_id):
+        if not await self.hub.presence.connect(connection.identity.user_id):
             raise ProtocolError(ErrorCode.RATE_LIMITED, "You have too many connections open")
 
     def disconnect(self, connection: Connection) -> None:
         """Take a socket out, of all its rooms too."""
         if connection in self._access:
             self._access.discard(connection)
-            self.hub.tracker.disconnect(connection.identity.user_id)
+            self.hub.presence.disconnect(connection.identity.user_id)
         for project_id in list(connection.socket.rooms):
             self.hub.leave(connection.socket, project_id)
 
@@ -117,7 +117,7 @@ class ServerProcess:
             (settings.REPAIR_INTERVAL, self.hub.repair.check),
             (settings.ACCESS_INTERVAL, self._access.check),
             (settings.REPAIR_INTERVAL, self.hub.subscriptions.settle_all),
-            (self.hub.reconciler.interval, self.hub.reconciler.tick),
+            (self.hub.presence.interval, self.hub.presence.tick),
             (settings.TASK_LEASE / 3, _sweep_tasks),
         ):
             self._tasks.spawn(_every(interval, step))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from realtime import metrics
 from realtime.events.publication import EVERYONE, Publication
+from realtime.presence.members import Members
 from realtime.protocol import messages
 from realtime.protocol.errors import CloseCode, ErrorCode
 
@@ -21,8 +22,6 @@ _RECENT_SIZE = 512 * 1024
 """Characters of the events that it remembers: what is more is read from the log."""
 _ENDED = 101
 """A progress that no report reaches."""
-UNCOMPARED = ""
-"""The version of a roster that has not been compared with what Redis knows."""
 
 
 class Subscriber:
@@ -48,20 +47,16 @@ class Room:
     the log is read by the hub and by `Repair`, who then call the room.
     """
 
-    def __init__(self, project_id: int) -> None:
+    def __init__(
+        self, project_id: int, open_members: Callable[[int, Callable[[str], None]], Members]
+    ) -> None:
+        """`open_members` gets the project and what shows a frame here; it returns the members."""
         self.project_id = project_id
         self.seq: int | None = None
         self.highest_seen = 0
         """The highest `seq` heard of; above `seq` only while there is a gap."""
-        self.roster: dict[int, str] = {}
-        """Everybody who is here, in this process and in others: user id → name."""
-        self.is_loaded = False
-        """Whether the roster has been read from Redis once."""
-        self.version: str | None = UNCOMPARED
-        """That of the roster in Redis which this one was the same as, and has been since."""
+        self.members = open_members(project_id, self.broadcast)
         self._positions: dict[Subscriber, int] = {}
-        self._sockets_of: Counter[int] = Counter()
-        """Local sockets per user."""
         self._recent: deque[Publication] = deque()
         self._recent_size = 0
         """Characters of their texts."""
@@ -80,14 +75,6 @@ class Room:
     def __contains__(self, socket: Subscriber) -> bool:
         return socket in self._positions
 
-    def has_user(self, user_id: int) -> bool:
-        """Say whether a local socket belongs to that user."""
-        return user_id in self._sockets_of
-
-    def users(self) -> dict[int, str]:
-        """Return the users of the local sockets."""
-        return {socket.user_id: socket.username for socket in self._positions}
-
     # --- sockets
 
     def catch_up(self, position: int) -> list[Publication] | None:
@@ -102,7 +89,7 @@ class Room:
     def add(self, socket: Subscriber, position: int) -> None:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
-        self._sockets_of[socket.user_id] += 1
+        self.members.add_socket(socket.user_id)
         socket.rooms[self.project_id] = time.monotonic()
 
     def remove(self, socket: Subscriber) -> None:
@@ -110,9 +97,7 @@ class Room:
             return
         socket.rooms.pop(self.project_id, None)
         socket.idle_since = time.monotonic()
-        self._sockets_of[socket.user_id] -= 1
-        if not self._sockets_of[socket.user_id]:
-            del self._sockets_of[socket.user_id]
+        self.members.remove_socket(socket.user_id)
 
     # --- what happens
 
@@ -215,25 +200,3 @@ class Room:
         self.seq = self.highest_seen = seq
         self._recent.clear()
         self._recent_size = 0
-
-    def arrive(self, user_id: int, username: str) -> bool:
-        """Note that a user is here; tell the local sockets if that is news. Return whether."""
-        if user_id in self.roster:
-            return False
-        self.roster[user_id] = username
-        self.version = UNCOMPARED
-        self.broadcast(self.joined_text(user_id, username))
-        return True
-
-    def depart(self, user_id: int) -> bool:
-        """Note that a user has gone; tell the local sockets if that is news. Return whether."""
-        if self.roster.pop(user_id, None) is None:
-            return False
-        self.version = UNCOMPARED
-        payload = messages.UserLeftPayload(self.project_id, user_id)
-        self.broadcast(messages.encode(messages.UserLeft(payload=payload)))
-        return True
-
-    def joined_text(self, user_id: int, username: str) -> str:
-        payload = messages.UserJoinedPayload(self.project_id, user_id, username)
-        return messages.encode(messages.UserJoined(payload=payload))

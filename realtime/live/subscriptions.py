@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from realtime import metrics
 from realtime.aio import Batcher
 from realtime.events.broadcast import group_name
+from realtime.events.outages import OutageLog
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Subscriptions:
         """Projects for which a call of the layer is under way, or has failed."""
         self._changes: Batcher[None, int, None] = Batcher(self._change, limit=_AT_ONCE)
         self._paused_until = 0.0
+        self._subscribing = OutageLog(logger, "subscribe_failed", "Could not subscribe to rooms")
+        self._receiving = OutageLog(logger, "receive_failed", "Could not receive from the layer")
 
     async def settle(self, project_id: int) -> None:
         """Join or leave the project's group, whichever is due. Never raises."""
@@ -64,13 +67,11 @@ class Subscriptions:
                 async with asyncio.timeout(_TIMEOUT):
                     await self._settle(due)
             except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
-                self._paused_until = asyncio.get_running_loop().time() + _PAUSE
                 metrics.current.subscribe_failures += 1
-                logger.warning(
-                    "The channel layer cannot be reached: %r",
-                    error,
-                    extra={"action": "subscribe_failed"},
-                )
+                self._subscribing.failed(error)
+                self._paused_until = asyncio.get_running_loop().time() + _PAUSE
+            else:
+                self._subscribing.succeeded()
         return [None] * len(project_ids)
 
     async def _settle(self, project_ids: set[int]) -> None:
@@ -97,10 +98,11 @@ class Subscriptions:
         while True:
             try:
                 message = await self._layer.receive(channel)
-            except Exception:  # a message that cannot be decoded, or the layer is down
-                logger.exception("Could not receive", extra={"action": "receive_failed"})
+            except Exception as error:  # noqa: BLE001  (the layer is down, or a message no message)
+                self._receiving.failed(error)
                 await asyncio.sleep(0.1)
             else:
+                self._receiving.succeeded()
                 self._receive(message)
 
     async def close(self) -> None:

@@ -1,130 +1,137 @@
-"""Keeps what the local rooms show of who is here equal to what Redis knows."""
+"""Keep what the rooms of this process show of the others equal to what Redis knows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from realtime import conf
 from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
-from realtime.live.room import Room
-from realtime.presence.store import UNREACHABLE, PresenceStore, note_failure
-from realtime.presence.tracker import PresenceTracker
+from realtime.events.publication import RoomUser
+from realtime.presence.lease import Lease
+from realtime.presence.members import Members
+from realtime.presence.store import UNREACHABLE, PresenceStore
 
 _MAX_AT_ONCE = 256
-"""Rooms that one call of Redis is about, when many open at once."""
+"""Rooms in one call of Redis, when many open at once."""
 _SWEEP = 30
 """Ticks within which each room is compared with Redis, whatever its version says."""
 
 
 class PresenceReconciler:
-    """Shows in the rooms of this process who is there by the others.
+    """Show in the rooms of this process the users of the others.
 
-    It believes what they send, which may be late or lost, and looks in Redis at every tick. Where
-    Redis cannot be reached, the rooms show the users of this process and those who were known
-    before; the next tick that reaches it puts things right.
+    A message of another process is believed though it may be late, and may be lost; every tick
+    compares with Redis. Where Redis cannot be reached, the rooms show the users of this process
+    and those who were known before, and the next tick that reaches it puts things right.
     """
 
-    def __init__(
-        self, rooms: Mapping[int, Room], presence: PresenceStore, listing: PresenceTracker
-    ) -> None:
+    def __init__(self, rooms: Mapping[int, Members], store: PresenceStore, lease: Lease) -> None:
         self._rooms = rooms
-        self._presence = presence
-        self._listing = listing
+        self._store = store
+        self._lease = lease
         self._loads: Batcher[None, int, dict[int, str]] = Batcher(
             self._load, limit=_MAX_AT_ONCE, linger=LINGER
         )
-        self.interval = conf.get().PRESENCE_LEASE / 5
-        """Seconds between two ticks."""
         self._ticks = 0
 
     # --- a room that opens
 
-    async def load(self, room: Room) -> None:
-        """Fill a new room with those who are there already."""
-        if room.is_loaded:
+    async def load(self, members: Members) -> None:
+        """Fill a room that opens with the users of the other processes."""
+        if members.is_loaded:
             return
         try:
-            members = await self._loads.submit(None, room.project_id)
-        except UNREACHABLE as error:
-            note_failure("Presence is local", error)
-            return
-        if not room.is_loaded:
-            for user_id, username in members.items():
-                room.arrive(user_id, username)
-            room.is_loaded = True
+            found = await self._loads.submit(None, members.project_id)
+        except UNREACHABLE:
+            return  # a tick fills it
+        # Another join may have loaded the room meanwhile, and users may have left since.
+        if not members.is_loaded:
+            for user_id, username in found.items():
+                members.arrive(user_id, username)
+            members.is_loaded = True
 
     async def _load(self, _: None, project_ids: list[int]) -> list[dict[int, str]]:
         distinct = list(dict.fromkeys(project_ids))
-        members = dict(zip(distinct, await self._presence.members(distinct), strict=True))
-        return [members[project_id] for project_id in project_ids]
+        found = dict(zip(distinct, await self._store.members(distinct), strict=True))
+        return [found[project_id] for project_id in project_ids]
 
-    # --- what the others say
+    # --- messages of the other processes
 
-    def hear(self, room: Room, arrived: Sequence[tuple[int, str]], departed: Sequence[int]) -> None:
-        """Believe another process who has come to a room, and who has gone.
-
-        It may be late, and wrong by now: the next tick looks.
-        """
+    def apply_remote(
+        self, project_id: int, arrived: Sequence[tuple[int, str]], departed: Sequence[int]
+    ) -> None:
+        """Apply another process's message to a room; if it came too late, the next tick sees."""
+        members = self._rooms.get(project_id)
+        if members is None:
+            return
         for user_id in departed:
-            self._believe_departed(room, user_id)
+            self._remove_unless_local(project_id, user_id)
         for user_id, username in arrived:
-            room.arrive(user_id, username)
+            members.arrive(user_id, username)
 
-    def _believe_departed(self, room: Room, user_id: int) -> None:
-        if room.has_user(user_id):
-            self._listing.struck_off(room.project_id, user_id)
+    def _remove_unless_local(self, project_id: int, user_id: int) -> None:
+        """Remove a user who is said to be gone; one with a socket here was expired by a peer."""
+        members = self._rooms.get(project_id)
+        if members is None:
+            return
+        if user_id in members.local:
+            members.request_relist(user_id)
         else:
-            room.depart(user_id)
+            members.depart(user_id)
 
-    # --- what Redis says
+    # --- Redis
 
     async def tick(self) -> None:
-        """Renew the lease, bury dead processes, and compare with Redis the rooms that changed."""
+        """Expire crashed processes, and compare with Redis the rooms that changed."""
         self._ticks += 1
-        try:
-            await self._listing.renew()
-            # While the others list their users anew, nobody is taken for gone.
-            if not self._listing.is_recovering:
-                await self._bury_the_dead()
-            await self._compare(believing=not self._listing.is_recovering)
-        except UNREACHABLE as error:
-            note_failure("Presence is local", error)
+        # While the others list their users anew, a user who is missing in Redis is not gone.
+        knows_peers = self._lease.knows_peers
+        if knows_peers:
+            await self._expire_crashed()
+        await self._compare(removing=knows_peers)
 
-    async def _bury_the_dead(self) -> None:
-        reaped = await self._presence.reap()
-        for project_id, user_id in reaped.gone:
-            if room := self._rooms.get(project_id):
-                self._believe_departed(room, user_id)
-        if not reaped.is_alone:
-            departed = [place for place in reaped.gone if not self._listing.is_local(*place)]
-            await broadcast.presence(self._presence.process, [], departed)
+    async def _expire_crashed(self) -> None:
+        """Remove the entries of processes whose lease has run out, and tell the rooms."""
+        expired = await self._store.expire()
+        for project_id, user_id in expired.gone:
+            self._remove_unless_local(project_id, user_id)
+        if not expired.is_alone:
+            departed = [pair for pair in expired.gone if not self._is_local(pair)]
+            await broadcast.presence(self._store.process, [], departed)
 
-    async def _compare(self, *, believing: bool) -> None:
-        """Show in the rooms who is there; with `believing`, also who is not.
+    def _is_local(self, room_user: RoomUser) -> bool:
+        project_id, user_id = room_user
+        members = self._rooms.get(project_id)
+        return members is not None and user_id in members.local
+
+    async def _compare(self, *, removing: bool) -> None:
+        """Add the users that Redis knows; if `removing`, remove those that it does not.
 
         Only rooms that have changed are read: those whose version is another one than when they
-        were compared last, be it newer or, with a Redis that lost something, older.
+        were last compared, be it newer or, with a Redis that lost something, older.
         """
         rooms = list(self._rooms.values())
-        versions = await self._presence.versions([room.project_id for room in rooms])
+        versions = await self._store.versions([members.project_id for members in rooms])
         changed = [
-            (room, version)
-            for room, version in zip(rooms, versions, strict=True)
-            if room.version != version or (room.project_id + self._ticks) % _SWEEP == 0
+            (members, version)
+            for members, version in zip(rooms, versions, strict=True)
+            if members.version != version or (members.project_id + self._ticks) % _SWEEP == 0
         ]
-        before = [dict(room.roster) for room, _ in changed]
-        found = await self._presence.members([room.project_id for room, _ in changed])
-        for (room, version), roster, members in zip(changed, before, found, strict=True):
-            if self._rooms.get(room.project_id) is not room or room.roster != roster:
-                continue  # changed while we asked: look again next time
-            self._show(room, members, believing=believing)
-            if believing:
-                room.version = version
+        before = [dict(members.present) for members, _ in changed]
+        answers = await self._store.members([members.project_id for members, _ in changed])
+        for (members, version), present, found in zip(changed, before, answers, strict=True):
+            # While Redis was asked, the room may have closed, or users have come or gone: what
+            # Redis said may be older than that. Compare again at the next tick.
+            if self._rooms.get(members.project_id) is not members or members.present != present:
+                continue
+            _show(members, found, removing=removing)
+            if removing:
+                members.version = version
 
-    def _show(self, room: Room, members: dict[int, str], *, believing: bool) -> None:
-        for user_id, username in members.items():
-            room.arrive(user_id, username)
-        for user_id in room.roster.keys() - members.keys():
-            if believing and not room.has_user(user_id):
-                room.depart(user_id)
+
+def _show(members: Members, found: dict[int, str], *, removing: bool) -> None:
+    for user_id, username in found.items():
+        members.arrive(user_id, username)
+    for user_id in members.present.keys() - found.keys():
+        if removing and user_id not in members.local:
+            members.depart(user_id)

@@ -1,15 +1,16 @@
-"""Who is in which room, over all server processes, kept in Redis.
+"""Keep in Redis who is in which room, over all server processes.
 
 Each process holds a lease and a list of its users; a user is in a room as long as a process
-with a live lease lists them. Where a lease runs out, whichever process notices first takes
-the dead one's entries away and learns who is gone.
+with a live lease lists them. When a lease runs out, the first process that notices removes the
+entries and learns who is gone. Each script is one step of Redis that nothing comes between.
 
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<project>:<user>``),
 ``realtime:room:<project>`` (hash: ``<process>:<user>`` → username),
 ``realtime:versions`` (hash: project → version of its room, while somebody is in it),
 ``realtime:lists`` (hash: process → version of its list) and
-``realtime:sockets:<process>`` (hash: user → number of open sockets).
+``realtime:sockets:<process>`` (hash: user → number of open sockets). A key that has another type
+was written by somebody else. It is deleted, and everybody is listed anew.
 """
 
 from __future__ import annotations
@@ -19,25 +20,27 @@ import logging
 import re
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple, cast
+from importlib.resources import files
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError, ResponseError
 
 from realtime import conf, metrics
+from realtime.events.outages import OutageLog
 from realtime.events.publication import PresenceEntry, RoomUser
-from realtime.presence import scripts
 
 logger = logging.getLogger(__name__)
 
 UNREACHABLE = (RedisError, OSError)
-"""What each call raises where Redis cannot be reached, or does not answer in time."""
+"""Errors of a call when Redis cannot be reached, or does not answer in time."""
 
 _TIMEOUT = 2.0
-"""Seconds to wait for those before, for a connection, and for an answer."""
+"""Seconds to wait for earlier calls, for a connection, and for an answer."""
 
 
 class Arrival(NamedTuple):
@@ -49,27 +52,28 @@ class Arrival(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """What Redis said to the changes of one process."""
+    """The answer of Redis to the changes of one process."""
 
     elsewhere: set[RoomUser]
-    """Those who left and are still there, by another process."""
+    """Users who left here but are connected through another process."""
     gone: set[RoomUser]
-    """Those who were there until now, and are not any more."""
+    """Users who were present until now, and are not any more."""
     is_alone: bool
-    """Whether there is no other process. One that comes reads who is there."""
+    """True if there is no other process. One that starts later reads who is present."""
 
 
-class Reaped(NamedTuple):
+class Expired(NamedTuple):
     gone: list[RoomUser]
-    """Those who are not there any more."""
+    """Users who are not present any more."""
     is_alone: bool
-    """Whether there is no other process."""
+    """True if there is no other process."""
 
 
 class PresenceStore:
-    """One server process's share in the presence of all.
+    """Read and write one server process's share in the presence of all.
 
-    Every method raises one of `UNREACHABLE` where Redis cannot be reached.
+    Every method raises one of `UNREACHABLE` when Redis cannot be reached; that is counted and
+    logged here, so whoever catches it only has to go on.
     """
 
     def __init__(self) -> None:
@@ -81,29 +85,37 @@ class PresenceStore:
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             decode_responses=True,
+            encoding_errors="replace",  # what others wrote must not fail our reads
         )
         self._lock = asyncio.Lock()
+        self._outage = OutageLog(logger, "presence", "Redis is away, presence is local")
         self._version: str | None = None
-        """That of this process's list, as Redis last confirmed it; None before the first."""
+        """Version of this process's list that Redis last confirmed; None before the first."""
         self._attempted: str | None = None
-        """The last that Redis was given: where its answer did not come, it may have it or not."""
-        self._renew = self._redis.register_script(scripts.RENEW)
-        self._recall = self._redis.register_script(scripts.RECALL)
-        self._sync = self._redis.register_script(scripts.SYNC)
-        self._members = self._redis.register_script(scripts.MEMBERS)
-        self._reap = self._redis.register_script(scripts.REAP)
-        self._connect = self._redis.register_script(scripts.CONNECT)
+        """Version that Redis was last given. If the answer was lost, Redis may have it or not."""
+        self._renew = self._script("renew")
+        self._forget_list = self._script("forget_list")
+        self._sync = self._script("sync")
+        self._members = self._script("members")
+        self._expire = self._script("expire")
+        self._connect = self._script("connect")
+        self._repair = self._redis.register_script(_source("repair"))
+
+    def _script(self, name: str) -> AsyncScript:
+        return self._redis.register_script(_source("common") + _source(name))
 
     async def renew(self) -> bool:
-        """Prolong the lease. False where Redis knew of none, or has lost a part of the list."""
+        """Renew the lease. Return False if Redis knew of none, or has lost a part of the list."""
         async with self._turn():
-            is_live, version = await self._renew(args=[self.process, self._lease])
+            is_live, version = await self._call(
+                lambda: self._renew(args=[self.process, self._lease])
+            )
         return bool(is_live) and version in (self._version, self._attempted)
 
-    async def recall(self) -> set[RoomUser]:
-        """Forget how many sockets are open here, and return whom Redis lists for this process."""
+    async def forget_list(self) -> set[RoomUser]:
+        """Have Redis forget the list's version and the sockets. Return the users on the list."""
         async with self._turn():
-            entries: list[str] = await self._recall(args=[self.process])
+            entries: list[str] = await self._call(lambda: self._forget_list(args=[self.process]))
             self._version = self._attempted = None
         pairs = (entry.partition(":") for entry in entries)
         return {
@@ -130,17 +142,19 @@ class PresenceStore:
             "open_here": {str(user_id): count for user_id, count in (open_here or {}).items()},
         }
         text = msgspec.json.encode(change)
+        projects = {entry.project_id for entry in entering} | {pair[0] for pair in leaving}
         async with self._turn():
+            # The turn is held over the call, so no other one changes the versions meanwhile. If
+            # the answer is lost, `_attempted` stays what Redis may have.
             known = [self._version or "", self._attempted or ""]
             self._attempted = version = _new_version()
-            is_alone, outcomes = await self._sync(
-                args=[self.process, version, text, *known, self._lease]
-            )
+            args: list[Any] = [self.process, version, text, *known, self._lease]
+            is_alone, outcomes = await self._call(lambda: self._sync(args=args), projects)
             self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
-            elsewhere={place for place, outcome in found if outcome == "elsewhere"},
-            gone={place for place, outcome in found if outcome == "gone"},
+            elsewhere={pair for pair, outcome in found if outcome == "elsewhere"},
+            gone={pair for pair, outcome in found if outcome == "gone"},
             is_alone=bool(is_alone),
         )
 
@@ -149,12 +163,14 @@ class PresenceStore:
         if not project_ids:
             return []
         async with self._turn():
-            answer: list[list[str]] = await self._members(args=project_ids)
+            answer: list[list[str]] = await self._call(
+                lambda: self._members(args=project_ids), project_ids
+            )
         pairs = [zip(flat[::2], flat[1::2], strict=True) for flat in answer]
         return [{int(user): name for user, name in found if _are_ids(user)} for found in pairs]
 
     async def versions(self, project_ids: list[int]) -> list[str | None]:
-        """Return, for each project, the version of its room; None where nobody is listed.
+        """Return, for each project, the version of its room; None if nobody is listed.
 
         As long as it is the same, no process has listed anybody there or taken them off.
         """
@@ -162,67 +178,93 @@ class PresenceStore:
             return []
         fields = [str(project_id) for project_id in project_ids]
         async with self._turn():
-            return cast("list[str | None]", await self._redis.hmget("realtime:versions", fields))
+            found = await self._call(lambda: self._redis.hmget("realtime:versions", fields))
+        return cast("list[str | None]", found)
 
-    async def reap(self, *, own: bool = False) -> Reaped:
-        """Remove the entries of dead processes, and with `own` this one's too."""
+    async def expire(self, *, own: bool = False) -> Expired:
+        """Remove the entries of processes without a lease, and with `own` this one's too."""
         async with self._turn():
-            is_alone, gone = await self._reap(args=[self.process, _new_version(), int(own)])
-        return Reaped(
+            args: list[Any] = [self.process, _new_version(), int(own)]
+            is_alone, gone = await self._call(lambda: self._expire(args=args))
+        return Expired(
             [(int(project), int(user)) for project, user in gone if _are_ids(project, user)],
             bool(is_alone),
         )
 
     async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
-        """Note, one after the other, how many sockets of a user are open in this process.
+        """Count, one after the other, the open sockets of a user in this process.
 
-        False, and not noted, where those of all processes are more than `limit`.
+        False, and not counted, if those of all processes are more than `limit`.
         """
         flat = [number for arrival in arrivals for number in arrival]
+        args: list[Any] = [self.process, limit, self._lease, *flat]
         async with self._turn():
-            answer = await self._connect(args=[self.process, limit, self._lease, *flat])
+            answer = await self._call(lambda: self._connect(args=args))
         return [bool(is_within) for is_within in answer]
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """One call at a time, in order of asking.
+        """Let one call go at a time, in order of asking.
 
-        So what is noted first arrives first, and a storm of clients does not keep the lease
-        from being renewed: redis-py's own pool lets whoever had the connection last go first.
+        So changes reach Redis in the order in which they happened, and a storm of clients does not
+        keep the lease from being renewed: redis-py's own pool lets whoever had the connection last
+        go first.
         """
-        async with asyncio.timeout(_TIMEOUT):
-            await self._lock.acquire()
         try:
-            yield
-        finally:
-            self._lock.release()
+            async with asyncio.timeout(_TIMEOUT):
+                await self._lock.acquire()
+            try:
+                yield
+            finally:
+                self._lock.release()
+        except UNREACHABLE as error:
+            metrics.current.presence_failures += 1
+            self._outage.failed(error)
+            raise
+        self._outage.succeeded()
+
+    async def _call(self, call: Callable[[], Awaitable[Any]], projects: Iterable[int] = ()) -> Any:
+        """Make a call; if it meets a key that is not ours, delete that and make it once more.
+
+        A script that fails halfway has done a part. To do that part twice is harmless, and after
+        a repair everybody is listed and compared anew.
+        """
+        try:
+            return await call()
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+        for key, kind in await self._repair(args=list(projects)):
+            _report("Deleted a key in Redis that is not ours: %.200r is a %s", key, kind)
+        return await call()
 
     async def close(self) -> None:
         await self._redis.aclose()
 
 
-def note_failure(consequence: str, error: Exception) -> None:
-    """Count and log a call that failed; things go on, with that consequence."""
-    metrics.current.presence_failures += 1
-    logger.warning("%s: %r", consequence, error, extra={"action": "presence"})
+def _source(name: str) -> str:
+    """Return the text of a script of this package."""
+    return files("realtime.presence").joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
 _ID = re.compile("-?[0-9]{1,19}")
-_foreign: set[tuple[str, ...]] = set()
-"""Entries that were told of, once each."""
-_MAX_FOREIGN = 100
+_reported: set[tuple[str, ...]] = set()
+"""Entries and keys of others that were logged, once each."""
+_MAX_REPORTED = 100
 
 
 def _are_ids(*texts: str) -> bool:
-    """Say whether an entry is ours. A foreign one is told of once, and left where it is."""
+    """Return True if an entry is ours. A foreign one is logged once, and left where it is."""
     if all(map(_ID.fullmatch, texts)):
         return True
-    if texts not in _foreign and len(_foreign) < _MAX_FOREIGN:
-        _foreign.add(texts)
-        logger.warning(
-            "Ignored an entry in Redis that is not ours: %.200r", texts, extra={"action": "poison"}
-        )
+    _report("Ignored an entry in Redis that is not ours: %s", repr(texts)[:200])
     return False
+
+
+def _report(message: str, *args: str) -> None:
+    if args not in _reported and len(_reported) < _MAX_REPORTED:
+        _reported.add(args)
+        logger.warning(message, *args, extra={"action": "poison"})
 
 
 def _new_version() -> str:

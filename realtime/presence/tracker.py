@@ -1,4 +1,4 @@
-"""Keeps what Redis knows of this process equal to the sockets that are open here."""
+"""Keep what Redis knows of this process equal to the sockets that are open here."""
 
 from __future__ import annotations
 
@@ -11,72 +11,63 @@ from realtime import conf
 from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
 from realtime.events.publication import PresenceEntry, RoomUser
-from realtime.live.room import Room
-from realtime.presence.store import UNREACHABLE, Arrival, PresenceStore, note_failure
+from realtime.presence.lease import Lease
+from realtime.presence.members import Members
+from realtime.presence.store import UNREACHABLE, Arrival, PresenceStore
 
 _MAX_AT_ONCE = 256
-"""Sockets, or places, that one call of Redis is about, when many come or go at once."""
+"""Sockets, or users of rooms, in one call of Redis when many come or go at once."""
 
 Item = TypeVar("Item")
 
 
 class PresenceTracker:
-    """This process as Redis knows it: the sockets of each user, and who is in the rooms.
+    """Tell Redis of the sockets of each user, and of the users in each room.
 
-    Whatever changes while Redis is being told goes together into the next call. What Redis did
-    not take, or has lost, it is told again at the next `renew`.
+    Everything that changes during a call goes together into the next call. What Redis did not
+    take, or has lost, is told again at the next `renew`.
     """
 
-    def __init__(self, rooms: Mapping[int, Room], presence: PresenceStore) -> None:
+    def __init__(self, rooms: Mapping[int, Members], store: PresenceStore, lease: Lease) -> None:
         self._rooms = rooms
-        self._presence = presence
-        self._lease = conf.get().PRESENCE_LEASE
+        self._store = store
+        self._lease = lease
         self._sockets: Counter[int] = Counter()
         """Open sockets per user."""
         self._uncounted: set[int] = set()
-        """Users whose number Redis does not know yet."""
+        """Users whose number of sockets Redis does not know yet."""
         self._listed: set[RoomUser] = set()
-        """Places that Redis lists for this process."""
-        self._changed: set[RoomUser] = set()
-        """Places of which Redis is to be told whether they are listed."""
+        """Users whom Redis lists for this process."""
+        self._dirty: set[RoomUser] = set()
+        """Users whose entry in Redis may be missing, or be one too many."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(
             self._connect, limit=_MAX_AT_ONCE, linger=LINGER
         )
         self._sync: asyncio.Task[None] | None = None
-        self._is_leased = False
-        """Whether there has been a lease."""
-        self._is_lost = False
-        """Whether Redis has lost what it was told, and this has not begun anew yet."""
-        self._recovering_until = 0.0
-        self._is_closed = False
 
-    @property
-    def is_recovering(self) -> bool:
-        """Whether Redis may not know all the others yet, as it has lost what it was told."""
-        return asyncio.get_running_loop().time() < self._recovering_until
-
-    # --- what happens here
+    # --- changes in this process
 
     async def connect(self, user_id: int) -> bool:
-        """Count a socket of a user. False where they have too many, over all processes.
+        """Count a socket of a user. Return False if they have too many, over all processes.
 
-        It is counted either way, until `disconnect`.
+        The socket is counted either way, until `disconnect`.
         """
         limit = conf.get().MAX_SOCKETS_PER_USER
         self._sockets[user_id] += 1
         try:
             return await self._arrivals.submit(None, Arrival(user_id, self._sockets[user_id]))
-        except UNREACHABLE as error:
-            note_failure("Sockets are counted here", error)
+        except UNREACHABLE:  # count the sockets of this process alone
             self._uncounted.add(user_id)
             return self._sockets[user_id] <= limit
 
     async def _connect(self, _: None, arrivals: list[Arrival]) -> list[bool]:
-        await self._ensure_lease()
-        answers = await self._presence.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
+        await self._lease.acquire()
+        answers = await self._store.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
+        # While Redis was asked, sockets have gone, and it may have been told so before it was told
+        # of their arrival. So compare, and tell it the number of now.
         counts = dict(arrivals)
         outdated = {user_id for user_id in counts if counts[user_id] != self._sockets[user_id]}
-        if outdated:  # some have gone since, and Redis may have been told so before
+        if outdated:
             self._uncounted |= outdated
             self._start_sync()
         return answers
@@ -89,117 +80,105 @@ class PresenceTracker:
         self._uncounted.add(user_id)
         self._start_sync()
 
-    def changed(self, project_id: int, user_id: int) -> None:
-        """Take note that a local socket of that user has come to a room, or gone from it.
-
-        Who has come is shown there already. Who has gone is shown to have left once Redis has
-        said that they are not there by another process, or cannot say it.
-        """
-        self._changed.add((project_id, user_id))
+    def mark_dirty(self, project_id: int, user_id: int) -> None:
+        """Queue a user whose entry in Redis may not be right any more."""
+        self._dirty.add((project_id, user_id))
         self._start_sync()
 
-    def struck_off(self, project_id: int, user_id: int) -> None:
-        """Take note that another process took this one for dead, and that user off its list."""
+    def relist(self, project_id: int, user_id: int) -> None:
+        """Queue a user of this process whose entry a peer has removed, as our lease had expired."""
         self._listed.discard((project_id, user_id))
-        self.changed(project_id, user_id)
+        self.mark_dirty(project_id, user_id)
 
-    def is_local(self, project_id: int, user_id: int) -> bool:
-        """Say whether a local socket of that user is in that room."""
-        room = self._rooms.get(project_id)
-        return room is not None and room.has_user(user_id)
+    def _is_local(self, room_user: RoomUser) -> bool:
+        project_id, user_id = room_user
+        members = self._rooms.get(project_id)
+        return members is not None and user_id in members.local
 
     # --- telling Redis
 
     def _start_sync(self) -> None:
-        if not self._is_closed and (self._sync is None or self._sync.done()):
+        if not self._lease.is_closed and (self._sync is None or self._sync.done()):
             self._sync = asyncio.create_task(self._sync_changes())
 
     async def _sync_changes(self) -> None:
         """Tell Redis and the other processes, as long as there is something to tell."""
-        while self._changed or self._uncounted:
-            places, users = _take(self._changed), _take(self._uncounted)
+        while self._dirty or self._uncounted:
+            room_users, users = _take(self._dirty), _take(self._uncounted)
             try:
-                await self._tell(places, users)
-            except UNREACHABLE as error:
-                note_failure("Presence is local", error)
-                # Whether Redis did it, nobody knows. `renew` tries again; twice is harmless.
-                self._changed |= places
-                self._listed -= places
+                await self._tell(room_users, users)
+            except UNREACHABLE:
+                # Redis may have done it or not. `renew` tries again; to do it twice is harmless.
+                self._dirty |= room_users
+                self._listed -= room_users
                 self._uncounted |= users
-                self._show_departed(place for place in places if not self.is_local(*place))
+                self._show_departed(pair for pair in room_users if not self._is_local(pair))
                 return
 
-    async def _tell(self, places: set[RoomUser], users: set[int]) -> None:
-        local = {place for place in places if self.is_local(*place)}
+    async def _tell(self, room_users: set[RoomUser], users: set[int]) -> None:
+        local = {pair for pair in room_users if self._is_local(pair)}
         entering = [
-            PresenceEntry(project_id, user_id, self._rooms[project_id].roster[user_id])
+            PresenceEntry(project_id, user_id, self._rooms[project_id].present[user_id])
             for project_id, user_id in local - self._listed
         ]
-        leaving = list(places - local)
+        leaving = list(room_users - local)
         open_here = {user_id: self._sockets[user_id] for user_id in users}
         if not (entering or leaving or open_here):
             return
         if entering:
-            await self._ensure_lease()
-        done = await self._presence.sync(entering=entering, leaving=leaving, open_here=open_here)
+            await self._lease.acquire()
+        # While Redis is told, users come and go. They are queued again by `mark_dirty`, and this
+        # one task tells of them only after it has noted here what Redis has taken.
+        done = await self._store.sync(entering=entering, leaving=leaving, open_here=open_here)
         self._listed.update((project_id, user_id) for project_id, user_id, _ in entering)
         self._listed.difference_update(leaving)
-        back = {place for place in leaving if self.is_local(*place)}
-        self._changed |= back
+        # A user who left and has come back since was never shown to have left: list them again.
+        back = {pair for pair in leaving if self._is_local(pair)}
+        self._dirty |= back
         self._show_departed(set(leaving) - back - done.elsewhere)
-        # Where Redis has lost its data, another process may not be known again yet.
-        if self.is_recovering or not done.is_alone:
-            await broadcast.presence(self._presence.process, entering, done.gone - back)
+        # To be alone in Redis says nothing while others may be missing there.
+        if not (done.is_alone and self._lease.knows_peers):
+            # The next call waits for this, so that no later message overtakes these.
+            await broadcast.presence(self._store.process, entering, done.gone - back)
 
-    def _show_departed(self, places: Iterable[RoomUser]) -> None:
-        for project_id, user_id in places:
-            if room := self._rooms.get(project_id):
-                room.depart(user_id)
+    def _show_departed(self, room_users: Iterable[RoomUser]) -> None:
+        for project_id, user_id in room_users:
+            if members := self._rooms.get(project_id):
+                members.depart(user_id)
 
     # --- the lease
 
-    async def _ensure_lease(self) -> None:
-        """Take the lease before Redis is told anything: who has none is taken for forgotten."""
-        if not self._is_leased:
-            await self._presence.renew()
-            self._is_leased = True
-
     async def renew(self) -> None:
-        """Prolong the lease, and tell Redis what it did not take, or everything if it lost some."""
-        self._is_lost |= not await self._presence.renew()
-        if self._is_lost:
-            await self._start_anew()
-        self._is_leased = True
+        """Renew the lease, and tell Redis what it did not take, or everything if it lost some."""
+        if await self._lease.renew():
+            await self._relist_all()
         self._start_sync()
 
-    async def _start_anew(self) -> None:
-        """List everybody again: Redis has lost something, or was away for longer than a lease.
-
-        The other processes do the same; they have as long as a lease for that.
-        """
-        self._changed |= await self._presence.recall()  # some have gone since
+    async def _relist_all(self) -> None:
+        """List all users of this process again; the other processes do the same."""
+        # Redis names users who have gone since: they are queued, too, and found to be not local.
+        # From here to the end there is no await, so no change comes between.
+        self._dirty |= await self._store.forget_list()
         self._listed.clear()
         self._uncounted |= self._sockets.keys()
-        for room in self._rooms.values():
-            self._changed.update((room.project_id, user_id) for user_id in room.users())
-        if self._is_leased:
-            self._recovering_until = asyncio.get_running_loop().time() + self._lease
-        self._is_lost = False
+        for members in self._rooms.values():
+            self._dirty.update((members.project_id, user_id) for user_id in members.local)
+        self._lease.relisted()
 
     async def close(self) -> None:
-        """Take this process out of Redis for good; what is told afterwards is not heard."""
-        self._is_closed = True
+        """Take this process out of Redis for good; nothing is told afterwards."""
+        may_be_listed = self._lease.close()
         if self._sync is not None:
             self._sync.cancel()
             await asyncio.gather(self._sync, return_exceptions=True)
         try:
-            if self._is_leased:
-                reaped = await self._presence.reap(own=True)
-                if not reaped.is_alone:
-                    await broadcast.presence(self._presence.process, [], reaped.gone)
-            await self._presence.close()
-        except UNREACHABLE as error:
-            note_failure("Presence is local", error)
+            if may_be_listed:
+                expired = await self._store.expire(own=True)
+                if not expired.is_alone:
+                    await broadcast.presence(self._store.process, [], expired.gone)
+            await self._store.close()
+        except UNREACHABLE:
+            pass  # the others expire the lease
 
 
 def _take(pending: set[Item]) -> set[Item]:

@@ -13,9 +13,7 @@ from realtime.events import publication
 from realtime.events.publication import LayerMessage, RoomUser
 from realtime.live.room import Room
 from realtime.live.subscriptions import Subscriptions
-from realtime.presence.reconciler import PresenceReconciler
-from realtime.presence.store import PresenceStore
-from realtime.presence.tracker import PresenceTracker
+from realtime.presence.process import ProcessPresence
 from tests.harness.measure import people, until
 from tests.harness.members import Client
 
@@ -25,10 +23,8 @@ class Server:
 
     def __init__(self) -> None:
         self.rooms: dict[int, Room] = {}
-        presence = PresenceStore()
-        self.process = presence.process
-        self.listing = PresenceTracker(self.rooms, presence)
-        self.roster = PresenceReconciler(self.rooms, presence, self.listing)
+        self.presence = ProcessPresence()
+        self.process = self.presence.process
         self.is_deaf = False
         """Whether the layer loses what it should bring."""
         self.heard: list[LayerMessage] = []
@@ -39,36 +35,37 @@ class Server:
         if message.sender == self.process or self.is_deaf:
             return
         self.heard.append(message)
-        self.roster.hear(self.rooms[message.project_id], message.arrived, message.departed)
+        self.presence.apply_remote(message.project_id, message.arrived, message.departed)
 
     async def join(self, places: Iterable[RoomUser]) -> dict[RoomUser, Client]:
         """Let new sockets of some users into some rooms, all at once."""
         clients = {place: Client(place[1]) for place in places}
         for user_id in sorted({user_id for _, user_id in clients}):
-            await self.listing.connect(user_id)
+            await self.presence.connect(user_id)
         for project_id in sorted({project_id for project_id, _ in clients}):
-            room = self.rooms.setdefault(project_id, Room(project_id))
+            if project_id not in self.rooms:
+                self.rooms[project_id] = Room(project_id, self.presence.open_room)
             await self._subscriptions.settle(project_id)
-            await self.roster.load(room)
+            await self.presence.load(self.rooms[project_id].members)
         for (project_id, user_id), client in clients.items():
             self.rooms[project_id].add(client, 0)
-            self.rooms[project_id].arrive(user_id, client.username)
-            self.listing.changed(project_id, user_id)
+            self.rooms[project_id].members.arrive(user_id, client.username)
+            self.rooms[project_id].members.mark_dirty(user_id)
         return clients
 
     def lose(self, clients: dict[RoomUser, Client]) -> None:
         """Lose the connections of some sockets, all at once."""
         for user_id in {user_id for _, user_id in clients}:
-            self.listing.disconnect(user_id)
+            self.presence.disconnect(user_id)
         for (project_id, user_id), client in clients.items():
             self.rooms[project_id].remove(client)
-            self.listing.changed(project_id, user_id)
+            self.rooms[project_id].members.mark_dirty(user_id)
 
     def shows(self, project_id: int) -> set[int]:
-        return set(self.rooms[project_id].roster)
+        return set(self.rooms[project_id].members.present)
 
     async def close(self) -> None:
-        await self.listing.close()
+        await self.presence.close()
         await self._subscriptions.close()
 
 

@@ -62,9 +62,9 @@ class Turmoil:
 
     async def _tick(self, server: Server) -> None:
         while True:
-            await asyncio.sleep(server.roster.interval)
+            await asyncio.sleep(server.presence.interval)
             await self.awake[server].wait()
-            await server.roster.tick()
+            await server.presence.tick()
 
     async def come(self, server: Server) -> None:
         place = (self.chance.choice([1, 2]), self.chance.randrange(1, 8))

@@ -40,5 +40,5 @@ async def test_foreign_entries_are_ignored_and_told_of_once(
         assert await presence.members([1]) == [{2: "ann"}]
     told = [record for record in caplog.records if getattr(record, "action", "") == "poison"]
     assert len(told) == len({record.getMessage() for record in told}) == 4
-    assert await presence.recall() == {(1, 2)}
+    assert await presence.forget_list() == {(1, 2)}
     await presence.close()

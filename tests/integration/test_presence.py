@@ -107,9 +107,9 @@ async def test_a_tick_reads_only_rooms_that_changed(
     await here.join([(project_id, 1) for project_id in rooms])
     await there.join([(project_id, 2) for project_id in rooms])
     await settled(redis, servers, {project_id: {1, 2} for project_id in rooms})
-    await here.roster.tick()
+    await here.presence.tick()
     calls(redis)
-    await here.roster.tick()
+    await here.presence.tick()
     spent = calls(redis)
     assert "hgetall" not in spent, "nothing has changed"
     assert (spent["evalsha"], spent["hmget"]) == (2, 1)
@@ -118,7 +118,7 @@ async def test_a_tick_reads_only_rooms_that_changed(
     await there.join([(3, 5)])
     await until(lambda: people(redis, 3) == {1, 2, 5})
     calls(redis)
-    await here.roster.tick()
+    await here.presence.tick()
     assert calls(redis)["hgetall"] == 1
     assert here.shows(3) == {1, 2, 5}
 
@@ -133,7 +133,7 @@ async def test_a_room_that_nobody_is_in_leaves_nothing_in_redis(
     assert redis.hkeys("realtime:versions") == [b"1", b"2"]
     here.lose(coming)
     await settled(redis, [there], {1: {2}})
-    await there.listing.close()
+    await there.presence.close()
     left = {b"realtime:processes", b"realtime:lists"}
     assert set(redis.keys("realtime:*")) == left, "the lease of the first"
 
@@ -145,13 +145,13 @@ async def test_what_the_layer_lost_is_seen_at_the_next_tick(
     watching = await here.join([(1, 1)])
     coming = await there.join([(1, 2), (1, 3)])
     await settled(redis, servers, {1: {1, 2, 3}})
-    await here.roster.tick()
+    await here.presence.tick()
     here.is_deaf = True
     there.lose({(1, 2): coming[1, 2]})
     await there.join([(1, 4)])
     await until(lambda: people(redis, 1) == {1, 3, 4})
     assert here.shows(1) == {1, 2, 3}
-    await here.roster.tick()
+    await here.presence.tick()
     assert here.shows(1) == {1, 3, 4}
     seen = told(watching[1, 1])
     assert (seen["user_left", 2], seen["user_joined", 4]) == (1, 1)
@@ -164,10 +164,10 @@ async def test_what_came_too_late_is_put_right_at_the_next_tick(
     await here.join([(1, 1)])
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
-    await here.roster.tick()
-    here.roster.hear(here.rooms[1], [(9, "ghost")], [2])
+    await here.presence.tick()
+    here.presence.apply_remote(1, [(9, "ghost")], [2])
     assert here.shows(1) == {1, 9}
-    await here.roster.tick()
+    await here.presence.tick()
     assert here.shows(1) == {1, 2}
 
 
@@ -179,9 +179,9 @@ async def test_who_is_wrongly_said_to_have_left_is_said_to_be_here(
     watching = await here.join([(1, 1)])
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
-    there.roster.hear(there.rooms[1], [], [1])
+    there.presence.apply_remote(1, [], [1])
     assert there.shows(1) == {2}
-    here.roster.hear(here.rooms[1], [], [1])
+    here.presence.apply_remote(1, [], [1])
     await until(lambda: there.shows(1) == {1, 2})
     assert told(watching[1, 1])["user_left", 1] == 0
 
@@ -195,10 +195,10 @@ async def test_after_a_flush_everybody_is_listed_again_and_nobody_was_said_to_le
     await settled(redis, servers, {1: {1, 2}})
     redis.flushall()
     for server in servers:
-        await server.roster.tick()
+        await server.presence.tick()
     await settled(redis, servers, {1: {1, 2}})
     for server in servers:
-        await server.roster.tick()
+        await server.presence.tick()
     assert told(watching[1, 1])["user_left", 2] == 0
     assert here.shows(1) == there.shows(1) == {1, 2}
 
@@ -211,7 +211,7 @@ async def test_after_a_flush_who_leaves_is_seen_to_leave_by_those_not_listed_aga
     await there.join([(1, 3)])
     await settled(redis, servers, {1: {1, 2, 3}})
     redis.flushall()
-    await here.roster.tick()  # to Redis, this one is now alone
+    await here.presence.tick()  # to Redis, this one is now alone
     await until(lambda: people(redis, 1) == {1, 2})
     here.lose({(1, 2): coming[1, 2]})
     await until(lambda: there.shows(1) == {1, 3})
@@ -224,9 +224,9 @@ async def test_sockets_that_end_after_their_process_leave_nothing_in_redis(
     coming = await here.join([(1, 1)])
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
-    await here.listing.close()
+    await here.presence.close()
     here.lose(coming)
-    await there.roster.tick()
+    await there.presence.tick()
     there.lose(await there.join([(1, 4)]))
     await settled(redis, [there], {1: {2}})  # whatever the first had to tell, came before
     assert redis.hkeys("realtime:lists") == [there.process.encode()]
@@ -247,7 +247,7 @@ async def test_what_a_process_writes_after_a_flush_does_not_outlive_it(
     async with asyncio.timeout(10):
         while redis.keys("realtime:room:1") or redis.keys(f"*{dying.process}"):
             await asyncio.sleep(0.1)
-            await living.roster.tick()
+            await living.presence.tick()
     assert redis.hkeys("realtime:lists") == [living.process.encode()]
     for server in (dying, living):
         await server.close()
@@ -262,10 +262,10 @@ async def test_a_storm_does_not_keep_the_lease_from_being_renewed(
     coming: list[asyncio.Task[bool]] = []
     tick: asyncio.Task[None] | None = None
     for user_id in range(10, 20_000):
-        coming.append(asyncio.create_task(here.listing.connect(user_id)))
+        coming.append(asyncio.create_task(here.presence.connect(user_id)))
         await asyncio.sleep(0)
         if tick is None and len(coming) > 20:
-            tick = asyncio.create_task(here.roster.tick())
+            tick = asyncio.create_task(here.presence.tick())
         if tick is not None and tick.done():
             break
     assert tick is not None
@@ -277,11 +277,11 @@ async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
     redis: Redis, servers: tuple[Server, Server]
 ) -> None:
     here, _ = servers
-    first = asyncio.create_task(here.listing.connect(1))
+    first = asyncio.create_task(here.presence.connect(1))
     await asyncio.sleep(0)  # it is on its way, so the next ones wait
-    tabs = [asyncio.create_task(here.listing.connect(2)) for _ in range(2)]
+    tabs = [asyncio.create_task(here.presence.connect(2)) for _ in range(2)]
     await asyncio.sleep(0)
-    here.listing.disconnect(2)
+    here.presence.disconnect(2)
     assert await asyncio.gather(first, *tabs) == [True] * 3
     key = f"realtime:sockets:{here.process}"
     await until(lambda: redis.hgetall(key) == {b"1": b"1", b"2": b"1"})
@@ -308,7 +308,7 @@ async def tick_until(
     """Let all tick twice; to Redis and to the last it is all right after the first time."""
     for _ in range(2):
         for server in servers:
-            await server.roster.tick()
+            await server.presence.tick()
         await settled(redis, servers[-1:], expected)
 
 
@@ -327,7 +327,7 @@ async def test_a_redis_that_lost_its_last_seconds_comes_right(
     expected = {1: {1, 2, 4}, 2: set()}
     await settled(redis, servers, expected)
     for server in servers:
-        await server.roster.tick()
+        await server.presence.tick()
     restore(redis, before)
 
     await tick_until(redis, servers, expected)
@@ -378,10 +378,10 @@ async def test_what_redis_did_not_answer_is_told_at_the_next_tick(
         assert there.shows(1) == {1, 3, 4}, "local, for now"
     finally:
         await asyncio.to_thread(valkey.start)
-    await there.roster.tick()
+    await there.presence.tick()
     await until(lambda: people(redis, 1) == {1, 3, 4})
-    await here.roster.tick()  # finds that the connection it had is closed
-    await here.roster.tick()
+    await here.presence.tick()  # finds that the connection it had is closed
+    await here.presence.tick()
     assert here.shows(1) == {1, 3, 4}
 
 

@@ -24,7 +24,7 @@ from channels.layers import get_channel_layer
 from django.test import RequestFactory
 from projects.throttling import limit
 from realtime.events.publication import PresenceEntry
-from realtime.presence.store import Presence
+from realtime.presence.store import PresenceStore
 from config.celery import app
 
 async def send_and_receive():
@@ -37,7 +37,7 @@ async def send_and_receive():
     await layer.flush()
 
 async def be_present():
-    presence = Presence()
+    presence = PresenceStore()
     await presence.renew()
     await presence.sync(entering=[PresenceEntry(1, 2, "ann")])
 

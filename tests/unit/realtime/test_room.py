@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.events.publication import EVERYONE, Publication
-from realtime.live.room import UNCOMPARED, Room
+from realtime.live.room import Room
+from realtime.presence.members import Members
 from tests.harness.members import Client
 
 
@@ -22,8 +23,13 @@ def texts(*seqs: int) -> list[str]:
     return [f"event {seq}" for seq in seqs]
 
 
+class NoRedis:
+    def mark_dirty(self, project_id: int, user_id: int) -> None: ...
+    def relist(self, project_id: int, user_id: int) -> None: ...
+
+
 def room_at(seq: int) -> Room:
-    room = Room(1)
+    room = Room(1, partial(Members, entries=NoRedis()))
     assert room.catch_up(seq) == []
     return room
 
@@ -74,45 +80,6 @@ def test_what_a_room_remembers_is_bounded_in_size() -> None:
     room.deliver([event(seq) for seq in range(21, 400)])
     assert room.catch_up(399 - 256) == [event(seq) for seq in range(144, 400)]
     assert room.catch_up(399 - 257) is None
-
-
-def test_presence_is_told_once_per_user() -> None:
-    room, alice, bob = room_at(0), Client(1), Client(2)
-    room.add(alice, 0)
-    assert room.arrive(1, "alice")
-    room.add(bob, 0)
-    assert room.arrive(2, "bob")
-    assert not room.arrive(2, "bob")
-    room.remove(bob)
-    assert room.depart(2)
-    assert not room.depart(2)
-    assert [text.split('"')[3] for text in alice.received] == [
-        "user_joined",
-        "user_joined",
-        "user_left",
-    ]
-
-
-def test_who_is_there_is_to_be_compared_again_after_each_change() -> None:
-    room = room_at(0)
-    for change in (partial(room.arrive, 1, "alice"), partial(room.depart, 1)):
-        room.version = "seen"
-        assert change()
-        assert room.version == UNCOMPARED
-        room.version = "seen"
-        assert not change()
-        assert room.version == "seen"
-
-
-def test_two_sockets_of_one_user_are_one_person() -> None:
-    room, first, second = room_at(0), Client(1), Client(1)
-    room.add(first, 0)
-    room.add(second, 0)
-    room.remove(first)
-    assert room.has_user(1)
-    room.remove(second)
-    room.remove(second)
-    assert not room.has_user(1)
 
 
 def test_whose_access_ends_gets_nothing_after_it() -> None:

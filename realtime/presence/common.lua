@@ -1,0 +1,48 @@
+-- Runs before every script but repair.lua, in the same chunk: its locals are theirs.
+-- All times are Redis's own.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+
+-- The processes whose lease runs.
+local live = {}
+for _, process in ipairs(redis.call('ZRANGEBYSCORE', 'realtime:processes', now, '+inf')) do
+    live[process] = true
+end
+
+local function is_present(project, user)
+    for process in pairs(live) do
+        if redis.call('HEXISTS', 'realtime:room:' .. project, process .. ':' .. user) == 1 then
+            return true
+        end
+    end
+    return false
+end
+
+local function is_alone(process)
+    for other in pairs(live) do
+        if other ~= process then return false end
+    end
+    return true
+end
+
+-- Give rooms that changed a new version: a word that was never used before, and so no counter
+-- that could go back with a Redis that has lost something.
+local function stamp(projects, version)
+    for project in pairs(projects) do
+        if redis.call('EXISTS', 'realtime:room:' .. project) == 1 then
+            redis.call('HSET', 'realtime:versions', project, version)
+        else
+            redis.call('HDEL', 'realtime:versions', project)
+        end
+    end
+end
+
+-- Redis has forgotten a process that writes without a lease. Give it one, as otherwise nobody
+-- would remove what it writes, should it end before it renews; and a mark, by which the renewal
+-- tells it.
+local function ensure_lease(process, seconds)
+    if live[process] then return end
+    redis.call('ZADD', 'realtime:processes', now + tonumber(seconds), process)
+    redis.call('HSET', 'realtime:lists', process, 'lost')
+end
+

@@ -1,0 +1,95 @@
+"""Know who is in one room: the users of this process and those of the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from realtime.protocol import messages
+
+UNMATCHED = ""
+"""The version of members who have changed since they were compared with Redis."""
+
+
+class Entries(Protocol):
+    """The entries of this process in Redis, as the members of a room see them."""
+
+    def mark_dirty(self, project_id: int, user_id: int) -> None:
+        """Queue a user whose entry in Redis may not be right any more."""
+
+    def relist(self, project_id: int, user_id: int) -> None:
+        """Queue a user of this process whose entry another process has removed."""
+
+
+class Members:
+    """Keep the users of one room, and show every change to the room's sockets.
+
+    A pure state: the tracker tells Redis of it, and the reconciler corrects it from Redis.
+    """
+
+    def __init__(self, project_id: int, show: Callable[[str], None], entries: Entries) -> None:
+        """`show` hands a frame to the local sockets of the room."""
+        self.project_id = project_id
+        self.present: dict[int, str] = {}
+        """All users in the room, in this process and in others: user id → name."""
+        self.is_loaded = False
+        """True once the members have been read from Redis."""
+        self.version: str | None = UNMATCHED
+        """Redis version that these members last matched; reset by every change."""
+        self._show = show
+        self._entries = entries
+        self._sockets: Counter[int] = Counter()
+        """Local sockets per user."""
+
+    # --- the sockets of this process
+
+    def add_socket(self, user_id: int) -> None:
+        self._sockets[user_id] += 1
+
+    def remove_socket(self, user_id: int) -> None:
+        self._sockets[user_id] -= 1
+        if not self._sockets[user_id]:
+            del self._sockets[user_id]
+
+    @property
+    def local(self) -> Collection[int]:
+        """The users with a socket in this process."""
+        return self._sockets.keys()
+
+    def mark_dirty(self, user_id: int) -> None:
+        """Have the tracker tell Redis of a user whose local sockets have come or gone.
+
+        A user who came is shown already. A user whose last local socket has gone is shown to have
+        left once Redis has said that no other process has them, or cannot say it.
+        """
+        self._entries.mark_dirty(self.project_id, user_id)
+
+    def request_relist(self, user_id: int) -> None:
+        """Queue a local user whose entry another process has removed, to be listed again."""
+        self._entries.relist(self.project_id, user_id)
+
+    # --- everybody
+
+    def arrive(self, user_id: int, username: str) -> bool:
+        """Add a user. Tell the room and return True if they are new."""
+        if user_id in self.present:
+            return False
+        self.present[user_id] = username
+        self.version = UNMATCHED
+        self._show(self.joined_text(user_id, username))
+        return True
+
+    def depart(self, user_id: int) -> bool:
+        """Remove a user. Tell the room and return True if they were present."""
+        if self.present.pop(user_id, None) is None:
+            return False
+        self.version = UNMATCHED
+        payload = messages.UserLeftPayload(self.project_id, user_id)
+        self._show(messages.encode(messages.UserLeft(payload=payload)))
+        return True
+
+    def joined_text(self, user_id: int, username: str) -> str:
+        """Return the `user_joined` of a user."""
+        payload = messages.UserJoinedPayload(self.project_id, user_id, username)
+        return messages.encode(messages.UserJoined(payload=payload))

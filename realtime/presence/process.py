@@ -1,0 +1,69 @@
+"""The presence of one server process: all that its hub needs to know of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from realtime import conf
+from realtime.presence.lease import Lease
+from realtime.presence.members import Members
+from realtime.presence.reconciler import PresenceReconciler
+from realtime.presence.store import UNREACHABLE, PresenceStore
+from realtime.presence.tracker import PresenceTracker
+
+
+class ProcessPresence:
+    """Own the members of every open room, the lease, and both directions to Redis."""
+
+    def __init__(self) -> None:
+        store = PresenceStore()
+        self.process = store.process
+        """The name of this server process, in Redis and on the layer."""
+        self.interval = conf.get().PRESENCE_LEASE / 5
+        """Seconds between two ticks."""
+        self.lease = Lease(store)
+        self._rooms: dict[int, Members] = {}
+        self._tracker = PresenceTracker(self._rooms, store, self.lease)
+        self._reconciler = PresenceReconciler(self._rooms, store, self.lease)
+
+    def open_room(self, project_id: int, show: Callable[[str], None]) -> Members:
+        """Return the members of a room that opens; `show` hands a frame to its local sockets."""
+        self._rooms[project_id] = Members(project_id, show, self._tracker)
+        return self._rooms[project_id]
+
+    def close_room(self, project_id: int) -> None:
+        """Forget a room that closes. Redis is told all the same of users who have just left."""
+        del self._rooms[project_id]
+
+    async def load(self, members: Members) -> None:
+        """Fill a room that opens with the users of the other processes. Never raises."""
+        await self._reconciler.load(members)
+
+    async def connect(self, user_id: int) -> bool:
+        """Count a socket of a user. Return False if they have too many, over all processes.
+
+        The socket is counted either way, until `disconnect`.
+        """
+        return await self._tracker.connect(user_id)
+
+    def disconnect(self, user_id: int) -> None:
+        """Count a socket of a user off again."""
+        self._tracker.disconnect(user_id)
+
+    def apply_remote(
+        self, project_id: int, arrived: Sequence[tuple[int, str]], departed: Sequence[int]
+    ) -> None:
+        """Apply another process's message to a room."""
+        self._reconciler.apply_remote(project_id, arrived, departed)
+
+    async def tick(self) -> None:
+        """Renew the lease, expire crashed processes, and compare the rooms with Redis."""
+        try:
+            await self._tracker.renew()
+            await self._reconciler.tick()
+        except UNREACHABLE:
+            pass  # logged by the store; the next tick tries again
+
+    async def close(self) -> None:
+        """Take this process out of Redis for good."""
+        await self._tracker.close()

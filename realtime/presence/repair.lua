@@ -1,0 +1,40 @@
+-- Delete the keys of presence that have a type that is not ours; ARGV are the projects at hand.
+-- Where there was one, something of ours was overwritten: have every process list its users again,
+-- and every room be compared. Return the keys and their types.
+local found = {}
+
+local function is_ours(key, type)
+    local actual = redis.call('TYPE', key).ok
+    if actual == type then return true end
+    if actual ~= 'none' then
+        redis.call('DEL', key)
+        table.insert(found, {key, actual})
+    end
+    return false
+end
+
+is_ours('realtime:versions', 'hash')
+is_ours('realtime:lists', 'hash')
+local processes = {}
+if is_ours('realtime:processes', 'zset') then
+    processes = redis.call('ZRANGE', 'realtime:processes', 0, -1)
+end
+for _, project in ipairs(ARGV) do
+    is_ours('realtime:room:' .. project, 'hash')
+end
+for _, process in ipairs(processes) do
+    is_ours('realtime:sockets:' .. process, 'hash')
+    if is_ours('realtime:process:' .. process, 'set') then
+        for _, entry in ipairs(redis.call('SMEMBERS', 'realtime:process:' .. process)) do
+            is_ours('realtime:room:' .. (string.match(entry, '^(.-):') or ''), 'hash')
+        end
+    end
+end
+
+if #found > 0 then
+    redis.call('DEL', 'realtime:versions')
+    for _, process in ipairs(processes) do
+        redis.call('HSET', 'realtime:lists', process, 'lost')
+    end
+end
+return found

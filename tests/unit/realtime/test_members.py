@@ -1,0 +1,75 @@
+"""Who is in one room: each change is shown once, and to be compared with Redis again."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from realtime.presence.members import UNMATCHED, Members
+
+
+class Entries:
+    """Notes what the tracker would be asked for."""
+
+    def __init__(self) -> None:
+        self.dirty: list[tuple[int, int]] = []
+        self.relisted: list[tuple[int, int]] = []
+
+    def mark_dirty(self, project_id: int, user_id: int) -> None:
+        self.dirty.append((project_id, user_id))
+
+    def relist(self, project_id: int, user_id: int) -> None:
+        self.relisted.append((project_id, user_id))
+
+
+@pytest.fixture
+def shown() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def entries() -> Entries:
+    return Entries()
+
+
+@pytest.fixture
+def members(shown: list[str], entries: Entries) -> Members:
+    return Members(7, shown.append, entries)
+
+
+def test_an_arrival_and_a_departure_are_shown_once(members: Members, shown: list[str]) -> None:
+    assert members.arrive(2, "bob")
+    assert not members.arrive(2, "bob")
+    assert members.depart(2)
+    assert not members.depart(2)
+    assert list(map(msgspec.json.decode, shown)) == [
+        {"type": "user_joined", "payload": {"project_id": 7, "user_id": 2, "username": "bob"}},
+        {"type": "user_left", "payload": {"project_id": 7, "user_id": 2}},
+    ]
+
+
+def test_each_change_is_to_be_compared_with_redis_again(members: Members) -> None:
+    for change in (partial(members.arrive, 1, "alice"), partial(members.depart, 1)):
+        members.version = "seen"
+        assert change()
+        assert members.version == UNMATCHED
+        members.version = "seen"
+        assert not change()
+        assert members.version == "seen"
+
+
+def test_two_sockets_of_one_user_are_one_local_user(members: Members) -> None:
+    members.add_socket(1)
+    members.add_socket(1)
+    members.remove_socket(1)
+    assert set(members.local) == {1}
+    members.remove_socket(1)
+    assert set(members.local) == set()
+
+
+def test_the_tracker_is_asked_for_this_room(members: Members, entries: Entries) -> None:
+    members.mark_dirty(1)
+    members.request_relist(2)
+    assert (entries.dirty, entries.relisted) == ([(7, 1)], [(7, 2)])
