@@ -48,13 +48,13 @@ async def test_a_picture_is_renamed_and_deleted(visit: Visit, project_id: int) -
     title = alice.page.get_by_label("Canvas title")
     await title.fill("Espresso")
     await title.press("Enter")
+    await expect(bob.page.locator(".canvas .tag-flash")).to_have_text("alice changed this")
     for person in (bob, carol):
         await expect(person.page.get_by_label("Canvas title")).to_have_value("Espresso")
         await expect(person.page.get_by_role("img", name="Espresso")).to_be_visible()
         await expect(person.page.locator(".timeline li").first).to_contain_text(
             "alice renamed a canvas to Espresso"
         )
-    await expect(bob.page.locator(".canvas .tag-flash")).to_have_text("alice changed this")
     await expect(carol.page.get_by_label("Canvas title")).not_to_be_editable()
     await expect(carol.page.get_by_role("button", name="Delete Espresso")).to_have_count(0)
 

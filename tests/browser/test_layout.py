@@ -153,11 +153,12 @@ async def overlapping(person: Person) -> list[str]:
     """Return pairs of controls and texts of which one lies on the other."""
     found: list[str] = await person.page.evaluate(
         """() => {
+            const aside = ".visually-hidden, .members, .timeline, header, .sections";
             const all = "button, a, input, select, textarea, label, h1, h2, .role, time, .badge";
             const top = document.querySelector("dialog[open]") ?? document.body;
             const shown = [...top.querySelectorAll(all)].filter((element) =>
                 element.checkVisibility({ visibilityProperty: true })
-                && !element.closest(".visually-hidden, .skip-link, .members, .timeline, header")
+                && !element.closest(aside)
                 && element.getBoundingClientRect().width > 2);
             const header = [...document.querySelectorAll(
                 "header :is(button:not(.skip-link), a, .avatars, .connection, .badge, .user-name)"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.harness.browser import Person
-from tests.harness.stack import Stack
 
 
 async def test_a_viewer_sees_everything_and_changes_nothing(visit: Visit, project_id: int) -> None:
@@ -86,23 +83,3 @@ async def sign_in(person: Person, username: str, password: str) -> None:
     await person.page.get_by_label("Username").fill(username)
     await person.page.get_by_label("Password").fill(password)
     await person.page.keyboard.press("Enter")
-
-
-async def test_every_page_of_a_long_list_is_shown(visit: Visit, stack: Stack) -> None:
-    titles = [f"Number {number}" for number in range(101)]
-    script = CREATE.format(titles=titles)
-    await asyncio.to_thread(stack.manage, "shell", "-v", "0", "-c", script)
-    dave = await visit("dave")
-    for title in (titles[0], titles[-1]):
-        await expect(dave.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
-    # What changed last is on top, though it came with the last page.
-    await expect(dave.page.locator(".project-item").first).to_contain_text(titles[-1])
-
-
-CREATE = """
-from django.contrib.auth.models import User
-from projects import services
-dave = User.objects.get(username="dave")
-for title in {titles}:
-    services.create_project(user=dave, data={{"title": title}})
-"""

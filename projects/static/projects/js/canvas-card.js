@@ -103,6 +103,10 @@ export class CanvasCard {
     this.#compose.setAttribute("aria-label", `Compose a soundscape from ${title}`);
   }
 
+  focus() {
+    this.#open.focus();
+  }
+
   /** Show for a moment that somebody has just changed the title. */
   flash(by) {
     this.#field.flash(by);

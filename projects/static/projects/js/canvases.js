@@ -4,12 +4,25 @@ import { taskRow } from "./task-row.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const MAX_SIZE = 10 * 1024 * 1024;
+/** Canvases that are shown at first, and more at a time. */
+const PAGE = 24;
 
 /** The project's pictures: a gallery, uploads into it, and the tasks that work on them. */
 export class Canvases {
   #project;
-  /** @type {Map<number, CanvasCard>} */
+  /** @type {Map<number, object>} all canvases, in their order */
+  #canvases = new Map();
+  /** @type {Map<number, CanvasCard>} those that are shown */
   #cards = new Map();
+  #limit = PAGE;
+  /** @type {Set<number>} canvases that have come since, shown wherever they stand */
+  #fresh = new Set();
+  /** @type {Set<number>} canvases that are no more: no id is given twice */
+  #gone = new Set();
+  /** @type {Map<number, number>} which question about a canvas was the last */
+  #asked = new Map();
+  /** @type {Set<number>} canvases that changed while the list was on its way */
+  #touched = new Set();
   /** @type {Map<string, {canvasId: number, type: string}>} tasks that have not ended, by id */
   #tasks = new Map();
   #ended = new Set();
@@ -20,6 +33,7 @@ export class Canvases {
   #gallery = h("div", { class: "gallery" });
   #uploads = h("div", { class: "uploads" });
   #unplaced = h("div", { class: "unplaced" });
+  #more;
   #input;
   element;
 
@@ -36,6 +50,8 @@ export class Canvases {
         this.#input.value = "";
       },
     });
+    const more = { type: "button", class: "button show-more", onclick: () => this.#showMore() };
+    this.#more = h("button", more);
     this.element = h(
       "section",
       { class: "canvases", "aria-labelledby": "canvases-title" },
@@ -53,45 +69,72 @@ export class Canvases {
       this.#uploads,
       this.#unplaced,
       this.#gallery,
+      this.#more,
     );
     this.#acceptDrops();
     const { room } = project;
     room.on("signal", ({ data }) => this.#hear(data));
     room.on("task_completed", (payload) => this.#taskEnded(payload));
     room.on("task_failed", (payload) => this.#taskEnded(payload));
-    room.on("canvas_added", () => this.#refresh());
-    room.on("canvas_replaced", () => this.#refresh());
+    room.on("canvas_added", ({ canvas_id: id }) => this.#fetch(id, { isNew: true }));
+    room.on("canvas_replaced", ({ canvas_id: id }) => this.#fetch(id));
     room.on("canvas_renamed", (payload) => this.#renamed(payload));
     room.on("canvas_removed", (payload) => this.#removed(payload));
     room.on("snapshot", () => this.#tasks.clear());
   }
 
   title(id) {
-    return this.#cards.get(id)?.canvas.title ?? "a canvas";
+    return this.#canvases.get(id)?.title ?? "a canvas";
   }
 
+  /** Fetch the list, and show each page when it comes. */
   async load() {
     const number = ++this.#loads;
-    const canvases = await this.#project.api.all(`projects/${this.#project.id}/canvases/`);
-    // What was asked later is the newer truth, whichever answer comes first.
-    if (number !== this.#loads) return;
-    const ids = new Set(canvases.map(({ id }) => id));
-    for (const id of this.#cards.keys()) if (!ids.has(id)) this.#drop(id);
-    for (const canvas of canvases) this.#show(canvas);
+    const ids = new Set();
+    this.#touched.clear();
+    for await (const page of this.#project.api.pages(`projects/${this.#project.id}/canvases/`)) {
+      // What was asked later is the newer truth, whichever answer comes first.
+      if (number !== this.#loads || this.#project.isClosed) return;
+      for (const canvas of page) {
+        ids.add(canvas.id);
+        if (!this.#touched.has(canvas.id)) this.#take(canvas);
+      }
+      this.render();
+    }
+    for (const id of this.#canvases.keys()) {
+      if (!ids.has(id) && !this.#touched.has(id)) this.#drop(id);
+    }
     this.render();
   }
 
   /** Bring progress and rights up to date. */
   render() {
-    for (const card of this.#cards.values()) {
-      card.render(this.#tasksOf(card.canvas.id), this.#project.canEdit);
+    const shown = this.#shown();
+    for (const id of shown) this.#show(this.#canvases.get(id));
+    for (const [id, card] of this.#cards) {
+      card.render(this.#tasksOf(id), this.#project.canEdit);
     }
     this.#showUnplaced();
-    const cards = [...this.#cards]
-      .filter(([id]) => !this.#leaving.has(id))
-      .map(([, card]) => card.element);
     const empty = h("p", { class: "drop-hint" }, "Drop pictures here: JPEG, PNG or WebP.");
+    const cards = shown.map((id) => this.#cards.get(id).element);
     reconcile(this.#gallery, cards.length ? cards : [empty]);
+    const hidden = this.#canvases.size - this.#leaving.size - shown.length;
+    this.#more.hidden = hidden <= 0;
+    this.#more.textContent = `Show ${Math.min(hidden, PAGE)} more of ${hidden}`;
+  }
+
+  #shown() {
+    return [...this.#canvases.keys()]
+      .filter((id) => !this.#leaving.has(id))
+      .filter((id, index) => index < this.#limit || this.#fresh.has(id));
+  }
+
+  #showMore() {
+    const known = new Set(this.#shown());
+    this.#limit += PAGE;
+    this.render();
+    const first = this.#shown().find((id) => !known.has(id));
+    this.#cards.get(first)?.focus();
   }
 
   /** Show the tasks of which nobody here has told which canvas they work on. */
@@ -124,9 +167,11 @@ export class Canvases {
       form.append("image", file);
       form.append("title", file.name.replace(/\.[^.]+$/, "").slice(0, 200));
       try {
-        await api.post(`projects/${id}/canvases/`, form);
+        const canvas = await api.post(`projects/${id}/canvases/`, form);
         announce(`${file.name} is uploaded.`);
-        await this.#refresh();
+        this.#fresh.add(canvas.id);
+        if (!this.#canvases.has(canvas.id)) this.#take(canvas);
+        this.render();
       } catch (error) {
         notices.error(`${file.name}: ${error.message}`);
       } finally {
@@ -179,22 +224,37 @@ export class Canvases {
     this.#ended.add(id);
     this.#tasks.delete(id);
     this.render();
-    if (result) this.#refresh();
+    if (result) this.#fetch(result.canvas_id);
     else this.#project.notices.error(`A task failed: ${error}`);
   }
 
-  async #refresh() {
+  /** Fetch one canvas that has changed. */
+  async #fetch(id, { isNew = false } = {}) {
+    const number = (this.#asked.get(id) ?? 0) + 1;
+    this.#asked.set(id, number);
+    this.#touched.add(id);
+    let canvas = null;
     try {
-      await this.load();
+      canvas = await this.#project.api.get(`canvases/${id}/`);
     } catch (error) {
-      this.#project.notices.error(error.message);
+      if (error.status !== 404) this.#project.notices.error(error.message);
     }
+    if (number !== this.#asked.get(id) || !canvas || this.#project.isClosed) return;
+    if (isNew) this.#fresh.add(id);
+    this.#take(canvas);
+    this.render();
+  }
+
+  #take(canvas) {
+    if (this.#gone.has(canvas.id)) return;
+    this.#canvases.set(canvas.id, canvas);
   }
 
   #show(canvas) {
     const card = this.#cards.get(canvas.id);
-    if (card) card.update(canvas);
-    else {
+    if (card) {
+      if (card.canvas !== canvas) card.update(canvas);
+    } else {
       const start = (verb, type) => this.start(canvas.id, verb, type);
       const remove = () => this.#remove(canvas.id);
       this.#cards.set(canvas.id, new CanvasCard(this.#project, canvas, { start, remove }));
@@ -224,7 +284,9 @@ export class Canvases {
       this.#leaving.delete(id);
       if (error.status !== 404) this.#project.notices.error(error.message);
     }
-    if (!this.#project.isClosed) await this.#refresh();
+    if (this.#project.isClosed) return;
+    if (this.#leaving.has(id)) this.#drop(id);
+    this.render();
   }
 
   #renamed({ canvas_id: id, title, renamed_by: by }) {
@@ -233,7 +295,10 @@ export class Canvases {
       announce(`${people.name(by)} renamed ${this.title(id)} to ${title}.`);
       this.#cards.get(id)?.flash(by);
     }
-    this.#refresh();
+    const canvas = this.#canvases.get(id);
+    if (canvas) this.#take({ ...canvas, title });
+    this.render();
+    this.#fetch(id);
   }
 
   #removed({ canvas_id: id, title, removed_by: by }) {
@@ -241,14 +306,13 @@ export class Canvases {
     if (Number(by) !== people.me.id) announce(`${people.name(by)} deleted ${title}.`);
     this.#drop(id);
     this.render();
-    this.#refresh();
   }
 
   /** Take a canvas off the page; who was in it goes on at the top of the section. */
   #drop(id) {
     this.#moveFocus(id);
-    this.#cards.delete(id);
-    this.#leaving.delete(id);
+    this.#gone.add(id);
+    for (const known of [this.#canvases, this.#cards, this.#leaving, this.#fresh]) known.delete(id);
   }
 
   #moveFocus(id) {

@@ -66,7 +66,7 @@ function row(project, path, { by, at: time, value }, before, restore) {
   const { people, room } = project;
   const isRestorable = project.canEdit && value !== undefined && !same(value, at(room.state, path));
   const words = before ? difference(display(before.value), display(value)) : [display(value)];
-  const when = time ? ago(time) : "before";
+  const when = time ? ago(time) : "Before that";
   const button = h(
     "button",
     {

@@ -22,6 +22,15 @@ const STATUSES = [
   ["archived", "Archived"],
 ];
 
+/** The sections of a project: what to go to, and its name. */
+const SECTIONS = [
+  ["main", "Top"],
+  ["canvases-title", "Canvases"],
+  ["content-title", "Details"],
+  ["members-title", "People"],
+  ["activity-title", "Activity"],
+];
+
 /** The events that the activity tells of, besides edits. */
 const TOLD = [
   ...["task_completed", "task_failed", "member_changed"],
@@ -135,6 +144,7 @@ export class ProjectView {
       "Delete project",
     );
     this.element.replaceChildren(
+      sections(),
       h(
         "div",
         { class: "project-main" },
@@ -232,4 +242,16 @@ export class ProjectView {
     this.timeline?.close();
     this.room.leave(); // once what was changed before is saved
   }
+}
+
+/** Return the way to each section, for screens that show one at a time. */
+function sections() {
+  const go = (target) => {
+    document.getElementById(target).focus({ preventScroll: true });
+    document.getElementById(target).scrollIntoView();
+  };
+  const buttons = SECTIONS.map(([target, label]) =>
+    h("button", { type: "button", onclick: () => go(target) }, label),
+  );
+  return h("nav", { class: "sections", "aria-label": "Sections" }, ...buttons);
 }

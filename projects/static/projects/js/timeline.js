@@ -28,7 +28,7 @@ export class Timeline {
     this.element = h(
       "section",
       { class: "card", "aria-labelledby": "activity-title" },
-      h("h2", { id: "activity-title" }, "Activity"),
+      h("h2", { id: "activity-title", tabindex: -1 }, "Activity"),
       this.#list,
     );
     this.#clock = setInterval(() => this.render(), 30_000);
