@@ -3,7 +3,7 @@ import { Heartbeat } from "./heartbeat.js";
 import { isObject } from "./merge.js";
 
 /**
- * What is used of a WebSocket: the browser's, Node's, or that of the package `ws`.
+ * The part of a WebSocket that the client uses: the browser's, Node's, or the package `ws`'s.
  *
  * @typedef {object} Socket
  * @property {((event: any) => void) | null} onopen
@@ -24,13 +24,13 @@ import { isObject } from "./merge.js";
  * @property {string} reason an error code of the server, or one of the client's own
  * @property {string} message
  * @property {number} [retryAfter] seconds
- * @property {"stop" | "token" | "retry"} [order] what to do, where no close code says it
+ * @property {"stop" | "token" | "retry"} [order] the instruction, where no close code says it
  * @property {boolean} [isUnclear] the server refused one of several updates, and not by its `ref`
  *
  * @typedef {object} Handlers
  * @property {() => void} onOpen commands can be sent
  * @property {() => void} onReady the server has answered, so it took the token
- * @property {(message: import("./protocol.js").Message) => void} onMessage whatever is no reply
+ * @property {(message: import("./protocol.js").Message) => void} onMessage called with each message that is no reply
  * @property {() => void} onWritable updates can be sent again
  * @property {(end: End) => void} onEnd it is over; not called after `close`
  */
@@ -48,7 +48,7 @@ const WINDOW = 32;
 const UNREADABLE = new Set(["INVALID_JSON", "INVALID_MESSAGE"]);
 
 /**
- * One socket from its first byte to its last. The next attempt makes a new connection, so that
+ * Keep one socket from its first byte to its last. The next attempt makes a new connection, so that
  * nothing of an old one is ever taken for the new one's.
  */
 export class Connection {
@@ -106,12 +106,12 @@ export class Connection {
     socket.onerror = (event) => this.#failed(event?.error);
   }
 
-  /** Whether commands can be sent. */
+  /** True while commands can be sent. */
   get isOpen() {
     return this.#isOpen && !this.#isClosed;
   }
 
-  /** Whether updates and signals should be sent. */
+  /** True while updates and signals should be sent. */
   get isWritable() {
     const isHeld = this.#holdTimer !== undefined;
     return this.isOpen && !this.#isDraining && !isHeld && this.#waiting.size < this.#window;
@@ -165,7 +165,7 @@ export class Connection {
     }, delay);
   }
 
-  /** Find out whether the other side is still there. */
+  /** Ask the other side for a sign of life. */
   probe() {
     if (this.#isReady && !this.#isClosed) {
       this.#heartbeat.probe();

@@ -7,7 +7,7 @@ import { RealtimeError } from "./errors.js";
  * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
  */
 
-/** Gets tokens from the application, each within a time limit. */
+/** Get tokens from the application, each within a time limit. */
 export class TokenSource {
   #token;
   #options;
@@ -20,13 +20,14 @@ export class TokenSource {
    * @param {import("./timers.js").Timers} options.timers
    * @param {number} options.timeout milliseconds
    * @param {(error: RealtimeError) => void} options.onError told why there was none
+   * @param {(problem: string) => void} options.warn tells a developer what to fix
    */
   constructor(token, options) {
     this.#token = token;
     this.#options = options;
   }
 
-  /** Whether it is always the same token. */
+  /** True if it is always the same token. */
   get isFixed() {
     return typeof this.#token === "string";
   }
@@ -43,7 +44,7 @@ export class TokenSource {
     if (typeof token === "string") {
       return Promise.resolve(token);
     }
-    const { timers, timeout, onError } = this.#options;
+    const { timers, timeout, onError, warn } = this.#options;
     return new Promise((resolve) => {
       /** @param {string | null} [fetched] */
       const done = (fetched) => {
@@ -54,7 +55,7 @@ export class TokenSource {
       const giveUp = () => done();
       /** @param {unknown} cause */
       const failed = (cause) => {
-        // What comes after the end of the wait is of no interest.
+        // A failure after the end of the wait is of no interest.
         if (this.#pending.has(giveUp)) {
           done();
           onError(new RealtimeError("TOKEN_UNAVAILABLE", "A token could not be had", { cause }));
@@ -62,10 +63,15 @@ export class TokenSource {
       };
       const timer = timers.set(() => failed(new Error("No token came in time")), timeout);
       this.#pending.add(giveUp);
-      new Promise((fetched) => fetched(token(reason ? { reason } : {}))).then(
-        (fetched) => done(/** @type {string | null | undefined} */ (fetched) ?? null),
-        failed,
-      );
+      new Promise((fetched) => fetched(token(reason ? { reason } : {}))).then((fetched = null) => {
+        if (fetched === null || typeof fetched === "string") {
+          done(fetched);
+        } else {
+          const message = `\`token\` gave a ${typeof fetched}: a string is needed, or null`;
+          warn(message);
+          failed(new TypeError(message));
+        }
+      }, failed);
     });
   }
 
@@ -76,17 +82,18 @@ export class TokenSource {
 }
 
 /**
- * Return what `new WebSocket` takes to present a token.
+ * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
  *
  * @param {URL} url
  * @param {string} token
  * @param {Credential} credential
- * @returns {[url: string, protocols?: string[]]}
+ * @returns {[url: string, protocols?: string[]] | null}
  */
 export function handshake(url, token, credential) {
   if (credential === "subprotocol") {
-    // A URL ends up in logs and histories.
-    return [url.href, ["realtime", `token.${token}`]];
+    // A URL ends up in logs and histories. RFC 7230 says which characters a subprotocol has.
+    const isToken = /^[\w!#$%&'*+.^`|~-]+$/.test(token);
+    return isToken ? [url.href, ["realtime", `token.${token}`]] : null;
   }
   const complete = new URL(url);
   complete.searchParams.set(credential === "ticket" ? "ticket" : "token", token);

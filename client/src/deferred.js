@@ -15,7 +15,7 @@ export class Deferred {
   });
 
   constructor() {
-    // Who does not wait for it need not handle its rejection.
+    // A caller that does not wait for it need not handle its rejection.
     this.promise.catch(() => {});
   }
 }

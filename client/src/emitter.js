@@ -1,4 +1,10 @@
 /**
+ * @typedef {object} ListenOptions as those of `addEventListener`
+ * @property {boolean} [once] stop listening at the first event
+ * @property {AbortSignal} [signal] stop listening when it is aborted
+ */
+
+/**
  * Listeners by event, with types: `Events` maps an event to the arguments of its listeners.
  *
  * A listener that throws neither stops the others nor reaches the client's own code; its error
@@ -16,15 +22,29 @@ export class Emitter {
    * @template {keyof Events} Name
    * @param {Name} name
    * @param {(...values: Events[Name]) => void} listener
+   * @param {ListenOptions} [options]
    * @returns {() => void} stops listening
    */
-  on(name, listener) {
+  on(name, listener, { once, signal } = {}) {
+    if (signal?.aborted) {
+      return () => {};
+    }
+    const listeners = this.#listeners.get(name) ?? new Set();
+    const stop = () => {
+      listeners.delete(own);
+      signal?.removeEventListener("abort", stop);
+    };
     // A function of its own, so that a listener may be added twice and removed once.
     /** @param {Events[Name]} values */
-    const own = (...values) => listener(...values);
-    const listeners = this.#listeners.get(name) ?? new Set();
+    const own = (...values) => {
+      if (once) {
+        stop();
+      }
+      listener(...values);
+    };
+    signal?.addEventListener("abort", stop);
     this.#listeners.set(name, listeners.add(own));
-    return () => void listeners.delete(own);
+    return stop;
   }
 
   /**
@@ -40,10 +60,6 @@ export class Emitter {
         report(error);
       }
     }
-  }
-
-  clear() {
-    this.#listeners.clear();
   }
 }
 

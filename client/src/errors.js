@@ -2,7 +2,31 @@
 export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
 
 /**
- * Why a command, a room or the connection came to an end.
+ * Error codes of the protocol (docs/protocol.md).
+ *
+ * @typedef {"INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE"
+ *   | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
+ *   | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING"
+ *   | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN"
+ * } ServerErrorCode
+ *
+ * Error codes of the client's own.
+ *
+ * @typedef {"QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
+ *   | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED"} ClientErrorCode
+ *
+ * Any code; a later server may have more.
+ *
+ * @typedef {ServerErrorCode | ClientErrorCode | (string & {})} ErrorCode
+ *
+ * Reasons of a `StateChange`.
+ *
+ * @typedef {ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" | "NO_PONG"
+ *   | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING"} Reason
+ */
+
+/**
+ * The reason why a command, a room or the connection came to an end.
  *
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
@@ -21,7 +45,7 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  */
 export class RealtimeError extends Error {
   /**
-   * @param {string} code
+   * @param {ErrorCode} code
    * @param {string} message
    * @param {{ details?: unknown, retryAfter?: number, cause?: unknown }} [more]
    */
@@ -29,7 +53,7 @@ export class RealtimeError extends Error {
     super(message, { cause });
     this.name = "RealtimeError";
     this.code = code;
-    /** What more the server says: messages by field, the current values of a conflict. */
+    /** More from the server: messages by field, the current values of a conflict. */
     this.details = details;
     /** Seconds to wait before the next try, where the server names them. */
     this.retryAfter = retryAfter;

@@ -16,7 +16,7 @@ const MAX_FAULTS = 3;
  * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
  */
 
-/** Joins a room on each connection, and tries again where that may help. */
+/** Join a room on each connection, and try again where that may help. */
 export class JoinLoop {
   #options;
   /** @type {import("./connection.js").Connection | null} */

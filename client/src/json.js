@@ -9,7 +9,7 @@ const MAX_SIZE = 64 * 1024 - 64;
 /**
  * Return a copy of an object as JSON carries it, so that the caller may go on to change theirs.
  *
- * What the server would refuse without naming the command is refused here.
+ * Data that the server would refuse without naming the command are refused here.
  *
  * @param {unknown} data
  * @returns {import("./merge.js").Json}

@@ -44,6 +44,21 @@ export function overlap(one, other) {
 }
 
 /**
+ * Freeze a value, so that who changes it by mistake gets an error. What is frozen already is frozen
+ * down to the leaves: only what a patch replaced is visited.
+ *
+ * @template Value
+ * @param {Value} value as JSON carries it
+ * @returns {Value}
+ */
+export function freeze(value) {
+  if (typeof value === "object" && !Object.isFrozen(value)) {
+    Object.values(/** @type {object} */ (Object.freeze(value))).forEach(freeze);
+  }
+  return value;
+}
+
+/**
  * @param {unknown} value
  * @returns {value is Json}
  */

@@ -16,8 +16,10 @@ import { systemTimers } from "./timers.js";
  * @property {import("./credentials.js").Credential} [credential] where the token stands:
  *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
  *   subprotocols on; with `ticket` the function gets a ticket in its place
- * @property {import("./reconnector.js").SocketClass} [WebSocket] the class; Node has one from 22 on, before
- *   that give the one of the package `ws`
+ * @property {import("./reconnector.js").SocketClass} [WebSocket] the class; Node has one from 22
+ *   on, before that give the one of the package `ws`. Needed to connect, not before
+ * @property {{ warn: (message: string) => void } | null} [logger] told, each once, of what a
+ *   developer must fix, such as a refused origin; the console by default, null for nobody
  * @property {number} [queueLimit] updates of a room that may wait at once
  * @property {number} [connectTimeout] until a token is had, and until the server answers; in
  *   milliseconds, as all times here
@@ -55,9 +57,10 @@ const DEFAULTS = {
   leaveDelay: 500,
   timers: systemTimers,
   random: Math.random,
+  logger: console,
 };
 
-/** Errors of no command that need no mention: a close follows, or a signal was dropped. */
+/** Errors without a `ref` that `error` does not tell: a close follows, or a signal was dropped. */
 const SILENT = new Set([
   ...["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "USER_INACTIVE"],
   ...["RATE_LIMITED", "NOT_JOINED"],
@@ -70,8 +73,11 @@ const SILENT = new Set([
  * USER_CHANGED, and nothing of the first user is sent.
  */
 export class Realtime {
+  #url;
   #options;
   #reconnector;
+  /** @type {Set<string>} */
+  #warnings = new Set();
   /** @type {Emitter<RealtimeEvents>} */
   #emitter = new Emitter();
   /** @type {Map<number, RoomSession>} by project */
@@ -86,15 +92,18 @@ export class Realtime {
   #keyPrefix = randomHex();
 
   /**
-   * It connects at the first `join`, or with `connect`.
+   * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
    *
    * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
    * @param {Options} options
    * @throws {TypeError} for what cannot work
    */
   constructor(url, options) {
+    this.#url = url;
     this.#options = withDefaults(options);
-    this.#reconnector = new Reconnector(absolute(url), this.#options, {
+    absolute(url, globalThis.location?.href ?? "ws://unknown");
+    const settings = { ...this.#options, warn: (/** @type {string} */ text) => this.#warn(text) };
+    this.#reconnector = new Reconnector(settings, {
       onOpen: (connection) => this.#eachSession((session) => session.attach(connection)),
       onMessage: (message) => this.#received(message),
       onWritable: () => this.#eachSession((session) => session.pump()),
@@ -115,16 +124,22 @@ export class Realtime {
    * @template {keyof RealtimeEvents} Name
    * @param {Name} name
    * @param {(...values: RealtimeEvents[Name]) => void} listener
+   * @param {import("./emitter.js").ListenOptions} [options]
    * @returns {() => void} stops listening
    */
-  on(name, listener) {
-    return this.#emitter.on(name, listener);
+  on(name, listener, options) {
+    return this.#emitter.on(name, listener, options);
   }
 
-  /** Connect; also after the client has stopped. */
+  /**
+   * Connect; also after the client has stopped.
+   *
+   * @throws {TypeError} where there is no WebSocket, or no page that the path belongs to
+   */
   connect() {
+    const target = this.#target();
     this.#unwatch ??= watch(this.#options.window, () => this.#reconnector.check());
-    this.#reconnector.start();
+    this.#reconnector.start(target);
     this.#restWhenIdle();
   }
 
@@ -134,9 +149,25 @@ export class Realtime {
    *
    * @template {object} [State=import("./protocol.js").Project]
    * @param {number} projectId
+   * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
+   * @returns {Room<State>}
+   * @throws {TypeError} for an id that is none, and as `connect`
+   */
+  join(projectId, { signal } = {}) {
+    signal?.throwIfAborted();
+    this.#target();
+    /** @type {Room<State>} */
+    const room = this.#join(projectId);
+    signal?.addEventListener("abort", () => void room.leave());
+    return room;
+  }
+
+  /**
+   * @template {object} State
+   * @param {number} projectId
    * @returns {Room<State>}
    */
-  join(projectId) {
+  #join(projectId) {
     if (!Number.isSafeInteger(projectId) || projectId <= 0) {
       throw new TypeError(`A project's id is a positive integer, not ${String(projectId)}`);
     }
@@ -221,6 +252,23 @@ export class Realtime {
     this.#restWhenIdle();
   }
 
+  /** @returns {import("./reconnector.js").Target} */
+  #target() {
+    const { WebSocket = globalThis.WebSocket } = this.#options;
+    if (typeof WebSocket !== "function") {
+      throw new TypeError("`WebSocket` is needed here: the class, as that of the package ws");
+    }
+    return { url: absolute(this.#url, globalThis.location?.href), WebSocket };
+  }
+
+  /** @param {string} problem */
+  #warn(problem) {
+    if (!this.#warnings.has(problem)) {
+      this.#warnings.add(problem);
+      this.#options.logger?.warn(`Realtime: ${problem}`);
+    }
+  }
+
   #restWhenIdle() {
     const { timers, idleTimeout } = this.#options;
     timers.clear(this.#idleTimer);
@@ -237,31 +285,29 @@ export class Realtime {
 
 /**
  * @param {Options} options
- * @returns {Required<Options>}
+ * @returns {Required<Omit<Options, "WebSocket">> & Pick<Options, "WebSocket">}
  */
 function withDefaults(options) {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const { WebSocket, window = globalThis } = globalThis;
-  /** @type {Required<Options>} */
-  const all = { ...DEFAULTS, WebSocket, window, token: "", ...Object.fromEntries(given) };
+  const { window = globalThis } = globalThis;
+  /** @type {ReturnType<typeof withDefaults>} */
+  const all = { ...DEFAULTS, window, token: "", ...Object.fromEntries(given) };
   if (all.token === "" || !["string", "function"].includes(typeof all.token)) {
     throw new TypeError("`token` must be an access token, or a function that gets one");
   }
   if (!CREDENTIALS.includes(all.credential)) {
     throw new TypeError(`\`credential\` must be one of ${CREDENTIALS.join(", ")}`);
   }
-  if (typeof all.WebSocket !== "function") {
-    throw new TypeError("`WebSocket` is needed here: the class, as that of the package ws");
-  }
   return all;
 }
 
 /**
  * @param {string} url
+ * @param {string} [base]
  * @returns {URL}
  */
-function absolute(url) {
-  const result = new URL(url, globalThis.location?.href);
+function absolute(url, base) {
+  const result = new URL(url, base);
   result.protocol = result.protocol.replace("http", "ws");
   if (!["ws:", "wss:"].includes(result.protocol)) {
     throw new TypeError(`The URL of a WebSocket begins with ws: or wss:, unlike ${url}`);
@@ -269,7 +315,7 @@ function absolute(url) {
   return result;
 }
 
-/** Works also where crypto.randomUUID does not: on pages that came over plain HTTP. */
+/** Return random digits, also where crypto.randomUUID is missing: on pages over plain HTTP. */
 function randomHex() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

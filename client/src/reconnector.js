@@ -12,22 +12,26 @@ import { PASSING, RealtimeError } from "./errors.js";
  *
  * @typedef {"connecting" | "online" | "offline" | "stopped"} State
  *
- * @typedef {object} StateChange
- * @property {State} state
- * @property {number} [code] of the close that led here, where there was one
- * @property {string} [reason] an error code of the protocol, or one of the client's own
- * @property {number} [retryAt] when the next attempt is made, in milliseconds as performance.now()
- *   counts them
+ * - `code`: of the close that led here, where there was one
+ * - `retryAt`: the moment of the next attempt, in milliseconds as performance.now() counts them
+ *
+ * @typedef {import("./errors.js").Reason} Reason
+ * @typedef {{ state: "connecting" | "online", code?: undefined, reason?: undefined, retryAt?: undefined }
+ *   | { state: "offline", code?: number | undefined, reason: Reason, retryAt?: number }
+ *   | { state: "stopped", code?: number | undefined, reason: Reason, retryAt?: undefined }} StateChange
  *
  * @typedef {new (url: string, protocols?: string[]) => import("./connection.js").Socket} SocketClass
  *
+ * @typedef {{ url: URL, WebSocket: SocketClass }} Target
+ *
  * @typedef {object} Settings
- * @property {SocketClass} WebSocket
+ * @property {SocketClass} [WebSocket]
  * @property {import("./credentials.js").Token} token
  * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
+ * @property {(problem: string) => void} warn tells a developer what to fix
  *
  * @typedef {object} Handlers
  * @property {(connection: Connection) => void} onOpen
@@ -38,17 +42,18 @@ import { PASSING, RealtimeError } from "./errors.js";
  * @property {(error: RealtimeError) => void} onError
  */
 
-/** Keeps one connection up for as long as it is wanted: attempts, tokens, waits and close codes. */
+/** Keep one connection up while it is wanted: attempts, tokens, waits and close codes. */
 export class Reconnector {
-  #url;
   #settings;
   #handlers;
   #tokens;
+  /** @type {Target | undefined} */
+  #target;
   /** @type {State} */
   #state = "offline";
   /** @type {Connection | null} */
   #connection = null;
-  /** Identifies the attempt under way: the token of one that was given up may still come. */
+  /** Identity of the attempt under way: the token of one that was given up may still come. */
   #attempt = {};
   #isRunning = false;
   /** Failures since a connection lasted. */
@@ -56,7 +61,7 @@ export class Reconnector {
   #onlineSince = Infinity;
   /** @type {string | undefined} why the last token was refused */
   #refusal;
-  /** Whether the last connection ended as it was not clear which of several updates was refused. */
+  /** True if the last connection ended as the server refused one of several updates, unnamed. */
   #isUnclear = false;
   /** @type {unknown} */
   #timer;
@@ -66,16 +71,14 @@ export class Reconnector {
   #renewalTimer;
 
   /**
-   * @param {URL} url
    * @param {Settings & import("./connection.js").Limits} settings
    * @param {Handlers} handlers
    */
-  constructor(url, settings, handlers) {
-    this.#url = url;
+  constructor(settings, handlers) {
     this.#settings = settings;
     this.#handlers = handlers;
-    const { token, timers, connectTimeout: timeout } = settings;
-    this.#tokens = new TokenSource(token, { timers, timeout, onError: handlers.onError });
+    const { token, timers, connectTimeout: timeout, warn } = settings;
+    this.#tokens = new TokenSource(token, { timers, timeout, warn, onError: handlers.onError });
   }
 
   get state() {
@@ -87,16 +90,21 @@ export class Reconnector {
     return this.#connection?.isOpen ? this.#connection : null;
   }
 
-  /** Connect, unless that is under way or done. */
-  start() {
+  /**
+   * Connect, unless that is under way or done.
+   *
+   * @param {Target} target
+   */
+  start(target) {
     if (!this.#isRunning) {
+      this.#target = target;
       this.#isRunning = true;
       this.#failures = 0;
       void this.#try();
     }
   }
 
-  /** Something happened around us: find out now whether there is a connection. */
+  /** Try now, or probe the connection: there is reason to look at it. */
   check() {
     this.retryNow();
     this.#connection?.probe();
@@ -120,7 +128,7 @@ export class Reconnector {
   /**
    * Disconnect, and do not come back.
    *
-   * @param {{ code?: number, reason: string }} why
+   * @param {{ code?: number | undefined, reason: Reason }} why
    */
   stop({ code, reason }) {
     this.#halt();
@@ -135,6 +143,7 @@ export class Reconnector {
       return;
     }
     const token = await this.#tokens.fetch("TOKEN_EXPIRING");
+    // Meanwhile the connection may have ended; the next attempt gets a token of its own.
     if (!connection.isOpen) {
       return;
     }
@@ -177,6 +186,7 @@ export class Reconnector {
     this.#settings.timers.clear(this.#timer);
     this.#setState({ state: "connecting" });
     const token = await this.#tokens.fetch(this.#refusal);
+    // Meanwhile the client may have stopped, rested or begun another attempt.
     if (attempt !== this.#attempt) {
       return;
     }
@@ -191,11 +201,19 @@ export class Reconnector {
 
   /** @param {string} token */
   #open(token) {
-    const { WebSocket, timers, credential } = this.#settings;
+    const { timers, credential, warn } = this.#settings;
+    const { url, WebSocket } = /** @type {Target} */ (this.#target);
     const { onOpen, onMessage, onWritable } = this.#handlers;
+    const arguments_ = handshake(url, token, credential);
+    if (!arguments_) {
+      const message = "A token has characters that a subprotocol cannot carry";
+      warn(`${message}: is it one? credential: "query" takes any`);
+      this.#lost({ reason: "TOKEN_INVALID", message, order: "token" });
+      return;
+    }
     let socket;
     try {
-      socket = new WebSocket(...handshake(this.#url, token, credential));
+      socket = new WebSocket(...arguments_);
     } catch (cause) {
       // A browser forbids some: ws: in a page that came over https:, for one.
       const message = "The browser refused to connect";
@@ -227,7 +245,12 @@ export class Reconnector {
 
   /** @param {import("./connection.js").End} end */
   #lost(end) {
-    const { timers, stableAfter } = this.#settings;
+    const { timers, stableAfter, warn } = this.#settings;
+    if (end.reason === "ORIGIN_FORBIDDEN") {
+      warn(`${end.message}: add the origin to REALTIME["ALLOWED_ORIGINS"]`);
+    } else if (end.reason === "RATE_LIMITED" && this.#onlineSince === Infinity) {
+      warn(`${end.message}: one client is enough for all rooms of a page`);
+    }
     if (timers.now() - this.#onlineSince >= stableAfter) {
       this.#failures = 0;
     }

@@ -1,4 +1,4 @@
-/** What a room looks like: pure functions from what is known and a message to what is known. */
+/** Make a room's view of its messages: pure functions from a view and a message to a view. */
 
 import { merge } from "./merge.js";
 
@@ -14,7 +14,7 @@ import { merge } from "./merge.js";
  * @property {number} me the own user id
  * @property {string} joinRole the role at position `joinSeq`
  * @property {number} joinSeq
- * @property {Readonly<Record<number, string | null>>} roles what changed after that, by user
+ * @property {Readonly<Record<number, string | null>>} roles those that changed after that, by user
  */
 
 const ENDED_KEPT = 100;
@@ -90,7 +90,7 @@ function change(view, message) {
     }
     case "member_changed": {
       const { user_id, role } = message.payload;
-      // What is replayed from before the join is part of `joinRole`.
+      // A change that is replayed from before the join is part of `joinRole`.
       return (message.seq ?? 0) > view.joinSeq ? { roles: { ...view.roles, [user_id]: role } } : {};
     }
     default:

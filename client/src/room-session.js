@@ -3,9 +3,10 @@ import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
 import { JoinLoop } from "./join-loop.js";
 import { checkSize, copy } from "./json.js";
+import { freeze } from "./merge.js";
 import { UpdateQueue } from "./update-queue.js";
 import { join, reduce } from "./reducers.js";
-import { Signals } from "./signals.js";
+import { SignalSender } from "./signals.js";
 
 /**
  * @typedef {object} Context what a session needs of the client that it belongs to
@@ -16,11 +17,11 @@ import { Signals } from "./signals.js";
  * @property {() => string} newKey
  * @property {(userId: number) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
- * @property {(error: RealtimeError) => void} onError told what no promise tells
+ * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
  */
 
-/** A room's life over any number of connections; `Room` is what the application has of it. */
+/** Keep a room over any number of connections; a `Room` is the application's handle of it. */
 export class RoomSession {
   /** @type {Deferred<void>} */
   #ready = new Deferred();
@@ -38,12 +39,12 @@ export class RoomSession {
   /** @type {import("./connection.js").Connection | null} */
   #connection = null;
   #isJoined = false;
-  /** How many joins of the room were not left yet. */
+  /** Joins of the room that were not left yet. */
   #users = 0;
   #isLeaving = false;
   /** @type {unknown} set for the moment in which somebody may want the room again */
   #leaveTimer;
-  /** Where an event was missing when the room was last joined anew for that. */
+  /** Position after which an event was missing when the room was last joined anew for that. */
   #holeAt = -1;
   /** @type {RealtimeError | null} */
   #ended = null;
@@ -55,7 +56,7 @@ export class RoomSession {
   constructor(projectId, context) {
     this.#projectId = projectId;
     this.#context = context;
-    this.#signals = new Signals({ ...context, projectId });
+    this.#signals = new SignalSender({ ...context, projectId });
     this.#joinLoop = new JoinLoop({
       ...context,
       projectId,
@@ -107,9 +108,10 @@ export class RoomSession {
   /**
    * @param {string} name
    * @param {(...values: any[]) => void} listener
+   * @param {import("./emitter.js").ListenOptions} [options]
    */
-  on(name, listener) {
-    return this.#emitter.on(name, listener);
+  on(name, listener, options) {
+    return this.#emitter.on(name, listener, options);
   }
 
   /**
@@ -141,7 +143,7 @@ export class RoomSession {
     this.#isLeaving = false;
     this.#context.timers.clear(this.#leaveTimer);
     this.#leaveTimer = undefined;
-    // Who waits for the end of a room that goes on has left it.
+    // The room goes on: a `leave` that waits for its end is done.
     this.#left.resolve();
     this.#left = new Deferred();
   }
@@ -202,7 +204,7 @@ export class RoomSession {
     if (message.type === "access_revoked") {
       this.#revoked(new RealtimeError("ACCESS_REVOKED", "You may no longer see this project"));
     } else if (this.#view && this.#isNext(this.#view.seq, message.seq)) {
-      this.#view = reduce(this.#view, message);
+      this.#view = freeze(reduce(this.#view, message));
       if (message.seq !== undefined) {
         const changes = message.type === "project_updated" ? message.payload.changes : {};
         this.#queue.confirm(message.seq, changes);
@@ -270,7 +272,7 @@ export class RoomSession {
     if (this.#ended) {
       return;
     }
-    this.#view = join(this.#view, ack);
+    this.#view = freeze(join(this.#view, ack));
     this.#isJoined = true;
     if (!ack.recovered) {
       this.#queue.restart(ack.seq);

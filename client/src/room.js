@@ -2,7 +2,7 @@ import { role } from "./reducers.js";
 import { left, rejected } from "./room-session.js";
 
 /**
- * What a room tells: each message of the server as `(payload, message)`, and
+ * Events of a room: each message of the server as `(payload, message)`, and
  *
  * - `change`: state, members, tasks, role, joined, pending or ended is different: render again
  * - `snapshot`: the state starts anew from what the server sent; what led to it was not told
@@ -15,13 +15,13 @@ import { left, rejected } from "./room-session.js";
  */
 
 /** @type {readonly never[]} the same each time, so that nothing seems to have changed */
-const NONE = [];
+const NONE = Object.freeze([]);
 
 /**
- * A project's room, as one of those has it who joined it; `Realtime.join` makes it. All of a client
- * share what is in the room, and each has listeners of their own and leaves for themselves.
+ * One join of a project's room, made by `Realtime.join`. All joins of a client share the room's
+ * state; each has listeners of its own, and is left by itself.
  *
- * What its properties hold is never changed, only replaced: whoever compares need only compare
+ * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
  * @template {object} [State=import("./protocol.js").Project]
@@ -44,7 +44,7 @@ export class Room {
     this.#session = session;
     session.enter();
     this.#ready = session.ready.then(() => this);
-    // Who does not wait for it need not handle its rejection.
+    // A caller that does not wait for it need not handle its rejection.
     this.#ready.catch(() => {});
   }
 
@@ -69,7 +69,7 @@ export class Room {
     return /** @type {State | null} */ (this.#session.state);
   }
 
-  /** Who is here, oneself too; while not `joined`, as last known. */
+  /** The users who are here, oneself too; while not `joined`, as last known. */
   get members() {
     return this.#session.view?.members ?? NONE;
   }
@@ -94,12 +94,12 @@ export class Room {
     return this.#session.view?.seq ?? 0;
   }
 
-  /** Whether events come now; while not, the room shows what was last known. */
+  /** True while events come; while not, the room shows what was last known. */
   get joined() {
     return this.#session.isJoined && this.#left === null;
   }
 
-  /** How many updates wait for their answer. */
+  /** Updates that wait for their answer. */
   get pending() {
     return this.#session.pending;
   }
@@ -115,13 +115,15 @@ export class Room {
    * @template {keyof RoomEvents<State>} Name
    * @param {Name} name
    * @param {(...values: RoomEvents<State>[Name]) => void} listener called when `state` has it
+   * @param {import("./emitter.js").ListenOptions} [options]
    * @returns {() => void} stops listening
    */
-  on(name, listener) {
+  on(name, listener, options) {
     if (this.#left) {
       return () => {};
     }
-    const off = this.#session.on(name, /** @type {(...values: any[]) => void} */ (listener));
+    const own = /** @type {(...values: any[]) => void} */ (listener);
+    const off = this.#session.on(name, own, options);
     const stop = () => {
       this.#stops.delete(stop);
       off();

@@ -5,10 +5,10 @@ import { PASSING } from "./errors.js";
 const INTERVAL = 60;
 
 /**
- * Sends the signals of a room no faster than the server takes them. One that comes too early waits,
+ * Send the signals of a room no faster than the server takes them. One that comes too early waits,
  * and a newer one takes its place, so the last one always arrives while there is a connection.
  */
-export class Signals {
+export class SignalSender {
   #projectId;
   #timers;
   #random;
@@ -17,7 +17,7 @@ export class Signals {
   #connection = null;
   /** @type {import("./merge.js").Json | null} the newest, if it was not sent yet */
   #next = null;
-  /** How many were sent. */
+  /** Signals that were sent. */
   #sent = 0;
   /** Refusals in a row. */
   #failures = 0;

@@ -11,11 +11,11 @@ import { Updates } from "./updates.js";
  * @property {number} queueLimit
  * @property {() => number} random
  * @property {() => string} newKey
- * @property {() => void} onChange what `applyTo` returns has changed
+ * @property {() => void} onChange called when `applyTo` would return another state
  * @property {() => void} onNotJoined the server says that it is not joined
  */
 
-/** Sends the updates of a room, each until it has its answer, however many connections it takes. */
+/** Send each update of a room until it has its answer, over any number of connections. */
 export class UpdateQueue {
   #options;
   #updates = new Updates();
@@ -32,7 +32,7 @@ export class UpdateQueue {
     this.#options = options;
   }
 
-  /** How many updates have no answer yet. */
+  /** Updates that have no answer yet. */
   get pending() {
     return this.#updates.pending;
   }

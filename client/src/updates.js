@@ -1,4 +1,4 @@
-import { merge, overlap } from "./merge.js";
+import { freeze, merge, overlap } from "./merge.js";
 
 /**
  * An update that somebody waits for.
@@ -7,10 +7,10 @@ import { merge, overlap } from "./merge.js";
  * @property {string} key its idempotency key: however often it is sent, it happens once
  * @property {import("./merge.js").Json} data a merge patch
  * @property {number | undefined} baseSeq
- * @property {boolean} optimistic whether it shows before it is confirmed
+ * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
  * @property {number | null} ackSeq the position at which the project has it; null without an answer
- * @property {Promise<import("./protocol.js").UpdateAck>} promise what the application waits for
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */
@@ -18,7 +18,7 @@ import { merge, overlap } from "./merge.js";
 /**
  * The updates of a room in the order they were made, each until the confirmed state has it.
  *
- * Those that change different things are sent side by side. One that changes what an earlier
+ * Updates that change different things are sent side by side. One that changes what an earlier
  * one changes waits for the answer to that: the earlier may have to be sent again, and would
  * then overwrite the later.
  */
@@ -28,7 +28,7 @@ export class Updates {
   /** @type {{ from: object, to: object } | null} what `applyTo` made last */
   #applied = null;
 
-  /** How many have no answer yet. */
+  /** Updates that have no answer yet. */
   get pending() {
     return this.#list.filter((update) => update.ackSeq === null).length;
   }
@@ -70,7 +70,7 @@ export class Updates {
   applyTo(project) {
     if (this.#applied?.from !== project) {
       const patches = this.#list.filter((update) => update.optimistic).map((update) => update.data);
-      this.#applied = { from: project, to: patches.reduce(merge, project) };
+      this.#applied = { from: project, to: freeze(patches.reduce(merge, project)) };
     }
     return /** @type {State} */ (this.#applied.to);
   }
@@ -87,7 +87,7 @@ export class Updates {
     );
   }
 
-  /** What was sent has no answer, and is to be sent again. */
+  /** Mark each sent update without an answer as to be sent again. */
   unsend() {
     for (const update of this.#list) {
       update.isSent = update.ackSeq !== null;

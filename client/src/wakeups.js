@@ -1,5 +1,5 @@
 /**
- * What is used of a browser's window; Node has nothing of it, a worker not all.
+ * The part of a browser's window that the client uses; Node has none of it, a worker some.
  *
  * @typedef {object} WakeupSource
  * @property {(type: string, listener: () => void) => void} [addEventListener]

@@ -142,6 +142,7 @@ export function makeClient(options = {}) {
   const sockets = [];
   const states = [];
   const errors = [];
+  const warnings = [];
   class WebSocket extends FakeSocket {
     constructor(url, protocols) {
       super(url, protocols);
@@ -154,6 +155,7 @@ export function makeClient(options = {}) {
     timers,
     random: () => 0.5,
     window: {},
+    logger: { warn: (text) => warnings.push(text) },
     ...options,
   });
   realtime.on("state", (change) => states.push(change));
@@ -164,6 +166,7 @@ export function makeClient(options = {}) {
     sockets,
     states,
     errors,
+    warnings,
     /** The newest socket, once it was asked for. */
     async socket() {
       await settle();

@@ -198,12 +198,12 @@ test("online, focus and a visible page lead to an attempt, or to a ping, at once
 
 test("token_expiring: the connection gets a fresh token and goes on", async () => {
   const reasons = [];
-  const client = makeClient({ token: ({ reason }) => (reasons.push(reason), `token ${reasons.length}`) });
+  const client = makeClient({ token: ({ reason }) => (reasons.push(reason), `token-${reasons.length}`) });
   const { socket } = await client.join();
   socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
   await settle();
   assert.deepEqual(reasons, [undefined, "TOKEN_EXPIRING"]);
-  assert.deepEqual(socket.last("authenticate").payload, { token: "token 2" });
+  assert.deepEqual(socket.last("authenticate").payload, { token: "token-2" });
   socket.ack(socket.last("authenticate"));
   assert.deepEqual(client.errors, []);
   assert.equal(client.realtime.state, "online");
@@ -355,13 +355,81 @@ test("what cannot work is refused at once", () => {
   const WebSocket = class {};
   const make = (url, options) => () => new Realtime(url, { token: "x", WebSocket, ...options });
   assert.throws(make("ftp://server"), { name: "TypeError", message: /ws: or wss:/ });
-  assert.throws(make("/ws/"), { name: "TypeError" });
   assert.throws(make("ws://server", { token: undefined }), { name: "TypeError", message: /token/ });
   assert.throws(make("ws://server", { credential: "cookie" }), { name: "TypeError", message: /credential/ });
-  assert.throws(make("ws://server", { WebSocket: "ws" }), { name: "TypeError", message: /WebSocket/ });
   for (const id of ["1", 0, 1.5, NaN]) {
     assert.throws(() => make("ws://server")().join(id), { name: "TypeError", message: /positive integer/ });
   }
+});
+
+test("it can be made where there is no page and no WebSocket, as on a server that renders", (context) => {
+  const { WebSocket } = globalThis;
+  context.after(() => (globalThis.WebSocket = WebSocket));
+  globalThis.WebSocket = undefined;
+  const relative = new Realtime("/ws/", { token: "x", WebSocket: class {} });
+  const bare = new Realtime("ws://server", { token: "x" });
+  for (const [realtime, message] of [[relative, /URL/], [bare, /WebSocket/]]) {
+    assert.equal(realtime.state, "offline");
+    assert.throws(() => realtime.connect(), { name: "TypeError", message });
+    assert.throws(() => realtime.join(1), { name: "TypeError", message });
+    assert.equal(realtime.state, "offline");
+    realtime.close();
+  }
+});
+
+test("a token that cannot be one is asked for again, and the developer hears of it once", async () => {
+  const cases = [
+    [{ access: "x" }, "TOKEN_UNAVAILABLE", /object/],
+    ["two words", "TOKEN_INVALID", /subprotocol/],
+  ];
+  for (const [wrong, reason, warning] of cases) {
+    const answers = [wrong, wrong, "secret"];
+    const reasons = [];
+    const client = makeClient({ token: (request) => (reasons.push(request.reason), answers.shift()) });
+    client.realtime.connect();
+    await client.timers.advance(5000);
+    const refusal = reason === "TOKEN_INVALID" ? reason : undefined;
+    assert.deepEqual(reasons, [undefined, refusal, refusal]);
+    assert.ok(client.states.some((change) => change.state === "offline" && change.reason === reason));
+    assert.deepEqual(client.sockets.map(({ protocols }) => protocols[1]), ["token.secret"]);
+    assert.equal(client.warnings.length, 1);
+    assert.match(client.warnings[0], warning);
+  }
+  const fixed = makeClient({ token: "two words" });
+  fixed.realtime.connect();
+  await settle();
+  assert.deepEqual(fixed.states.at(-1), { state: "stopped", code: undefined, reason: "TOKEN_INVALID" });
+});
+
+test("a refused origin and too many sockets are the developer's to fix, and told once", async () => {
+  const origin = makeClient();
+  origin.realtime.connect();
+  (await origin.socket()).refuse(4004, "ORIGIN_FORBIDDEN");
+  assert.match(origin.warnings.join(), /ALLOWED_ORIGINS/);
+  const many = makeClient();
+  many.realtime.connect();
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    (await many.socket()).refuse(4201, "RATE_LIMITED");
+    await many.timers.advance(20_000);
+  }
+  assert.equal(many.warnings.length, 1);
+  const online = makeClient({ logger: null });
+  const { socket } = await online.join();
+  socket.refuse(4201, "RATE_LIMITED");
+  assert.deepEqual(online.warnings, []);
+});
+
+test("a listener may be for once, or until a signal", async () => {
+  const client = makeClient();
+  const seen = [];
+  const stop = new AbortController();
+  client.realtime.on("state", ({ state }) => seen.push(["once", state]), { once: true });
+  client.realtime.on("state", ({ state }) => seen.push(["signal", state]), stop);
+  client.realtime.on("state", () => seen.push("never"), { signal: AbortSignal.abort() });
+  client.realtime.connect();
+  stop.abort();
+  (await client.socket()).accept();
+  assert.deepEqual(seen, [["once", "connecting"], ["signal", "connecting"]]);
 });
 
 test("a WebSocket that may not be made is an error and a wait", async () => {

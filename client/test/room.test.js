@@ -233,6 +233,37 @@ test("the state is the same object until something changes", async () => {
   assert.notEqual(room.state, state);
 });
 
+test("what it shows is frozen, down to the leaves", async () => {
+  const { room, socket } = await makeClient().join({ tasks: [{ task_id: "t", task_type: "x", progress: 1, message: "" }] });
+  const frozen = () => {
+    assert.throws(() => (room.state.title = "x"), TypeError);
+    assert.throws(() => (room.state.content.list = []), TypeError);
+    assert.throws(() => room.members.push({}), TypeError);
+    assert.throws(() => (room.members[0].username = "x"), TypeError);
+    assert.throws(() => (room.tasks[0].progress = 2), TypeError);
+  };
+  frozen();
+  void room.update({ content: { list: [{ a: 1 }] } });
+  frozen();
+  assert.throws(() => (room.state.content.list[0].a = 2), TypeError);
+  socket.update(11, { content: { other: [{ b: 1 }] } });
+  frozen();
+  assert.throws(() => room.state.content.other.push(1), TypeError);
+});
+
+test("a signal leaves the room, and only for the one whom it is for", async () => {
+  const client = makeClient({ leaveDelay: 0 });
+  const { room, socket } = await client.join();
+  const leave = new AbortController();
+  const other = client.realtime.join(1, { signal: leave.signal });
+  leave.abort();
+  await client.timers.advance(0);
+  assert.equal(other.ended.code, "LEFT");
+  assert.ok(room.joined);
+  assert.equal(socket.all("leave_project").length, 0);
+  assert.throws(() => client.realtime.join(2, { signal: leave.signal }), { name: "AbortError" });
+});
+
 test("what the caller does to the data afterwards changes nothing", async () => {
   const { room, socket } = await makeClient().join();
   const data = { content: { list: [1] } };

@@ -84,7 +84,7 @@ test("what the server refuses is rolled back", async () => {
 
 test("a refused token is replaced at once", async () => {
   const reasons = [];
-  const token = ({ reason }) => (reasons.push(reason), reason ? stack.token("alice") : "no token");
+  const token = ({ reason }) => (reasons.push(reason), reason ? stack.token("alice") : "no-token");
   const room = connect("alice", { token }).join(projectId);
   await room.ready;
   assert.deepEqual(reasons, [undefined, "TOKEN_INVALID"]);

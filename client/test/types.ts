@@ -1,7 +1,11 @@
 /** What TypeScript knows of the package: checked by `npm run check`, never run. */
 
 import { Realtime, RealtimeError } from "django-realtime-client";
-import type { Options, Project, Room, StateChange } from "django-realtime-client";
+import type {
+  Credential, Envelope, ErrorCode, ListenOptions, Member, Options, Project, RealtimeEvents, Reason,
+  Room, RoomEvents, RoomMessage, RoomPayloads, Socket, SocketClass, State, StateChange, Task, Timers,
+  Token, UpdateAck, WakeupSource,
+} from "django-realtime-client";
 
 const options: Options = { token: async ({ reason }) => (reason === "TOKEN_EXPIRED" ? null : "…") };
 const realtime = new Realtime("ws://localhost:8010", options);
@@ -33,6 +37,26 @@ const list = realtime.join<{ items: Record<string, number> }>(2);
 list.state?.items["bread"]?.toFixed();
 // @ts-expect-error which has no title
 list.state?.title;
+
+// What a signature names can be named.
+export type Named = [
+  Credential, Envelope<"signal">, ErrorCode, ListenOptions, Member, RealtimeEvents, Reason,
+  RoomEvents<Project>, RoomMessage, RoomPayloads, Socket, SocketClass, State, Task, Timers, Token,
+  UpdateAck, WakeupSource,
+];
+
+// The state says which of the rest is there.
+realtime.on("state", (change) => {
+  if (change.state === "stopped") {
+    const reason: string = change.reason;
+    return reason;
+  }
+  // @ts-expect-error online has no reason
+  return change.state === "online" && change.reason.length;
+}, { once: true });
+room.on("signal", () => {}, { signal: new AbortController().signal });
+realtime.join(1, { signal: AbortSignal.timeout(1000) });
+new Realtime("/ws/", { token: "…", logger: null });
 
 // The package ws and Node's own class fit as well as a browser's.
 declare const Other: new (url: string) => {

@@ -40,7 +40,7 @@ export type End = {
      */
     retryAfter?: number;
     /**
-     * what to do, where no close code says it
+     * the instruction, where no close code says it
      */
     order?: "stop" | "token" | "retry";
     /**
@@ -58,7 +58,7 @@ export type Handlers = {
      */
     onReady: () => void;
     /**
-     * whatever is no reply
+     * called with each message that is no reply
      */
     onMessage: (message: import("./protocol.js").Message) => void;
     /**
@@ -84,7 +84,7 @@ export type Waiting = {
     size: number;
 };
 /**
- * One socket from its first byte to its last. The next attempt makes a new connection, so that
+ * Keep one socket from its first byte to its last. The next attempt makes a new connection, so that
  * nothing of an old one is ever taken for the new one's.
  */
 export declare class Connection {
@@ -104,9 +104,9 @@ export declare class Connection {
         handlers: Handlers;
         isCareful?: boolean;
     });
-    /** Whether commands can be sent. */
+    /** True while commands can be sent. */
     get isOpen(): boolean;
-    /** Whether updates and signals should be sent. */
+    /** True while updates and signals should be sent. */
     get isWritable(): boolean;
     /**
      * Send a command.
@@ -132,7 +132,7 @@ export declare class Connection {
      * @param {number} delay milliseconds
      */
     hold(delay: number): void;
-    /** Find out whether the other side is still there. */
+    /** Ask the other side for a sign of life. */
     probe(): void;
     /** Close the socket; nothing of it is heard any more. */
     close(): void;

@@ -10,7 +10,7 @@ export type Credential = "subprotocol" | "query" | "ticket";
  *
  * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
  */
-/** Gets tokens from the application, each within a time limit. */
+/** Get tokens from the application, each within a time limit. */
 export declare class TokenSource {
     #private;
     /**
@@ -19,13 +19,15 @@ export declare class TokenSource {
      * @param {import("./timers.js").Timers} options.timers
      * @param {number} options.timeout milliseconds
      * @param {(error: RealtimeError) => void} options.onError told why there was none
+     * @param {(problem: string) => void} options.warn tells a developer what to fix
      */
     constructor(token: Token, options: {
         timers: import("./timers.js").Timers;
         timeout: number;
         onError: (error: RealtimeError) => void;
+        warn: (problem: string) => void;
     });
-    /** Whether it is always the same token. */
+    /** True if it is always the same token. */
     get isFixed(): boolean;
     /**
      * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
@@ -39,11 +41,11 @@ export declare class TokenSource {
     cancel(): void;
 }
 /**
- * Return what `new WebSocket` takes to present a token.
+ * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
  *
  * @param {URL} url
  * @param {string} token
  * @param {Credential} credential
- * @returns {[url: string, protocols?: string[]]}
+ * @returns {[url: string, protocols?: string[]] | null}
  */
-export declare function handshake(url: URL, token: string, credential: Credential): [url: string, protocols?: string[]];
+export declare function handshake(url: URL, token: string, credential: Credential): [url: string, protocols?: string[]] | null;

@@ -1,7 +1,34 @@
 /** After these errors the same command may succeed in a while. */
 export declare const PASSING: Set<string>;
+export type ServerErrorCode = "INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE" | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT" | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING" | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN";
+export type ClientErrorCode = "QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED" | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED";
+export type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
+export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" | "NO_PONG" | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING";
 /**
- * Why a command, a room or the connection came to an end.
+ * Error codes of the protocol (docs/protocol.md).
+ *
+ * @typedef {"INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE"
+ *   | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
+ *   | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING"
+ *   | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN"
+ * } ServerErrorCode
+ *
+ * Error codes of the client's own.
+ *
+ * @typedef {"QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
+ *   | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED"} ClientErrorCode
+ *
+ * Any code; a later server may have more.
+ *
+ * @typedef {ServerErrorCode | ClientErrorCode | (string & {})} ErrorCode
+ *
+ * Reasons of a `StateChange`.
+ *
+ * @typedef {ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" | "NO_PONG"
+ *   | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING"} Reason
+ */
+/**
+ * The reason why a command, a room or the connection came to an end.
  *
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
@@ -19,17 +46,17 @@ export declare const PASSING: Set<string>;
  * for a message of the server's that the WebSocket does not take, as with `maxPayload` of `ws`.
  */
 export declare class RealtimeError extends Error {
-    code: string;
-    /** What more the server says: messages by field, the current values of a conflict. */
+    code: ErrorCode;
+    /** More from the server: messages by field, the current values of a conflict. */
     details: unknown;
     /** Seconds to wait before the next try, where the server names them. */
     retryAfter: number | undefined;
     /**
-     * @param {string} code
+     * @param {ErrorCode} code
      * @param {string} message
      * @param {{ details?: unknown, retryAfter?: number, cause?: unknown }} [more]
      */
-    constructor(code: string, message: string, { details, retryAfter, cause }?: {
+    constructor(code: ErrorCode, message: string, { details, retryAfter, cause }?: {
         details?: unknown;
         retryAfter?: number;
         cause?: unknown;

@@ -1,5 +1,5 @@
 /**
- * Finds out that the other side is gone, of which a socket may tell nothing for many minutes.
+ * Find out that the other side is gone; a socket may take many minutes to tell.
  *
  * After a time of silence it asks for a sign of life. Any frame is one.
  */

@@ -26,7 +26,7 @@ export type Options = {
  * @property {() => void} onDelayed the room is not joined, and will be tried again
  * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
  */
-/** Joins a room on each connection, and tries again where that may help. */
+/** Join a room on each connection, and try again where that may help. */
 export declare class JoinLoop {
     #private;
     /** @param {Options} options */

@@ -20,6 +20,15 @@ export declare function merge(target: Json, patch: Json): Json;
  */
 export declare function overlap(one: Json, other: Json): boolean;
 /**
+ * Freeze a value, so that who changes it by mistake gets an error. What is frozen already is frozen
+ * down to the leaves: only what a patch replaced is visited.
+ *
+ * @template Value
+ * @param {Value} value as JSON carries it
+ * @returns {Value}
+ */
+export declare function freeze<Value>(value: Value): Value;
+/**
  * @param {unknown} value
  * @returns {value is Json}
  */

@@ -1,9 +1,9 @@
 /**
- * What changed lately in a room, and which of it was one's own doing.
+ * Remember the latest events of a room, and which of them are the client's own.
  *
- * `baseSeq` asks the server to refuse an update if something it names was changed since. That
- * should find the edits of others, and not the own update just before, which was acknowledged at
- * a position that the second update was made without knowing.
+ * `baseSeq` asks the server to refuse an update if something it names was changed since. Edits of
+ * others must count, and the client's own must not: it made its second update before it knew at
+ * which position the first one would be acknowledged.
  */
 export declare class OwnEdits {
     #private;

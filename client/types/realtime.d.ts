@@ -15,10 +15,17 @@ export type Options = {
      */
     credential?: import("./credentials.js").Credential;
     /**
-     * the class; Node has one from 22 on, before
-     * that give the one of the package `ws`
+     * the class; Node has one from 22
+     * on, before that give the one of the package `ws`. Needed to connect, not before
      */
     WebSocket?: import("./reconnector.js").SocketClass;
+    /**
+     * told, each once, of what a
+     * developer must fix, such as a refused origin; the console by default, null for nobody
+     */
+    logger?: {
+        warn: (message: string) => void;
+    } | null;
     /**
      * updates of a room that may wait at once
      */
@@ -71,7 +78,7 @@ export type RealtimeEvents = {
 export declare class Realtime {
     #private;
     /**
-     * It connects at the first `join`, or with `connect`.
+     * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
      *
      * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
      * @param {Options} options
@@ -86,10 +93,15 @@ export declare class Realtime {
      * @template {keyof RealtimeEvents} Name
      * @param {Name} name
      * @param {(...values: RealtimeEvents[Name]) => void} listener
+     * @param {import("./emitter.js").ListenOptions} [options]
      * @returns {() => void} stops listening
      */
-    on<Name extends keyof RealtimeEvents>(name: Name, listener: (...values: RealtimeEvents[Name]) => void): () => void;
-    /** Connect; also after the client has stopped. */
+    on<Name extends keyof RealtimeEvents>(name: Name, listener: (...values: RealtimeEvents[Name]) => void, options?: import("./emitter.js").ListenOptions): () => void;
+    /**
+     * Connect; also after the client has stopped.
+     *
+     * @throws {TypeError} where there is no WebSocket, or no page that the path belongs to
+     */
     connect(): void;
     /**
      * Join a project's room. Whoever joins one that is joined already shares it; each leaves for
@@ -97,9 +109,13 @@ export declare class Realtime {
      *
      * @template {object} [State=import("./protocol.js").Project]
      * @param {number} projectId
+     * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
      * @returns {Room<State>}
+     * @throws {TypeError} for an id that is none, and as `connect`
      */
-    join<State extends object = import("./protocol.js").Project>(projectId: number): Room<State>;
+    join<State extends object = import("./protocol.js").Project>(projectId: number, { signal }?: {
+        signal?: AbortSignal;
+    }): Room<State>;
     /** Make the next attempt now, if one is waited for. */
     retryNow(): void;
     /** Disconnect for good. Rooms end, and updates without an answer reject with CLOSED. */

@@ -1,25 +1,30 @@
 import { Connection } from "./connection.js";
 import { RealtimeError } from "./errors.js";
 export type State = "connecting" | "online" | "offline" | "stopped";
+export type Reason = import("./errors.js").Reason;
 export type StateChange = {
-    state: State;
-    /**
-     * of the close that led here, where there was one
-     */
-    code?: number;
-    /**
-     * an error code of the protocol, or one of the client's own
-     */
-    reason?: string;
-    /**
-     * when the next attempt is made, in milliseconds as performance.now()
-     * counts them
-     */
+    state: "connecting" | "online";
+    code?: undefined;
+    reason?: undefined;
+    retryAt?: undefined;
+} | {
+    state: "offline";
+    code?: number | undefined;
+    reason: Reason;
     retryAt?: number;
+} | {
+    state: "stopped";
+    code?: number | undefined;
+    reason: Reason;
+    retryAt?: undefined;
 };
 export type SocketClass = new (url: string, protocols?: string[]) => import("./connection.js").Socket;
-export type Settings = {
+export type Target = {
+    url: URL;
     WebSocket: SocketClass;
+};
+export type Settings = {
+    WebSocket?: SocketClass;
     token: import("./credentials.js").Token;
     credential: import("./credentials.js").Credential;
     /**
@@ -28,6 +33,10 @@ export type Settings = {
     stableAfter: number;
     timers: import("./timers.js").Timers;
     random: () => number;
+    /**
+     * tells a developer what to fix
+     */
+    warn: (problem: string) => void;
 };
 export type Handlers = {
     onOpen: (connection: Connection) => void;
@@ -48,22 +57,26 @@ export type Handlers = {
  *
  * @typedef {"connecting" | "online" | "offline" | "stopped"} State
  *
- * @typedef {object} StateChange
- * @property {State} state
- * @property {number} [code] of the close that led here, where there was one
- * @property {string} [reason] an error code of the protocol, or one of the client's own
- * @property {number} [retryAt] when the next attempt is made, in milliseconds as performance.now()
- *   counts them
+ * - `code`: of the close that led here, where there was one
+ * - `retryAt`: the moment of the next attempt, in milliseconds as performance.now() counts them
+ *
+ * @typedef {import("./errors.js").Reason} Reason
+ * @typedef {{ state: "connecting" | "online", code?: undefined, reason?: undefined, retryAt?: undefined }
+ *   | { state: "offline", code?: number | undefined, reason: Reason, retryAt?: number }
+ *   | { state: "stopped", code?: number | undefined, reason: Reason, retryAt?: undefined }} StateChange
  *
  * @typedef {new (url: string, protocols?: string[]) => import("./connection.js").Socket} SocketClass
  *
+ * @typedef {{ url: URL, WebSocket: SocketClass }} Target
+ *
  * @typedef {object} Settings
- * @property {SocketClass} WebSocket
+ * @property {SocketClass} [WebSocket]
  * @property {import("./credentials.js").Token} token
  * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
+ * @property {(problem: string) => void} warn tells a developer what to fix
  *
  * @typedef {object} Handlers
  * @property {(connection: Connection) => void} onOpen
@@ -73,21 +86,24 @@ export type Handlers = {
  * @property {(change: StateChange) => void} onState
  * @property {(error: RealtimeError) => void} onError
  */
-/** Keeps one connection up for as long as it is wanted: attempts, tokens, waits and close codes. */
+/** Keep one connection up while it is wanted: attempts, tokens, waits and close codes. */
 export declare class Reconnector {
     #private;
     /**
-     * @param {URL} url
      * @param {Settings & import("./connection.js").Limits} settings
      * @param {Handlers} handlers
      */
-    constructor(url: URL, settings: Settings & import("./connection.js").Limits, handlers: Handlers);
+    constructor(settings: Settings & import("./connection.js").Limits, handlers: Handlers);
     get state(): State;
     /** The connection, if commands can be sent on it. */
     get connection(): Connection | null;
-    /** Connect, unless that is under way or done. */
-    start(): void;
-    /** Something happened around us: find out now whether there is a connection. */
+    /**
+     * Connect, unless that is under way or done.
+     *
+     * @param {Target} target
+     */
+    start(target: Target): void;
+    /** Try now, or probe the connection: there is reason to look at it. */
     check(): void;
     /** Make the attempt that is waited for now. */
     retryNow(): void;
@@ -96,11 +112,11 @@ export declare class Reconnector {
     /**
      * Disconnect, and do not come back.
      *
-     * @param {{ code?: number, reason: string }} why
+     * @param {{ code?: number | undefined, reason: Reason }} why
      */
     stop({ code, reason }: {
-        code?: number;
-        reason: string;
+        code?: number | undefined;
+        reason: Reason;
     }): void;
     /** Give the connection a fresh token; try for as long as the connection lives. */
     renewToken(): Promise<void>;

@@ -1,4 +1,4 @@
-/** What a room looks like: pure functions from what is known and a message to what is known. */
+/** Make a room's view of its messages: pure functions from a view and a message to a view. */
 export type View = {
     /**
      * the last durable event that is part of it
@@ -24,7 +24,7 @@ export type View = {
     joinRole: string;
     joinSeq: number;
     /**
-     * what changed after that, by user
+     * those that changed after that, by user
      */
     roles: Readonly<Record<number, string | null>>;
 };

@@ -14,7 +14,7 @@ export type Context = {
      */
     identify: (userId: number) => void;
     /**
-     * told what no promise tells
+     * called with an error that rejects no promise
      */
     onError: (error: RealtimeError) => void;
     onEnd: () => void;
@@ -28,10 +28,10 @@ export type Context = {
  * @property {() => string} newKey
  * @property {(userId: number) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
- * @property {(error: RealtimeError) => void} onError told what no promise tells
+ * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
  */
-/** A room's life over any number of connections; `Room` is what the application has of it. */
+/** Keep a room over any number of connections; a `Room` is the application's handle of it. */
 export declare class RoomSession {
     #private;
     /**
@@ -51,8 +51,9 @@ export declare class RoomSession {
     /**
      * @param {string} name
      * @param {(...values: any[]) => void} listener
+     * @param {import("./emitter.js").ListenOptions} [options]
      */
-    on(name: string, listener: (...values: any[]) => void): () => void;
+    on(name: string, listener: (...values: any[]) => void, options?: import("./emitter.js").ListenOptions): () => void;
     /**
      * @param {Record<string, any>} data
      * @param {{ baseSeq: number | undefined, optimistic: boolean }} options

@@ -8,10 +8,10 @@ export type RoomEvents<State extends object> = {
     snapshot: [state: State];
 };
 /**
- * A project's room, as one of those has it who joined it; `Realtime.join` makes it. All of a client
- * share what is in the room, and each has listeners of their own and leaves for themselves.
+ * One join of a project's room, made by `Realtime.join`. All joins of a client share the room's
+ * state; each has listeners of its own, and is left by itself.
  *
- * What its properties hold is never changed, only replaced: whoever compares need only compare
+ * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
  * @template {object} [State=import("./protocol.js").Project]
@@ -30,7 +30,7 @@ export declare class Room<State extends object = import("./protocol.js").Project
      * @returns {Readonly<State> | null}
      */
     get state(): Readonly<State> | null;
-    /** Who is here, oneself too; while not `joined`, as last known. */
+    /** The users who are here, oneself too; while not `joined`, as last known. */
     get members(): readonly import("./protocol.js").Member[];
     /** The tasks that are queued or running. */
     get tasks(): readonly import("./protocol.js").Task[];
@@ -40,9 +40,9 @@ export declare class Room<State extends object = import("./protocol.js").Project
     get me(): number | null;
     /** The last durable event that is part of `state`: what `baseSeq` takes. */
     get seq(): number;
-    /** Whether events come now; while not, the room shows what was last known. */
+    /** True while events come; while not, the room shows what was last known. */
     get joined(): boolean;
-    /** How many updates wait for their answer. */
+    /** Updates that wait for their answer. */
     get pending(): number;
     /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
     get ended(): import("./errors.js").RealtimeError | null;
@@ -52,9 +52,10 @@ export declare class Room<State extends object = import("./protocol.js").Project
      * @template {keyof RoomEvents<State>} Name
      * @param {Name} name
      * @param {(...values: RoomEvents<State>[Name]) => void} listener called when `state` has it
+     * @param {import("./emitter.js").ListenOptions} [options]
      * @returns {() => void} stops listening
      */
-    on<Name extends keyof RoomEvents<State>>(name: Name, listener: (...values: RoomEvents<State>[Name]) => void): () => void;
+    on<Name extends keyof RoomEvents<State>>(name: Name, listener: (...values: RoomEvents<State>[Name]) => void, options?: import("./emitter.js").ListenOptions): () => void;
     /**
      * Change the project; it shows in `state` at once.
      *

@@ -1,8 +1,8 @@
 /**
- * Sends the signals of a room no faster than the server takes them. One that comes too early waits,
+ * Send the signals of a room no faster than the server takes them. One that comes too early waits,
  * and a newer one takes its place, so the last one always arrives while there is a connection.
  */
-export declare class Signals {
+export declare class SignalSender {
     #private;
     /**
      * @param {object} options

@@ -5,7 +5,7 @@ export type Options = {
     random: () => number;
     newKey: () => string;
     /**
-     * what `applyTo` returns has changed
+     * called when `applyTo` would return another state
      */
     onChange: () => void;
     /**
@@ -19,15 +19,15 @@ export type Options = {
  * @property {number} queueLimit
  * @property {() => number} random
  * @property {() => string} newKey
- * @property {() => void} onChange what `applyTo` returns has changed
+ * @property {() => void} onChange called when `applyTo` would return another state
  * @property {() => void} onNotJoined the server says that it is not joined
  */
-/** Sends the updates of a room, each until it has its answer, however many connections it takes. */
+/** Send each update of a room until it has its answer, over any number of connections. */
 export declare class UpdateQueue {
     #private;
     /** @param {Options} options */
     constructor(options: Options);
-    /** How many updates have no answer yet. */
+    /** Updates that have no answer yet. */
     get pending(): number;
     /**
      * Return the project with the updates that are not part of it yet.

@@ -9,7 +9,7 @@ export type Update = {
     data: import("./merge.js").Json;
     baseSeq: number | undefined;
     /**
-     * whether it shows before it is confirmed
+     * true if it shows before it is confirmed
      */
     optimistic: boolean;
     /**
@@ -21,7 +21,7 @@ export type Update = {
      */
     ackSeq: number | null;
     /**
-     * what the application waits for
+     * the one that the application waits for
      */
     promise: Promise<import("./protocol.js").UpdateAck>;
     resolve: (ack: import("./protocol.js").UpdateAck) => void;
@@ -34,23 +34,23 @@ export type Update = {
  * @property {string} key its idempotency key: however often it is sent, it happens once
  * @property {import("./merge.js").Json} data a merge patch
  * @property {number | undefined} baseSeq
- * @property {boolean} optimistic whether it shows before it is confirmed
+ * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
  * @property {number | null} ackSeq the position at which the project has it; null without an answer
- * @property {Promise<import("./protocol.js").UpdateAck>} promise what the application waits for
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */
 /**
  * The updates of a room in the order they were made, each until the confirmed state has it.
  *
- * Those that change different things are sent side by side. One that changes what an earlier
+ * Updates that change different things are sent side by side. One that changes what an earlier
  * one changes waits for the answer to that: the earlier may have to be sent again, and would
  * then overwrite the later.
  */
 export declare class Updates {
     #private;
-    /** How many have no answer yet. */
+    /** Updates that have no answer yet. */
     get pending(): number;
     /** @param {Update} update */
     add(update: Update): void;
@@ -79,6 +79,6 @@ export declare class Updates {
      * @returns {Update | undefined}
      */
     next(): Update | undefined;
-    /** What was sent has no answer, and is to be sent again. */
+    /** Mark each sent update without an answer as to be sent again. */
     unsend(): void;
 }
