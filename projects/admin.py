@@ -21,6 +21,7 @@ from projects import images, results, services, validation
 from projects.access import UPDATABLE
 from projects.errors import Invalid, ProjectError
 from projects.models import Canvas, Membership, Project, Role
+from projects.services import staff
 
 
 class ContentField(forms.JSONField):
@@ -171,7 +172,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> None:
         data = {name: form.cleaned_data[name] for name in form.changed_data if name in UPDATABLE}
         if change:
-            services.edit_project(user=request.user, project_id=obj.pk, data=data)  # type: ignore[arg-type]
+            staff.update_project(user=request.user, project_id=obj.pk, data=data)  # type: ignore[arg-type]
         else:
             obj.pk = services.create_project(user=request.user, data=data).pk  # type: ignore[arg-type]
 
@@ -184,7 +185,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _save_canvases(self, request: HttpRequest, formset: Any) -> None:
         for canvas in formset.new_objects:
-            saved = services.attach_canvas(
+            saved = staff.add_canvas(
                 user=request.user,  # type: ignore[arg-type]  # the admin is for those signed in
                 project_id=canvas.project_id,
                 title=canvas.title,
@@ -192,14 +193,14 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             )
             canvas.pk = saved.pk
         for canvas, changed in formset.changed_objects:
-            services.edit_canvas(
+            staff.update_canvas(
                 user=request.user,  # type: ignore[arg-type]
                 canvas_id=canvas.pk,
                 title=canvas.title,
                 image=canvas.image if "image" in changed else None,
             )
         for canvas in formset.deleted_objects:
-            services.detach_canvas(user=request.user, canvas_id=canvas.pk)  # type: ignore[arg-type]
+            staff.remove_canvas(user=request.user, canvas_id=canvas.pk)  # type: ignore[arg-type]
 
     def _save_memberships(self, request: HttpRequest, formset: Any) -> None:
         project_id = formset.instance.pk
@@ -208,7 +209,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         roles |= {membership.user_id: Role(membership.role) for membership in given}
         # New owners first, so that one may take the place of another.
         for user_id in sorted(roles, key=lambda user_id: roles[user_id] is not Role.OWNER):
-            services.set_role(
+            staff.update_member(
                 project_id=project_id,
                 user_id=user_id,
                 role=roles[user_id],
@@ -224,7 +225,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().response_action(request, queryset)
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
-        services.remove_project(project_id=obj.pk, actor_id=request.user.pk)
+        staff.delete_project(project_id=obj.pk, actor_id=request.user.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         for project in queryset:
@@ -236,7 +237,9 @@ def _former_users(formset: Any) -> list[int]:
     handed_on = [
         form.initial["user"]
         for form in formset.initial_forms
-        if form.instance not in formset.deleted_objects and "user" in form.changed_data
+        if form.instance not in formset.deleted_objects
+        and "user" in form.changed_data
+        and "user" in form.initial  # it is not where INITIAL_FORMS is a lie
     ]
     return [row.user_id for row in formset.deleted_objects] + handed_on
 

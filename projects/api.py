@@ -134,7 +134,7 @@ class ProjectViewSet(
         access.require(int(pk), _user(request).pk, Role.OWNER)
         given = serializers.RoleInput(data=request.data)
         given.is_valid(raise_exception=True)
-        services.change_role(
+        services.update_member(
             user=_user(request),
             project_id=int(pk),
             member_id=int(user_id),
@@ -213,7 +213,7 @@ class CanvasView(Services, APIView):
         access.canvas(pk, _user(request).pk, *access.EDITORS)
         given = serializers.CanvasTitle(data=request.data)
         given.is_valid(raise_exception=True)
-        canvas = services.rename_canvas(user=_user(request), canvas_id=pk, **given.validated_data)
+        canvas = services.update_canvas(user=_user(request), canvas_id=pk, **given.validated_data)
         return Response(_canvas(request, canvas))
 
     @extend_schema(responses={204: None})

@@ -5,4 +5,4 @@ class ProjectsConfig(AppConfig):
     name = "projects"
 
     def ready(self) -> None:
-        from projects import files, realtime  # noqa: F401  (connect the signals)
+        from projects import files  # noqa: F401  (connects its signal)

@@ -158,6 +158,19 @@ def is_plain(number: float) -> bool:
     return -(2**63) <= number < 2**63 and (not number or abs(number) >= LEAST_NUMBER)
 
 
+def check_content(content: dict[str, Any]) -> None:
+    """Check a content as a whole, after a merge.
+
+    Raises:
+        Invalid
+    """
+    try:
+        check_size(content)
+        check_containers(content)
+    except serializers.ValidationError as error:
+        raise Invalid({"content": [str(text) for text in error.args]}) from None
+
+
 def check_size(content: dict[str, Any]) -> None:
     try:
         text = json.dumps(content, ensure_ascii=False)

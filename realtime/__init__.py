@@ -13,6 +13,7 @@ A host imports these modules, and no others:
 - `realtime.db.routers`: reads from the primary, for a site with replicas
 - `realtime.auth.serializers`: tokens that end with their sign-in
 - `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
+- `realtime.merge_patch`: JSON merge patches, RFC 7396
 - `realtime.client`: the Python client
 
 Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this

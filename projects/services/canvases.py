@@ -1,4 +1,4 @@
-"""A project's images, and what the tasks make of them."""
+"""Add, update and remove the canvases of a project, and keep what tasks made of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from projects import access, files, images, quotas
-from projects.errors import CanvasNotFound, Conflict, ProjectNotFound
+from projects.errors import CanvasNotFound, Conflict, Invalid, ProjectNotFound
 from projects.images import Picture
 from projects.models import Canvas
 from projects.services.projects import lock_project, locked_for
-from projects.signals import canvas_added, canvas_removed, canvas_renamed, canvas_replaced
+from realtime import rooms
 
 
 def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
@@ -24,32 +25,34 @@ def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -
 
     Raises:
         ProjectNotFound, NotAllowed, LimitReached
-        ValidationError, images.Busy: what `images.read` says of the image.
+        Invalid, images.Busy: see `read_image`.
     """
     access.require(project_id, user.pk, *access.EDITORS)
-    picture = images.read(image)  # before the transaction, as it may take seconds
+    picture = read_image(image)  # before the transaction, as it may take seconds
     with locked_for(user, *access.EDITORS, project_id=project_id):
         quotas.check_canvases(project_id)
         quotas.check_bytes(user.pk, picture.size)
-        return _attach(user, project_id, title, picture)
+        return attach(user, project_id, title, picture)
 
 
-def attach_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -> Canvas:
-    """Add an image as staff, whatever their role in the project: the admin's way.
+def read_image(image: File[bytes]) -> Picture:
+    """Return an uploaded image as it will be stored.
 
     Raises:
-        ValidationError, images.Busy: what `images.read` says of the image.
+        Invalid, images.Busy: as `images.read` does.
     """
-    picture = images.read(image)
-    with transaction.atomic():
-        return _attach(user, project_id, title, picture)
+    try:
+        return images.read(image)
+    except ValidationError as error:
+        raise Invalid({"image": error.messages}) from None
 
 
-def _attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
+def attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
+    """Add an image to a project. Its URL is not in the event: that is signed, and ends."""
     canvas = Canvas(project_id=project_id, title=title, uploaded_by=user)
     _set_image(canvas, picture)
     canvas.save()
-    canvas_added.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+    _append("canvas_added", canvas, {"added_by": str(user.pk)}, user)
     return canvas
 
 
@@ -59,7 +62,20 @@ def _set_image(canvas: Canvas, picture: Picture) -> None:
     canvas.width, canvas.height = picture.width, picture.height
 
 
-def rename_canvas(
+def _append(
+    type_: str, canvas: Canvas, who: dict[str, str], user: User, *, before: str | None = None
+) -> None:
+    payload = {
+        "project_id": canvas.project_id,
+        "canvas_id": canvas.pk,
+        "title": canvas.title,
+        **who,
+    }
+    replaced = None if before is None else {"title": before}
+    rooms.append(canvas.project_id, [rooms.Entry(type_, payload, user.pk, before=replaced)])
+
+
+def update_canvas(
     *, user: User, canvas_id: int, title: str, base_title: str | None = None
 ) -> Canvas:
     """Give a canvas another title, already validated.
@@ -73,44 +89,29 @@ def rename_canvas(
     with _locked_for(user, canvas_id) as canvas:
         if base_title is not None and canvas.title not in (base_title, title):
             raise Conflict({"title": canvas.title})
-        _rename(canvas, title, user)
+        rename(canvas, title, user)
         return canvas
 
 
-def edit_canvas(
-    *, user: User, canvas_id: int, title: str, image: File[bytes] | None = None
-) -> Canvas:
-    """Rename a canvas or give it another image, as staff: the admin's way.
-
-    What the tasks made of the image before goes with it, the files with the commit.
-
-    Raises:
-        CanvasNotFound
-        ValidationError, images.Busy: what `images.read` says of the image.
-    """
-    picture = None if image is None else images.read(image)
-    with transaction.atomic():
-        canvas = _locked_canvas(canvas_id)
-        _rename(canvas, title, user)
-        if picture is not None:
-            _replace_image(canvas, picture, user)
-        return canvas
-
-
-def _rename(canvas: Canvas, title: str, user: User) -> None:
+def rename(canvas: Canvas, title: str, user: User) -> None:
+    """Give a locked canvas another title."""
     before, canvas.title = canvas.title, title
     if before != title:
         canvas.save(update_fields=["title"])
-        canvas_renamed.send(sender=Canvas, canvas=canvas, before=before, actor_id=user.pk)
+        _append("canvas_renamed", canvas, {"renamed_by": str(user.pk)}, user, before=before)
 
 
-def _replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
+def replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
+    """Give a locked canvas another image.
+
+    The results of tasks on the image before go with it, the files with the commit.
+    """
     files.discard(canvas.image)
     files.discard(canvas.soundscape)
     _set_image(canvas, picture)
     canvas.analysis = canvas.soundscape = None
     canvas.save(update_fields=["image", "image_bytes", "width", "height", "analysis", "soundscape"])
-    canvas_replaced.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+    _append("canvas_replaced", canvas, {"replaced_by": str(user.pk)}, user)
 
 
 def remove_canvas(*, user: User, canvas_id: int) -> None:
@@ -120,21 +121,12 @@ def remove_canvas(*, user: User, canvas_id: int) -> None:
         CanvasNotFound, NotAllowed
     """
     with _locked_for(user, canvas_id) as canvas:
-        _remove(canvas, user)
+        detach(canvas, user)
 
 
-@transaction.atomic
-def detach_canvas(*, user: User, canvas_id: int) -> None:
-    """Delete a canvas as staff, whatever their role in the project: the admin's way.
-
-    Raises:
-        CanvasNotFound
-    """
-    _remove(_locked_canvas(canvas_id), user)
-
-
-def _remove(canvas: Canvas, user: User) -> None:
-    canvas_removed.send(sender=Canvas, canvas=canvas, actor_id=user.pk)
+def detach(canvas: Canvas, user: User) -> None:
+    """Delete a locked canvas, and its files with the commit."""
+    _append("canvas_removed", canvas, {"removed_by": str(user.pk)}, user, before=canvas.title)
     canvas.delete()
 
 
@@ -147,13 +139,13 @@ def _locked_for(user: User, canvas_id: int) -> Iterator[Canvas]:
     """
     access.canvas(canvas_id, user.pk, *access.EDITORS)
     with transaction.atomic():
-        canvas = _locked_canvas(canvas_id)
+        canvas = lock_canvas(canvas_id)
         access.canvas(canvas_id, user.pk, *access.EDITORS)
         yield canvas
 
 
-def _locked_canvas(canvas_id: int) -> Canvas:
-    """Return a canvas, locked with its project until the transaction ends.
+def lock_canvas(canvas_id: int) -> Canvas:
+    """Lock a canvas with its project until the transaction ends, and return it.
 
     Raises:
         CanvasNotFound
@@ -167,7 +159,7 @@ def _locked_canvas(canvas_id: int) -> Canvas:
 
 
 def save_analysis(*, canvas_id: int, analysis: dict[str, Any]) -> None:
-    """Keep what a task found out.
+    """Keep the analysis that a task made.
 
     Raises:
         CanvasNotFound: if the canvas was deleted meanwhile.

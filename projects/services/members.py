@@ -1,23 +1,22 @@
-"""Who has which role in a project."""
+"""Add, update and remove the members of a project."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db import transaction
 
 from projects import access, quotas
 from projects.errors import Invalid, MemberNotFound, NotAllowed
 from projects.models import Membership, Role
-from projects.services.projects import lock_project, locked_for
-from projects.signals import membership_changed
+from projects.services.projects import locked_for
+from realtime import rooms
 
 
 def add_member(*, user: User, project_id: int, member: User, role: Role) -> None:
-    """Make somebody a member; for owners.
+    """Add a user to a project; for owners.
 
     Raises:
         ProjectNotFound, NotAllowed
-        Invalid: if they are one already: to change a role is another verb.
+        Invalid: if they are a member already; see `update_member`.
     """
     with locked_for(user, Role.OWNER, project_id=project_id):
         if access.role(project_id, member.pk):
@@ -25,7 +24,7 @@ def add_member(*, user: User, project_id: int, member: User, role: Role) -> None
         set_role(project_id=project_id, user_id=member.pk, role=role, actor_id=user.pk)
 
 
-def change_role(*, user: User, project_id: int, member_id: int, role: Role) -> None:
+def update_member(*, user: User, project_id: int, member_id: int, role: Role) -> None:
     """Give a member another role; for owners.
 
     Raises:
@@ -55,15 +54,13 @@ def _require_member(project_id: int, user_id: int) -> None:
         raise MemberNotFound
 
 
-@transaction.atomic
 def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int | None) -> None:
-    """Make a user a member with a role, or none any more, whoever asks: the admin's way.
+    """Give a user a role in a project that is locked, or none any more.
 
     Raises:
-        ProjectNotFound, LimitReached
+        LimitReached
         NotAllowed: if the project would have no owner any more.
     """
-    lock_project(project_id=project_id)
     before = access.role(project_id, user_id)
     if before == role:
         return
@@ -79,17 +76,18 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         Membership.objects.update_or_create(
             project_id=project_id, user_id=user_id, defaults={"role": role}
         )
-    membership_changed.send(
-        sender=Membership,
-        project_id=project_id,
-        user_id=user_id,
-        role=role,
-        before=before,
-        actor_id=actor_id,
+    payload = {"project_id": project_id, "user_id": user_id, "role": _name(role)}
+    rooms.append(
+        project_id,
+        [rooms.Entry("member_changed", payload, actor_id, before={"role": _name(before)})],
     )
 
 
+def _name(role: Role | None) -> str | None:
+    return None if role is None else role.value
+
+
 def _has_other_owner(project_id: int, user_id: int) -> bool:
-    """Whether somebody else can still manage the project: an account that ended cannot."""
+    """Say whether somebody else can still manage the project: an account that ended cannot."""
     owners = Membership.objects.filter(project_id=project_id, role=Role.OWNER, user__is_active=True)
     return owners.exclude(user_id=user_id).exists()

@@ -1,4 +1,4 @@
-"""Projects themselves: their fields, and whether there are."""
+"""Create, update and delete projects."""
 
 from __future__ import annotations
 
@@ -8,24 +8,14 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from rest_framework import serializers
 
 from projects import access, quotas, validation
-from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
+from projects.errors import NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Membership, Project, Role
-from projects.signals import project_changed, project_deleted
-from realtime import merge_patch
+from realtime import merge_patch, rooms
+from realtime.rooms import Updated
 
 Changes = dict[str, Any]
-
-
-class Change(NamedTuple):
-    """What one update did."""
-
-    user_id: int | None
-    changes: Changes
-    before: Changes
-    """What the changes replaced, in the same shape."""
 
 
 class ProjectUpdate(NamedTuple):
@@ -49,7 +39,7 @@ def create_project(*, user: User, data: dict[str, Any]) -> Project:
 
 
 def lock_project(*, project_id: int) -> Project:
-    """Return a project, locked until the transaction ends.
+    """Lock a project until the transaction ends, and return it.
 
     Raises:
         ProjectNotFound
@@ -89,12 +79,12 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
         [outcome] = update_locked_project(project=project, updates=[ProjectUpdate(user.pk, data)])
     if isinstance(outcome, ProjectError):
         raise outcome
-    return outcome
+    return outcome.changes
 
 
 def update_locked_project(
     *, project: Project, updates: Sequence[ProjectUpdate]
-) -> list[Changes | ProjectError]:
+) -> list[Updated | ProjectError]:
     """Make several updates one after the other, with one save: each has its own outcome.
 
     `project` is what `lock_project` returned in the transaction that is still open.
@@ -102,78 +92,80 @@ def update_locked_project(
     user_ids = {update.user_id for update in updates}
     memberships = project.memberships.filter(user_id__in=user_ids)
     roles = access.roles(access.role_rows(memberships))
-    outcomes: list[Changes | ProjectError] = []
-    made: list[Change] = []
-    for user_id, data in updates:
-        try:
-            changes, before = _update(project, roles.get((project.pk, user_id)), data)
-        except ProjectError as error:
-            outcomes.append(error)
-            continue
-        outcomes.append(changes)
-        if changes:
-            project.updated_by_id = user_id
-            made.append(Change(user_id, changes, before))
-    _save(project, made)
-    return outcomes
+    found = [
+        _update(project, roles.get((project.pk, update.user_id)), update) for update in updates
+    ]
+    made = iter(save_changes(project, [one for one in found if isinstance(one, Change)]))
+    return [
+        one if isinstance(one, ProjectError) else next(made) if one else Updated() for one in found
+    ]
 
 
-@transaction.atomic
-def edit_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
-    """Update a project as staff, whatever their role in it: the admin's way.
+class Change(NamedTuple):
+    """The fields that one update changed, not saved yet."""
 
-    `content` replaces the old one as a whole.
+    user_id: int
+    changes: Changes
+    before: Changes
+    """The values that the changes replaced, in the same shape."""
+
+
+def _update(
+    project: Project, role: Role | None, update: ProjectUpdate
+) -> Change | ProjectError | None:
+    if role is None:
+        return ProjectNotFound()
+    if not role.may_edit:
+        return NotAllowed()
+    try:
+        return change(project, update)
+    except ProjectError as error:
+        return error
+
+
+def change(project: Project, update: ProjectUpdate) -> Change | None:
+    """Change a project in memory; nothing of it if anything is wrong. Return what changed.
 
     Raises:
-        ProjectNotFound
         Invalid
     """
-    project = lock_project(project_id=project_id)
-    if "content" in data:
-        content = validation.clean({"content": data["content"]}, partial=True)["content"]
-        data = data | {"content": merge_patch.difference(project.content, content)}
-    changes, before = _update(project, Role.OWNER, data)
-    if changes:
-        project.updated_by = user
-        _save(project, [Change(user.pk, changes, before)])
-    return changes
-
-
-def _update(project: Project, role: Role | None, data: dict[str, Any]) -> tuple[Changes, Changes]:
-    """Change the project in memory; nothing of it if anything is wrong.
-
-    Returns:
-        What really changed, and what was there before.
-    """
-    if role is None:
-        raise ProjectNotFound
-    if not role.may_edit:
-        raise NotAllowed
-    fields = validation.clean(data, partial=True)
+    fields = validation.clean(update.data, partial=True)
     patch = fields.pop("content", {})
     changes = {name: value for name, value in fields.items() if getattr(project, name) != value}
     before = {name: getattr(project, name) for name in changes}
     if content := merge_patch.effective(project.content, patch):
         merged = merge_patch.apply(project.content, content)
-        try:
-            validation.check_size(merged)
-            validation.check_containers(merged)
-        except serializers.ValidationError as error:
-            raise Invalid({"content": [str(text) for text in error.args]}) from None
+        validation.check_content(merged)
         changes["content"] = content
         before["content"] = merge_patch.before(project.content, content)
         project.content = merged
     for name in changes.keys() - {"content"}:
         setattr(project, name, changes[name])
-    return changes, before
+    if not changes:
+        return None
+    project.updated_by_id = update.user_id
+    return Change(update.user_id, changes, before)
 
 
-def _save(project: Project, made: list[Change]) -> None:
+def save_changes(project: Project, made: Sequence[Change]) -> list[Updated]:
+    """Save the fields that updates changed, and append an event for each."""
     if not made:
-        return
-    changed = {name for change in made for name in change.changes}
+        return []
+    changed = {name for one in made for name in one.changes}
     project.save(update_fields=[*changed, "updated_by", "updated_at"])
-    project_changed.send(sender=Project, project_id=project.pk, changes=made)
+    events = rooms.append(
+        project.pk,
+        [
+            rooms.Entry(
+                "project_updated",
+                {"project_id": project.pk, "changes": changes, "updated_by": str(user_id)},
+                actor_id=user_id,
+                before=before,
+            )
+            for user_id, changes, before in made
+        ],
+    )
+    return [Updated(event) for event in events]
 
 
 def delete_project(*, user: User, project_id: int) -> None:
@@ -182,16 +174,11 @@ def delete_project(*, user: User, project_id: int) -> None:
     Raises:
         ProjectNotFound, NotAllowed
     """
-    with locked_for(user, Role.OWNER, project_id=project_id):
-        remove_project(project_id=project_id, actor_id=user.pk)
+    with locked_for(user, Role.OWNER, project_id=project_id) as project:
+        delete_locked_project(project, actor_id=user.pk)
 
 
-@transaction.atomic
-def remove_project(*, project_id: int, actor_id: int | None) -> None:
-    """Delete a project, whoever asks: the admin's way.
-
-    Raises:
-        ProjectNotFound
-    """
-    lock_project(project_id=project_id).delete()
-    project_deleted.send(sender=Project, project_id=project_id, actor_id=actor_id)
+def delete_locked_project(project: Project, *, actor_id: int | None) -> None:
+    project_id = project.pk
+    project.delete()
+    rooms.append(project_id, [rooms.Entry("project_deleted", {"project_id": project_id}, actor_id)])

@@ -8,9 +8,7 @@ first, the `Room` row last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -41,9 +39,6 @@ class Entry(NamedTuple):
     """What the change replaced, in its shape; for the history, and never sent."""
 
 
-_recorded: ContextVar[list[Event] | None] = ContextVar("realtime_recorded", default=None)
-
-
 def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     """Append events to a project's log and send them to its room on commit.
 
@@ -70,9 +65,6 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             )
         row.size = len(encoded)
     Event.objects.bulk_create(rows)
-    recorded = _recorded.get()
-    if recorded is not None:
-        recorded.extend(rows)
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(lambda: broadcast.events(project_id, found), using=using, robust=True)
     return rows
@@ -109,17 +101,6 @@ INSERT INTO realtime_room (project_id, seq) VALUES (%s, %s)
 ON CONFLICT (project_id) DO UPDATE SET seq = realtime_room.seq + excluded.seq
 RETURNING seq
 """
-
-
-@contextmanager
-def recording() -> Iterator[list[Event]]:
-    """Collect the events that are appended inside the block, by whomever."""
-    rows: list[Event] = []
-    token = _recorded.set(rows)
-    try:
-        yield rows
-    finally:
-        _recorded.reset(token)
 
 
 def heads(project_ids: Collection[int]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +19,7 @@ from realtime.db.outages import is_outage
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
-from realtime.models import Event, Receipt, alias
+from realtime.models import Receipt, alias
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
 from realtime.rooms import backend
@@ -169,92 +169,89 @@ class _Batch:
         return ProtocolError(
             ErrorCode.CONFLICT,
             f"These fields were changed after seq {base_seq}",
-            details={"seq": self.head, "current": merge_patch.before(current, data)},
+            details={"seq": self.tail.end, "current": merge_patch.before(current, data)},
         )
 
     def _write_run(self) -> None:
         run, self.run = self.run, {}
         if not run:
             return
-        with log.recording() as recorded:
-            outcomes = self.host.update(
-                self.locked, [backend.Update(r.user_id, r.data) for r in run.values()]
-            )
-        events = [event for event in recorded if event.project_id == self.project_id]
-        seqs = _positions(events, outcomes)
+        outcomes = self.host.update(
+            self.locked, [backend.Update(r.user_id, r.data) for r in run.values()]
+        )
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
-            if isinstance(outcome, dict):
-                if outcome:
-                    self._head = next(seqs)
-                changes = values.plain(outcome)
-                self.results[index] = UpdateAck(self.head, changes, duplicate=False)
-                self._keep_receipt(request, changes)
+            if isinstance(outcome, backend.Updated):
+                if outcome.event is not None:
+                    self._head = outcome.event.seq
+                    self.tail.is_behind = True
+                ack = UpdateAck(self.head, outcome.changes, duplicate=False)
+                self.results[index] = ack
+                self._keep_receipt(request, ack)
             else:
                 self.results[index] = _refusal(outcome)
-        if events:
-            self._head = max(event.seq for event in events)
-            for event in events:
-                self.tail.note(event.seq, event.type, event.outline)
 
-    def _keep_receipt(self, request: UpdateRequest, changes: dict[str, Any]) -> None:
+    def _keep_receipt(self, request: UpdateRequest, ack: UpdateAck) -> None:
         if request.idempotency_key is None:
             return
         receipt = Receipt(
             project_id=self.project_id,
             user_id=request.user_id,
             key=request.idempotency_key,
-            seq=self.head,
-            changes=changes,
+            seq=ack.seq,
+            changes=ack.changes,
         )
         self.receipts[request.user_id, request.idempotency_key] = receipt
         self.new_receipts.append(receipt)
 
 
 class _Tail:
-    """What the end of the log changed, read once for all the `base_seq` of a batch, and no further
-    back than a replay goes."""
+    """The keys that the end of the log changed, for all the `base_seq` of a batch.
+
+    It reaches no further back than a replay does.
+    """
 
     def __init__(self, batch: _Batch, requests: Sequence[UpdateRequest]) -> None:
-        self.start = 0
-        """The position from which on it is known."""
-        self.changes = LastChanges()
+        self._project_id = batch.project_id
+        self._changes = LastChanges()
+        self._start = 0
+        """The changes after this position are known."""
+        self.end = 0
+        """The last position that was read."""
+        self.is_behind = False
+        """True once the batch has made changes that were not read."""
         bases = [r.base_seq for r in requests if r.base_seq is not None]
         if not bases:
             return
         oldest = batch.head - conf.get().REPLAY_LIMIT
-        self.start = batch.head
+        self._start = self.end = batch.head
         within = [base for base in bases if oldest <= base < batch.head]
         if within:
             rows = log.outlines(batch.project_id, min(within))
-            self.start = rows[0][0] - 1 if rows else batch.head  # the oldest may be pruned
-            for row in rows:
-                self.note(*row)
-
-    def note(self, seq: int, type_: str, outline: Outline | None) -> None:
-        if type_ == "project_updated":
-            # Without an outline it was logged before there were any.
-            self.changes.note(seq, WHOLE if outline is None else outline)
+            self._start = rows[0][0] - 1 if rows else batch.head  # the oldest may be pruned
+            self._note(rows)
 
     def may_conflict(self, data: dict[str, Any], base_seq: int) -> bool:
         """Say whether something in the data was changed after a position, or nobody can tell."""
-        return base_seq < self.start or self.changes.overlap(data, base_seq)
+        if self.is_behind:
+            # From the log, as the host may have appended more than the updates' own events.
+            self._note(log.outlines(self._project_id, self.end))
+            self.is_behind = False
+        return base_seq < self._start or self._changes.overlap(data, base_seq)
 
-
-def _positions(events: Sequence[Event], outcomes: Sequence[backend.Outcome]) -> Iterator[int]:
-    """Return the `seq` of each update that changed something, in order."""
-    seqs = [event.seq for event in events if event.type == "project_updated"]
-    made = [outcome for outcome in outcomes if isinstance(outcome, dict) and outcome]
-    if len(seqs) != len(made):
-        raise RuntimeError(
-            f"The backend made {len(made)} updates, but logged {len(seqs)} project_updated events"
-        )
-    return iter(seqs)
+    def _note(self, rows: Sequence[tuple[int, str, Outline | None]]) -> None:
+        for seq, type_, outline in rows:
+            if type_ == "project_updated":
+                # Without an outline it was logged before there were any.
+                self._changes.note(seq, WHOLE if outline is None else outline)
+            self.end = seq
 
 
 def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:
     if isinstance(reason, backend.Invalid):
         details = values.nearest(reason.details)
         return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=details)
+    if not isinstance(reason, backend.Forbidden):
+        raise TypeError(f"The backend's `update` returned {reason!r:.200}; see `Outcome`")
     return ProtocolError(ErrorCode.FORBIDDEN, "You may not change this project")
 
 

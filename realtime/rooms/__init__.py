@@ -16,6 +16,7 @@ from realtime.rooms.backend import (
     Outcome,
     ProjectNotFound,
     Update,
+    Updated,
 )
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "Outcome",
     "ProjectNotFound",
     "Update",
+    "Updated",
     "append",
 ]

@@ -15,6 +15,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from realtime import conf
+from realtime.models import Event
 
 
 class Access(NamedTuple):
@@ -45,8 +46,20 @@ class Invalid(Exception):
         self.details = details
 
 
-Outcome = dict[str, Any] | Forbidden | Invalid
-"""The changes that an update made (empty where it changed nothing), or why it made none."""
+class Updated(NamedTuple):
+    """An update that was made."""
+
+    event: Event | None = None
+    """The event that `log.append` returned; None where nothing changed."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The changes that the room is told; empty if nothing changed."""
+        return {} if self.event is None else dict(self.event.payload["changes"])
+
+
+Outcome = Updated | Forbidden | Invalid
+"""An update that was made, or the reason why it was refused."""
 
 
 class Backend(Protocol):
@@ -82,8 +95,8 @@ class Backend(Protocol):
         `locked` is what `lock` returned in this transaction.
 
         Each has an outcome of its own: one that fails leaves the others as they are. For
-        each that changed something, in order, one `project_updated` event is appended to
-        `realtime.events.log`, with exactly the changes that are returned.
+        each that changed something, in order, append one `project_updated` event to
+        `realtime.events.log` and return it. Further events may be appended beside.
         """
 
     # A backend may also have `display_name(user)`: see `display_name` below.

@@ -15,6 +15,7 @@ from realtime.rooms import (
     Outcome,
     ProjectNotFound,
     Update,
+    Updated,
 )
 from tests.host.models import ShoppingList
 
@@ -46,23 +47,18 @@ class ShoppingBackend:
             raise ProjectNotFound from None
 
     def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        entries = []
-        for user_id, data in updates:
-            if any(not isinstance(count, int) or count < 0 for count in data.values()):
-                outcomes.append(Invalid({"items": ["How many? A count is 0 or more."]}))
-                continue
-            changes = {k: v for k, v in data.items() if locked.items.get(k) != v}
-            locked.items.update(changes)
-            outcomes.append(changes)
-            if changes:
-                payload = {
-                    "project_id": locked.pk,
-                    "changes": changes,
-                    "updated_by": str(user_id),
-                }
-                entries.append(rooms.Entry("project_updated", payload, user_id))
-        if entries:
-            locked.save()
-            rooms.append(locked.pk, entries)
+        outcomes = [self._update(locked, update) for update in updates]
+        locked.save()
         return outcomes
+
+    def _update(self, locked: ShoppingList, update: Update) -> Outcome:
+        user_id, data = update
+        if any(not isinstance(count, int) or count < 0 for count in data.values()):
+            return Invalid({"items": ["How many? A count is 0 or more."]})
+        changes = {k: v for k, v in data.items() if locked.items.get(k) != v}
+        if not changes:
+            return Updated()
+        locked.items.update(changes)
+        payload = {"project_id": locked.pk, "changes": changes, "updated_by": str(user_id)}
+        [event] = rooms.append(locked.pk, [rooms.Entry("project_updated", payload, user_id)])
+        return Updated(event)

@@ -19,6 +19,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from projects import services, tasks
 from projects.models import Canvas, Membership, Project, Role
+from projects.services import staff
 from realtime.models import Disconnection, Event, Room
 from realtime.tasks import state
 from realtime.tasks.progress import Report
@@ -238,9 +239,7 @@ def test_canvases_are_renamed_replaced_and_deleted(
 ) -> None:
     project.canvases.all().delete()
     for title in ("Bay", "Cliff", "Dune"):
-        canvas = services.attach_canvas(
-            user=alice, project_id=project.pk, title=title, image=upload()
-        )
+        canvas = staff.add_canvas(user=alice, project_id=project.pk, title=title, image=upload())
         services.save_soundscape(canvas_id=canvas.pk, wav=b"sound")
         services.save_analysis(canvas_id=canvas.pk, analysis=ANALYSIS)
     bay, cliff, dune = project.canvases.all()

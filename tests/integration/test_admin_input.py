@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from projects import services, validation
 from projects.models import Membership, Project, Role
+from projects.services import staff
 from tests.harness.pictures import upload
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def project(settings: Settings, tmp_path: Path) -> Project:
     alice, bob = (User.objects.create_superuser(name) for name in ("alice", "bob"))
     project = services.create_project(user=alice, data={"title": "Edited"})
     services.add_member(user=alice, project_id=project.pk, member=bob, role=Role.EDITOR)
-    services.attach_canvas(user=alice, project_id=project.pk, title="Sea", image=upload())
+    staff.add_canvas(user=alice, project_id=project.pk, title="Sea", image=upload())
     return project
 
 

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from projects import errors, images, services
 from projects.models import Canvas, Project
+from projects.services import staff
 from realtime.models import Event
 from tests.harness.pictures import encoded, upload
 
@@ -313,7 +314,7 @@ def test_files_go_with_the_commit_and_not_before(
             case "project":
                 services.delete_project(user=alice, project_id=project.pk)
             case "project by admin":
-                services.remove_project(project_id=project.pk, actor_id=None)
+                staff.delete_project(project_id=project.pk, actor_id=None)
             case "rows":
                 Canvas.objects.all().delete()
     assert not Canvas.objects.exists()

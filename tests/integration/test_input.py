@@ -21,6 +21,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
 from projects.models import Project, Role
+from projects.services import staff
 from realtime.db import threads
 from realtime.events import log
 from realtime.live import joins
@@ -47,7 +48,7 @@ def make_cast() -> Cast:
     users = {name: User.objects.create_user(name) for name in ("alice", "bob", "dave")}
     project = services.create_project(user=users["alice"], data={"title": "A project"})
     other = services.create_project(user=users["dave"], data={"title": "Another"})
-    services.set_role(
+    staff.update_member(
         project_id=project.pk, user_id=users["bob"].pk, role=Role.EDITOR, actor_id=None
     )
     return Cast(project.pk, other.pk, users)
@@ -83,7 +84,7 @@ async def test_8_a_forbidden_and_a_missing_project_answer_alike(cast: Cast) -> N
         return [{**answer, "ref": None} for answer in (join, since, update, leave)]
 
     forbidden = await answers()
-    await threads.run(services.remove_project, project_id=cast.other_id, actor_id=None)
+    await threads.run(staff.delete_project, project_id=cast.other_id, actor_id=None)
     assert json.dumps(await answers()) == json.dumps(forbidden)
     await bob.disconnect()
 

@@ -16,6 +16,7 @@ from pytest_django import Settings
 from projects import services
 from projects.models import Project
 from projects.realtime import ProjectBackend
+from projects.services import staff
 from realtime.events import log, publication
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
@@ -116,7 +117,7 @@ def test_whose_access_ends_while_they_join_is_not_let_in_behind_it(
     ) -> dict[tuple[int, int], Access]:
         access = read_access(self, project_ids, user_ids)
         if (project.pk, bob.pk) in access:
-            services.set_role(project_id=project.pk, user_id=bob.pk, role=None, actor_id=alice.pk)
+            staff.update_member(project_id=project.pk, user_id=bob.pk, role=None, actor_id=alice.pk)
         return access
 
     monkeypatch.setattr(ProjectBackend, "access", revoke_after_reading)

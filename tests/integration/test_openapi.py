@@ -17,6 +17,7 @@ from schemathesis.specs.openapi import checks
 
 from projects import services
 from projects.models import Role
+from projects.services import staff
 
 schema = schemathesis.openapi.from_wsgi(reverse("schema"), get_wsgi_application())
 
@@ -34,7 +35,7 @@ class Existing:
 def existing(transactional_db: None) -> Existing:
     alice, bob = [User.objects.create_user(name) for name in ("alice", "bob")]
     project = services.create_project(user=alice, data={"title": "A project"})
-    services.set_role(project_id=project.pk, user_id=bob.pk, role=Role.EDITOR, actor_id=None)
+    staff.update_member(project_id=project.pk, user_id=bob.pk, role=Role.EDITOR, actor_id=None)
     ids = {"id": project.pk, "project_id": project.pk, "user_id": bob.pk}
     return Existing(str(AccessToken.for_user(alice)), ids)
 

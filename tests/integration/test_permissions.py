@@ -26,6 +26,7 @@ from projects import services, urls
 from projects.models import Membership, Project, Role
 from projects.pages import MAX_SIZE
 from projects.realtime import ProjectBackend
+from projects.services import staff
 from tests.harness.pictures import upload
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +118,7 @@ def world(settings: Settings, tmp_path: Path) -> World:
     project = services.create_project(user=owner, data={"title": "Ours"})
     for name in ("editor", "viewer", "other"):
         role = Role.EDITOR if name == "other" else Role(name)
-        services.set_role(
+        staff.update_member(
             project_id=project.pk, user_id=users[name].pk, role=role, actor_id=owner.pk
         )
     canvas = services.add_canvas(user=owner, project_id=project.pk, title="Bay", image=upload())

@@ -89,7 +89,7 @@ def test_nobody_is_made_an_owner_of_more_projects_than_they_may_own(
     services.create_project(user=bob, data={"title": "Mine"})
     settings.QUOTAS = {"PROJECTS": 1}
     with pytest.raises(LimitReached):
-        services.change_role(user=alice, project_id=project.pk, member_id=bob.pk, role=Role.OWNER)
+        services.update_member(user=alice, project_id=project.pk, member_id=bob.pk, role=Role.OWNER)
 
 
 def test_what_was_deleted_counts_no_more(alice: User, project: Project, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
+from projects.services import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +112,6 @@ def test_8_a_forbidden_project_is_like_a_missing_one(alice: User, project_id: in
         return [(answer.status_code, answer.content) for answer in sent]
 
     forbidden = answers()
-    services.remove_project(project_id=project_id, actor_id=None)
+    staff.delete_project(project_id=project_id, actor_id=None)
     assert answers() == forbidden
     assert {status for status, _ in forbidden} == {404}

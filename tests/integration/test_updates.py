@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import DataError, OperationalError, transaction
+from django.db.models.signals import post_save
 from pytest_django import Settings
 
-from projects import services, signals
+from projects import services
 from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
@@ -19,6 +21,10 @@ from realtime.live.updates import UpdateRequest
 from realtime.models import Event, Receipt
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
+from realtime.rooms.backend import Outcome, Update
+from tests.harness.shopping import make_list
+from tests.host.backend import ShoppingBackend
+from tests.host.models import ShoppingList
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +127,41 @@ def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
     assert error(late).code is ErrorCode.CONFLICT
     assert error(late).details == {"seq": 1, "current": {"content": {"a": 2, "x": None}}}
     assert ack(informed).seq == 2
+
+
+class Rounds(ShoppingBackend):
+    """Changes a field of its own beside each update."""
+
+    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
+        outcomes = super().update(locked, updates)
+        locked.items["total"] = sum(n for name, n in locked.items.items() if name != "total")
+        locked.save()
+        changes = {"total": locked.items["total"]}
+        payload = {"project_id": locked.pk, "changes": changes, "updated_by": "system"}
+        log.append(locked.pk, [log.Entry("project_updated", payload), log.Entry("noted", {})])
+        return outcomes
+
+
+@pytest.mark.usefixtures("shopping")
+def test_a_host_may_log_more_than_its_updates(settings: Settings) -> None:
+    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Rounds"}
+    list_id, _ = make_list("erin")
+    erin = User.objects.get(username="erin").pk
+    first, same, late, other = updates.write(
+        list_id,
+        [
+            UpdateRequest(erin, {"milk": 2}, idempotency_key="k"),
+            UpdateRequest(erin, {"milk": 2}),
+            UpdateRequest(erin, {"total": 9}, base_seq=0),
+            UpdateRequest(erin, {"bread": 5}, base_seq=0),
+        ],
+    )
+    assert ack(first) == UpdateAck(1, {"milk": 2}, duplicate=False)
+    assert ack(same) == UpdateAck(1, {}, duplicate=False)
+    assert error(late).details == {"seq": 3, "current": {"total": 3}}
+    assert ack(other) == UpdateAck(4, {"bread": 5}, duplicate=False)
+    [again] = updates.write(list_id, [UpdateRequest(erin, {"milk": 2}, idempotency_key="k")])
+    assert ack(again) == UpdateAck(1, {"milk": 2}, duplicate=True)
 
 
 def test_a_conflict_tells_nothing_to_those_who_may_not_change_it(
@@ -236,13 +277,13 @@ async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_
         transaction.on_commit(hook)
 
     requests = [UpdateRequest(alice.pk, {"title": title}) for title in ("One", "Two")]
-    signals.project_changed.connect(receive)
+    post_save.connect(receive, sender=Project)
     try:
         results = await updates.write_batch(project.pk, requests)
         [alone] = await updates.write_batch(
             project.pk, [UpdateRequest(alice.pk, {"title": "Three"})]
         )
     finally:
-        signals.project_changed.disconnect(receive)
+        post_save.disconnect(receive, sender=Project)
     assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]
     assert [event.seq for event in await threads.run(log.tail, project.pk, 0)] == [1, 2, 3]

@@ -18,6 +18,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import access, errors, services, validation
 from projects.models import Project
+from projects.services import staff
 from realtime.db import threads
 from realtime.rooms import backend
 from tests.harness.sockets import Socket
@@ -283,12 +284,12 @@ def test_the_admins_edit_replaces_the_content_whole() -> None:
     content = {"a": {"b": 1, "c": {"d": 1}}, "e": [1], "f": 1}
     project = services.create_project(user=alice, data={"title": "T", "content": content})
     new = {"a": {"c": {"x": 1}}, "e": [1], "g": {}}
-    changes = services.edit_project(user=alice, project_id=project.pk, data={"content": new})
+    changes = staff.update_project(user=alice, project_id=project.pk, data={"content": new})
     assert changes == {
         "content": {"a": {"b": None, "c": {"d": None, "x": 1}}, "f": None, "g": {}},
     }
     assert Project.objects.get(pk=project.pk).content == new
-    again = services.edit_project(user=alice, project_id=project.pk, data={"content": new})
+    again = staff.update_project(user=alice, project_id=project.pk, data={"content": new})
     assert again == {}
     with pytest.raises(errors.Invalid):
-        services.edit_project(user=alice, project_id=project.pk, data={"content": []})
+        staff.update_project(user=alice, project_id=project.pk, data={"content": []})

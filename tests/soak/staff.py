@@ -22,6 +22,7 @@ from django.db.models import Max  # noqa: E402
 
 from projects import services  # noqa: E402
 from projects.models import Canvas, Project, Role  # noqa: E402
+from projects.services import staff  # noqa: E402
 from realtime.models import Event, TaskState  # noqa: E402
 from tests.host.tasks import dawdle  # noqa: E402
 from tests.soak.door import PASSWORD  # noqa: E402
@@ -40,7 +41,7 @@ def set_up(usernames: list[str], projects: int) -> dict[str, Any]:
     for number in range(projects):
         project = services.create_project(user=_alice(), data={"title": f"Project {number}"})
         for user in users:
-            services.set_role(
+            staff.update_member(
                 project_id=project.pk, user_id=user.pk, role=Role.EDITOR, actor_id=None
             )
         made.append(project.pk)
@@ -48,7 +49,7 @@ def set_up(usernames: list[str], projects: int) -> dict[str, Any]:
 
 
 def edit(project_id: int, title: str) -> None:
-    services.edit_project(user=_alice(), project_id=project_id, data={"title": title})
+    staff.update_project(user=_alice(), project_id=project_id, data={"title": title})
 
 
 def set_active(user_id: int, is_active: bool) -> None:
@@ -56,7 +57,7 @@ def set_active(user_id: int, is_active: bool) -> None:
 
 
 def set_role(project_id: int, user_id: int, role: str | None) -> None:
-    services.set_role(
+    staff.update_member(
         project_id=project_id,
         user_id=user_id,
         role=Role(role) if role else None,
