@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The system that end-to-end tests share: they leave it running and its users unharmed."""
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def server_process(request: pytest.FixtureRequest) -> None:
+    """End the server process of each test that has an event loop, as a server does."""
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("ending")
+
+
+@pytest.fixture
+async def ending() -> AsyncIterator[None]:
+    # Django is not set up yet where this module is imported.
+    from realtime.events import broadcast
+    from realtime.live import process
+
+    yield
+    if (server := process.running()) is not None:
+        await server.close()
+    broadcast.use(None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
