@@ -80,7 +80,7 @@ class LocalServer:
         self.is_stopped = True
 
 
-_outage = OutageLog(logger, "publish_failed", "The channel layer takes no messages")
+_outage = OutageLog(logger, "The channel layer takes no messages", {"action": "publish_failed"})
 _server: LocalServer | None = None
 """Set by the server process; None in a Celery worker, the shell or a command."""
 

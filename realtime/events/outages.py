@@ -20,10 +20,10 @@ class OutageLog:
     from several threads.
     """
 
-    def __init__(self, logger: logging.Logger, action: str, consequence: str) -> None:
+    def __init__(self, logger: logging.Logger, message: str, extra: dict[str, str]) -> None:
         self._logger = logger
-        self._extra = {"action": action}
-        self._consequence = consequence
+        self._message = message
+        self._extra = extra
         self._failures = 0
         self._began_at = self._failed_at = 0.0
         self._lock = Lock()
@@ -36,7 +36,7 @@ class OutageLog:
             if self._failures > 1:
                 return
             self._began_at = self._failed_at
-        self._logger.warning("%s: %r", self._consequence, error, extra=self._extra)
+        self._logger.warning("%s: %r", self._message, error, extra=self._extra)
 
     def succeeded(self) -> None:
         """Note a call that succeeded; log the end of an outage if it ends one."""
@@ -50,7 +50,7 @@ class OutageLog:
             self._failures = 0
         self._logger.warning(
             "%s: over after %.1f s and %d failed calls",
-            self._consequence,
+            self._message,
             seconds,
             failures,
             extra=self._extra,

@@ -42,8 +42,12 @@ class Subscriptions:
         """Projects for which a call of the layer is under way, or has failed."""
         self._changes: Batcher[None, int, None] = Batcher(self._change, limit=_AT_ONCE)
         self._paused_until = 0.0
-        self._subscribing = OutageLog(logger, "subscribe_failed", "Could not subscribe to rooms")
-        self._receiving = OutageLog(logger, "receive_failed", "Could not receive from the layer")
+        self._subscribing = OutageLog(
+            logger, "Could not subscribe to rooms", {"action": "subscribe_failed"}
+        )
+        self._receiving = OutageLog(
+            logger, "Could not receive from the layer", {"action": "receive_failed"}
+        )
 
     async def settle(self, project_id: int) -> None:
         """Join or leave the project's group, whichever is due. Never raises."""

@@ -88,7 +88,7 @@ class PresenceStore:
             encoding_errors="replace",  # what others wrote must not fail our reads
         )
         self._lock = asyncio.Lock()
-        self._outage = OutageLog(logger, "presence", "Redis is away, presence is local")
+        self._outage = OutageLog(logger, "Redis is away, presence is local", {"action": "presence"})
         self._version: str | None = None
         """Version of this process's list that Redis last confirmed; None before the first."""
         self._attempted: str | None = None

@@ -28,7 +28,7 @@ class Server:
         self.is_deaf = False
         """Whether the layer loses what it should bring."""
         self.heard: list[LayerMessage] = []
-        self._subscriptions = Subscriptions(self.rooms, self._receive)
+        self.subscriptions = Subscriptions(self.rooms, self._receive)
 
     def _receive(self, raw: Any) -> None:
         message = publication.parse(raw)
@@ -45,7 +45,7 @@ class Server:
         for project_id in sorted({project_id for project_id, _ in clients}):
             if project_id not in self.rooms:
                 self.rooms[project_id] = Room(project_id, self.presence.open_room)
-            await self._subscriptions.settle(project_id)
+            await self.subscriptions.settle(project_id)
             await self.presence.load(self.rooms[project_id].members)
         for (project_id, user_id), client in clients.items():
             self.rooms[project_id].add(client, 0)
@@ -66,7 +66,7 @@ class Server:
 
     async def close(self) -> None:
         await self.presence.close()
-        await self._subscriptions.close()
+        await self.subscriptions.close()
 
 
 def told(client: Client) -> Counter[tuple[str, int]]:

@@ -1,7 +1,8 @@
-"""What others wrote into Redis under our keys: ignored, told of once, and no join fails by it."""
+"""What others wrote into Redis under our keys: logged once, and no join fails by it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -10,15 +11,24 @@ from redis import Redis
 
 from realtime.events.publication import PresenceEntry
 from realtime.presence.store import PresenceStore
+from tests.harness.measure import people, until
+from tests.harness.presence import Server, settled
 from tests.harness.valkey import Valkey
 
 
 @pytest.fixture
 def redis(valkey: Valkey, settings: Settings) -> Iterator[Redis]:
     settings.REALTIME = settings.REALTIME | {"REDIS_URL": valkey.url}
+    backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [valkey.url]}}}
     with valkey.client() as client:
         client.flushall()
         yield client
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the lines about what is not ours."""
+    return [r.getMessage() for r in caplog.records if getattr(r, "action", "") == "poison"]
 
 
 async def test_foreign_entries_are_ignored_and_told_of_once(
@@ -38,7 +48,72 @@ async def test_foreign_entries_are_ignored_and_told_of_once(
     redis.sadd(f"realtime:process:{presence.process}", "garbage", "1:x", ":", "1:2:3", "x" * 10_000)
     for _ in range(2):
         assert await presence.members([1]) == [{2: "ann"}]
-    told = [record for record in caplog.records if getattr(record, "action", "") == "poison"]
-    assert len(told) == len({record.getMessage() for record in told}) == 4
+    assert len(told(caplog)) == len(set(told(caplog))) == 4
     assert await presence.forget_list() == {(1, 2)}
     await presence.close()
+
+
+async def here_and_there(redis: Redis) -> tuple[Server, Server]:
+    """Return two processes with a user each in room 1, all told to Redis."""
+    here, there = Server(), Server()
+    await here.join([(1, 1)])
+    await there.join([(1, 2)])
+    await settled(redis, (here, there), {1: {1, 2}})
+    for server in (here, there):
+        await server.presence.tick()
+    return here, there
+
+
+@pytest.mark.parametrize("kind", ["string", "list"])
+@pytest.mark.parametrize(
+    "name", ["processes", "lists", "versions", "room:1", "room:2", "process:", "sockets:"]
+)
+async def test_a_key_of_another_type_is_deleted_and_everybody_is_listed_anew(
+    redis: Redis, caplog: pytest.LogCaptureFixture, name: str, kind: str
+) -> None:
+    here, there = await here_and_there(redis)
+    key = f"realtime:{name}{here.process if name.endswith(':') else ''}"
+
+    redis.delete(key)
+    if kind == "string":
+        redis.set(key, "not ours")
+    else:
+        redis.lpush(key, "not ours")
+    # Whoever comes to any room comes in, and is shown to those who are there.
+    await here.join([(1, 3)])
+    await there.join([(2, 4)])
+    expected = {1: {1, 2, 3}, 2: {4}}
+    async with asyncio.timeout(10):
+        while people(redis, 1) != expected[1] or people(redis, 2) != expected[2]:
+            for server in (here, there):
+                await server.presence.tick()
+            await asyncio.sleep(0.05)
+    await settled(redis, (here, there), expected)
+    lines = [line for line in told(caplog) if key in line]
+    assert len(lines) == 1, told(caplog)
+    assert kind in lines[0]
+    for server in (here, there):
+        await server.close()
+    assert redis.keys("realtime:*") == []
+
+
+async def test_entries_of_others_fail_neither_the_expiry_of_a_process_nor_a_connection(
+    redis: Redis, settings: Settings
+) -> None:
+    here, there = await here_and_there(redis)
+    there.presence.lease.close()  # so that its entries stay, as after a crash
+    redis.zadd("realtime:processes", {there.process: 1})
+    redis.sadd(f"realtime:process:{there.process}", "garbage", "x:y", b"\xff\xfe", b"1:\xff")
+    redis.sadd(f"realtime:process:{here.process}", b"\xff\xfe")
+    redis.hset(f"realtime:sockets:{there.process}", "3", "many")
+    await here.presence.tick()
+    assert here.shows(1) == {1}
+    redis.zadd("realtime:processes", {"foreign": "+inf"})
+    redis.hset("realtime:sockets:foreign", "3", "many")
+    assert await here.presence.connect(3)
+    assert redis.hget(f"realtime:sockets:{here.process}", "3") == b"1"
+    redis.hdel("realtime:lists", here.process)  # has it list everybody anew
+    await here.presence.tick()
+    await until(lambda: redis.hget("realtime:lists", here.process) not in (None, b"lost"))
+    await here.close()
+    await there.close()
