@@ -7,11 +7,18 @@ const WORDS = {
   stopped: "Disconnected",
 };
 
+/** Why the server refuses a connection that is tried again. */
+const REASONS = {
+  RATE_LIMITED: "too many tabs are open, or too much was sent",
+  UNAVAILABLE: "the server is not ready",
+};
+
 /** Says how the connection is, when the next attempt is due, and lets the person try now. */
 export class ConnectionStatus {
   #realtime;
   #edits;
   #retryAt = null;
+  #reason = "";
   #clock = null;
   #wasOnline = false;
   #text = h("span", { class: "connection-text" });
@@ -37,7 +44,7 @@ export class ConnectionStatus {
       this.#wait,
       this.#retry,
     );
-    this.#ignore = realtime.on("state", ({ retryAt }) => this.#changed(retryAt));
+    this.#ignore = realtime.on("state", (change) => this.#changed(change));
     edits.addEventListener("change", this.#render);
     this.#changed();
   }
@@ -48,9 +55,10 @@ export class ConnectionStatus {
     clearInterval(this.#clock);
   }
 
-  #changed(retryAt) {
+  #changed({ retryAt, reason } = {}) {
     const { state } = this.#realtime;
     this.#retryAt = retryAt ?? null;
+    if (state !== "connecting") this.#reason = REASONS[reason] ?? "";
     clearInterval(this.#clock);
     if (state === "offline") this.#clock = setInterval(() => this.render(), 250);
     if (state === "online" && this.#wasOnline) announce("Connected again.");
@@ -70,7 +78,7 @@ export class ConnectionStatus {
   }
 
   #details(state) {
-    const parts = [];
+    const parts = state !== "online" && this.#reason ? [this.#reason] : [];
     const left = Math.ceil(((this.#retryAt ?? 0) - performance.now()) / 1000);
     if (state === "offline" && left > 0) parts.push(`in ${left} s`);
     if (state !== "online" && this.#edits.count) {

@@ -55,6 +55,10 @@ export class Content {
     this.#form.hidden = !this.#project.canEdit;
   }
 
+  note(changes, by) {
+    for (const key of Object.keys(changes)) this.#fields.get(key)?.field.note(by);
+  }
+
   flash(changes, by) {
     for (const key of Object.keys(changes)) this.#fields.get(key)?.field.flash(by);
   }

@@ -13,6 +13,15 @@ const REASONS = {
     "Somebody else is signed in now",
     "What was not saved yet was not saved in their name. Open the project again to go on.",
   ],
+  ORIGIN_FORBIDDEN: [
+    "This address may not connect",
+    "The server takes no live connections from the address in your browser. Whoever runs this site " +
+      "can allow it.",
+  ],
+  DISCONNECTED: [
+    "You have been disconnected",
+    "Whoever runs this site has ended your connections. Reload the page to connect again.",
+  ],
   USER_INACTIVE: [
     "Your account is not active any more",
     "Whoever runs this site can activate it again.",

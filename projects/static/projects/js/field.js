@@ -203,8 +203,7 @@ export class Field {
     }
     if (conflict) {
       this.#restore(conflict.mine);
-      const other = this.#project.people.name(this.#changedBy);
-      announce(`${other} changed ${this.label} as well. Choose a version.`);
+      announce(`${this.#other()} changed ${this.label} as well. Choose a version.`);
     }
     this.#showConflict();
     this.#settled();
@@ -212,7 +211,19 @@ export class Field {
   }
 
   #showConflict() {
-    this.#conflict.render(this.#project.people.name(this.#changedBy), this.#written());
+    this.#conflict.render(this.#other(), this.#written());
+  }
+
+  /** Return who made the other version: it may be oneself, in another tab. */
+  #other() {
+    const { people } = this.#project;
+    const isMe = Number(this.#changedBy) === people.me.id;
+    return isMe ? "You, in another tab," : people.name(this.#changedBy);
+  }
+
+  /** Note who has changed this, without a sign. */
+  note(by) {
+    this.#changedBy = by;
   }
 
   /** Return what the person has written, as text. */

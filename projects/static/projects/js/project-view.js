@@ -201,8 +201,12 @@ export class ProjectView {
   }
 
   #flash({ changes, updated_by: by }) {
-    if (Number(by) === this.people.me.id) return;
     const { content = {}, ...fields } = changes;
+    if (Number(by) === this.people.me.id) {
+      for (const field of this.#fields) if (field.name in fields) field.note(by);
+      this.content.note(content, by);
+      return;
+    }
     for (const field of this.#fields) if (field.name in fields) field.flash(by);
     this.content.flash(content, by);
     const names = [...Object.keys(fields), ...Object.keys(content)];

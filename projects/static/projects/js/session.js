@@ -1,9 +1,15 @@
 /**
  * Who is signed in. The access token lives in memory only; the refresh token in the tab's
- * sessionStorage, so that a reload does not sign anybody out and a closed tab does.
+ * sessionStorage, so that a reload does not sign anybody out, and to close the last tab does. A new
+ * tab is handed it by one that is open.
  */
 
 const STORED = "realtime.refresh";
+
+/** The channel between the tabs, and the lock that each one holds as long as it is signed in. */
+const SHARED = "realtime.session";
+/** Milliseconds that a new tab waits for another to answer. */
+const PATIENCE = 1_000;
 
 /** Milliseconds before its end from which on an access token is not used any more. */
 const MARGIN = 5_000;
@@ -17,10 +23,20 @@ export class Session extends EventTarget {
 
   #access = null;
   #renewal = null;
+  #tabs = new BroadcastChannel(SHARED);
+  /** Ends the lock that tells other tabs that this one is signed in. */
+  #release = null;
+
+  constructor() {
+    super();
+    this.#tabs.addEventListener("message", ({ data }) => this.#hear(data));
+  }
 
   /** Take up the tab's session again; resolve to whether there is one. */
   async restore() {
-    if (!sessionStorage.getItem(STORED)) return false;
+    const refresh = sessionStorage.getItem(STORED) ?? (await this.#ask());
+    if (!refresh) return false;
+    sessionStorage.setItem(STORED, refresh);
     try {
       await this.#identify();
     } catch (error) {
@@ -43,7 +59,8 @@ export class Session extends EventTarget {
   async signOut() {
     const refresh = sessionStorage.getItem(STORED);
     this.#forget();
-    // The session is over for this tab, whether or not the server hears of it.
+    this.#tabs.postMessage({ ended: refresh });
+    // The session is over for this browser, whether or not the server hears of it.
     await post("/api/token/blacklist/", { refresh }).catch(() => {});
   }
 
@@ -77,6 +94,42 @@ export class Session extends EventTarget {
     const response = await fetch("/api/me/", { headers: { Authorization: `Bearer ${token}` } });
     if (!response.ok) throw new SignInError("The server does not know you any more.");
     this.user = await response.json();
+    this.#hold();
+  }
+
+  /** Resolve to the refresh token of another tab that is open, if there is one. */
+  async #ask() {
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    if (!held.some(({ name }) => name === SHARED)) return null;
+    return new Promise((resolve) => {
+      const hear = ({ data }) => data.refresh && settle(data.refresh);
+      const settle = (refresh) => {
+        this.#tabs.removeEventListener("message", hear);
+        resolve(refresh);
+      };
+      this.#tabs.addEventListener("message", hear);
+      this.#tabs.postMessage({ ask: true });
+      setTimeout(() => settle(null), PATIENCE);
+    });
+  }
+
+  #hear({ ask, ended }) {
+    const refresh = sessionStorage.getItem(STORED);
+    if (!refresh || !this.user) return;
+    if (ask) this.#tabs.postMessage({ refresh });
+    if (ended === refresh) this.#end();
+  }
+
+  /** Let new tabs know that there is one to ask. */
+  #hold() {
+    if (this.#release) return;
+    const released = new Promise((resolve) => (this.#release = resolve));
+    navigator.locks?.request(SHARED, { mode: "shared" }, () => released);
+  }
+
+  #end() {
+    this.#forget();
+    this.dispatchEvent(new Event("ended"));
   }
 
   /** One renewal at a time, however many ask for it. */
@@ -89,8 +142,7 @@ export class Session extends EventTarget {
     const refresh = sessionStorage.getItem(STORED);
     const response = await post("/api/token/refresh/", { refresh });
     if (response.status === 401 || response.status === 400) {
-      this.#forget();
-      this.dispatchEvent(new Event("ended"));
+      this.#end();
       throw new SignInError("Your session has ended. Sign in again to go on.");
     }
     if (!response.ok) throw new Error(`The token could not be renewed: ${response.status}`);
@@ -109,6 +161,8 @@ export class Session extends EventTarget {
   #forget() {
     this.user = null;
     this.#access = null;
+    this.#release?.();
+    this.#release = null;
     sessionStorage.removeItem(STORED);
   }
 }
