@@ -22,7 +22,7 @@ from realtime.client.errors import (
     UserChanged,
 )
 from realtime.client.messages import Member, Message, Task, UpdateAck
-from realtime.client.realtime import Realtime, State
+from realtime.client.realtime import Realtime, State, StateChange
 from realtime.client.room import Room
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Room",
     "RoomClosed",
     "State",
+    "StateChange",
     "Stopped",
     "Task",
     "UpdateAck",

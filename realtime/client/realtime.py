@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
@@ -44,6 +44,18 @@ class State(enum.StrEnum):
     """Waits before the next attempt."""
     STOPPED = "stopped"
     """Never connects again."""
+
+
+class StateChange(NamedTuple):
+    """A new state, and the reason for it."""
+
+    state: State
+    code: int | None = None
+    """Of the close that led here, where there was one."""
+    reason: str | None = None
+    """An error code of the protocol, or one of the client's own; None while there is no fault."""
+    retry_at: float | None = None
+    """The moment of the next attempt, in seconds as `time.monotonic` counts them."""
 
 
 class Realtime:
@@ -104,6 +116,8 @@ class Realtime:
         self._connection: Connection | None = None
         self._window = WINDOW
         self._online_since: float | None = None
+        self._close_code: int | None = None
+        """Of the last connection; None while there is one, or where none came about."""
         self._user_id: int | None = None
         """The user whom the server joined last; None before the first join."""
         self._rooms: dict[int, Room] = {}
@@ -141,7 +155,7 @@ class Realtime:
     def on(self, event: str, handler: Callable[[Any], None]) -> Callable[[], None]:
         """Have a function called at an event; return one that ends it.
 
-        Events: `state`, with the new `State`; `error`, with a `RealtimeError` that no call raises,
+        Events: `state`, with a `StateChange`; `error`, with a `RealtimeError` that no call raises,
         such as that of a signal that is refused.
         """
         self._handlers[event].append(handler)
@@ -165,8 +179,9 @@ class Realtime:
         failures = 0
         try:
             while True:
-                self._become(State.CONNECTING)
                 self._online_since = None
+                self._close_code = None
+                self._become(State.CONNECTING)
                 try:
                     await self._connect()
                 except InvalidURI as error:
@@ -175,8 +190,10 @@ class Realtime:
                     self.error = error
                 if self._was_stable():
                     failures = 0
-                self._become(State.OFFLINE)
-                await self._sleep(self._delay(failures, self.error))
+                delay = self._delay(failures, self.error)
+                retry_at = self._clock() + delay
+                self._become(State.OFFLINE, reason=self._reason(), retry_at=retry_at)
+                await self._sleep(delay)
                 failures += 1
         except Stopped as stopped:
             self._stop(stopped)
@@ -220,6 +237,7 @@ class Realtime:
             await websocket.close()
         # One at a time, until it is clear which of them the server cannot read.
         self._window = 1 if connection.is_unclear else WINDOW
+        self._close_code = websocket.close_code
         self._judge(connection, websocket.close_code or 0)
 
     async def _open(self, token: str) -> ClientConnection:
@@ -257,10 +275,16 @@ class Realtime:
         self._online_since = self._clock()
         self._become(State.ONLINE)
 
-    def _become(self, state: State) -> None:
+    def _reason(self) -> str:
+        lost = "CONNECTION_FAILED" if self._close_code is None else "CONNECTION_LOST"
+        return getattr(self.error, "code", lost)
+
+    def _become(
+        self, state: State, *, reason: str | None = None, retry_at: float | None = None
+    ) -> None:
         if state is not self.state:
             self.state = state
-            self._emit("state", state)
+            self._emit("state", StateChange(state, self._close_code, reason, retry_at))
 
     def _stop(self, error: Stopped, *, is_own: bool = False) -> None:
         if self.state is State.STOPPED:
@@ -269,7 +293,7 @@ class Realtime:
         self._user_id = None
         for room in tuple(self._rooms.values()):
             room.end(error, is_own=is_own)
-        self._become(State.STOPPED)
+        self._become(State.STOPPED, reason=error.code)
 
     # --- the rooms
 

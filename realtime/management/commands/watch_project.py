@@ -63,7 +63,7 @@ class Command(BaseCommand):
             return await threads.run(_make_token, user_id)
 
         realtime = Realtime(url, token=token)
-        realtime.on("state", lambda state: self._show_state(realtime, state))
+        realtime.on("state", lambda change: self._show_state(realtime, change.state))
         try:
             async with realtime:
                 room = await realtime.join(project_id)

@@ -20,6 +20,7 @@ from realtime.client import (
     Room,
     RoomClosed,
     State,
+    StateChange,
     Stopped,
     Task,
     UserChanged,
@@ -219,8 +220,8 @@ async def test_a_reader_that_does_not_read_is_told(
 
 async def test_a_room_is_joined_again_from_its_position(server: Server) -> None:
     realtime = await server.client()
-    states: list[State] = []
-    realtime.on("state", states.append)
+    changes: list[StateChange] = []
+    realtime.on("state", changes.append)
     room, peer = await joined(server, realtime, seq=7, title="Seven")
     await peer.updated(8, title="Eight")
     await read(room, 1)
@@ -231,7 +232,10 @@ async def test_a_room_is_joined_again_from_its_position(server: Server) -> None:
         await peer.updated(seq, title=title)
     assert [message.seq for message in await read(room, 2)] == [9, 10]
     assert room.state == {"title": "Ten"}
+    states = [change.state for change in changes]
     assert states == ["connecting", "online", "offline", "connecting", "online"]
+    assert changes[2] == ("offline", 1006, "CONNECTION_LOST", server.now + server.waits[0])
+    assert [change[1:] for change in changes if change.state != "offline"] == [(None,) * 3] * 4
 
 
 async def test_what_cannot_be_replayed_comes_as_a_snapshot(server: Server) -> None:
@@ -531,6 +535,8 @@ async def test_most_closes_lead_to_another_attempt(server: Server, code: int) ->
 async def test_some_closes_are_final(server: Server, code: int) -> None:
     """4101 is, since this client's token is a string: there is no other to be had."""
     realtime = await server.client()
+    changes: list[StateChange] = []
+    realtime.on("state", changes.append)
     room, peer = await joined(server, realtime)
     waiting = asyncio.create_task(room.update({"title": "Never"}))
     await peer.expect("update_project")
@@ -543,6 +549,7 @@ async def test_some_closes_are_final(server: Server, code: int) -> None:
     with pytest.raises(Stopped):
         await realtime.join(2)
     assert realtime.state is State.STOPPED
+    assert changes[-1] == (State.STOPPED, code, "USER_INACTIVE", None)
 
 
 # --- another user
