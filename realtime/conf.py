@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+R = TypeVar("R")
 
 
 class Rate(NamedTuple):
@@ -117,7 +120,19 @@ class Settings:
     """Events that a join with `since` replays at most; beyond that a snapshot serves."""
 
 
-@cache
+def cached(make: Callable[[], R]) -> Callable[[], R]:
+    """Cache what a function makes of the settings, until a test changes `REALTIME`."""
+    cached_make = cache(make)
+
+    def forget(*, setting: str, **_: Any) -> None:
+        if setting == "REALTIME":
+            cached_make.cache_clear()
+
+    setting_changed.connect(forget, weak=False, dispatch_uid=f"{make.__module__}.{make.__name__}")
+    return cached_make
+
+
+@cached
 def get() -> Settings:
     """Return the settings in force.
 
@@ -134,11 +149,3 @@ def get() -> Settings:
         if name in given:
             given = {**given, name: Rate(*given[name])}
     return Settings(**given)
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "REALTIME":
-        get.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="realtime.conf")

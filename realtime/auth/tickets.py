@@ -8,14 +8,13 @@ the ticket is redeemed: write access to Redis lets nobody sign in as another use
 from __future__ import annotations
 
 import secrets
-from functools import cache
 from typing import Any
 
-from django.core.signals import setting_changed
 from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime import conf
+from realtime.db import redis
 from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
@@ -55,15 +54,7 @@ def _key(ticket: str) -> str:
     return f"realtime:ticket:{ticket}"
 
 
-@cache
+@conf.cached
 def _redis() -> Redis:
-    # Its pool serves the threads of the views and of the server alike.
-    return Redis.from_url(conf.get().REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "REALTIME":
-        _redis.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="realtime.auth.tickets")
+    # One for the process: the threads of views and of the server share its connections.
+    return redis.client()

@@ -26,6 +26,7 @@ from realtime.live.hub import Hub
 from realtime.models import Room
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.tasks import lease
+from realtime.tasks.queues import QueueProbe
 from realtime.transport.http import BoundedHTTP
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class ServerProcess:
         """Whether there has been a socket, and the clocks go."""
         self._tasks = Tasks()
         self._question: asyncio.Task[bool] | None = None
+        self._task_queues = QueueProbe()
 
     # --- sockets
 
@@ -118,9 +120,12 @@ class ServerProcess:
             (settings.ACCESS_INTERVAL, self._access.check),
             (settings.REPAIR_INTERVAL, self.hub.subscriptions.settle_all),
             (self.hub.presence.interval, self.hub.presence.tick),
-            (settings.TASK_LEASE / 3, _sweep_tasks),
+            (settings.TASK_LEASE / 3, self._sweep_tasks),
         ):
             self._tasks.spawn(_every(interval, step))
+
+    async def _sweep_tasks(self) -> None:
+        await threads.run(lease.sweep, self._task_queues)
 
     # --- what operators see
 
@@ -197,10 +202,6 @@ def gauges() -> Gauges:
     """Return the gauges of this process, from any thread; all 0 where it serves no sockets."""
     server = running()
     return Gauges() if server is None else server.gauges()
-
-
-async def _sweep_tasks() -> None:
-    await threads.run(lease.sweep)
 
 
 async def _every(interval: float, step: Step) -> None:

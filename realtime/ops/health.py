@@ -16,12 +16,10 @@ from http import HTTPStatus
 
 from channels.layers import get_channel_layer
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from realtime import conf
-from realtime.db import threads
+from realtime.db import redis, threads
 from realtime.live import process
 
 logger = logging.getLogger(__name__)
@@ -71,9 +69,9 @@ async def _ask_database() -> None:
 
 
 async def _ask_redis() -> None:
-    # By a connection of its own: it is whether there can be one that is asked.
-    async with Redis.from_url(conf.get().REDIS_URL, retry=Retry(NoBackoff(), 0)) as redis:
-        await redis.ping()
+    # A new connection each time: the question is whether one can be made.
+    async with redis.async_client(retry=Retry(NoBackoff(), 0)) as client:
+        await client.ping()
 
 
 async def _ask_channel_layer() -> None:

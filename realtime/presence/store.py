@@ -26,11 +26,11 @@ from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
 from realtime import conf, metrics
+from realtime.db import redis
 from realtime.events.outages import OutageLog
 from realtime.events.publication import PresenceEntry, RoomUser
 
@@ -38,9 +38,6 @@ logger = logging.getLogger(__name__)
 
 UNREACHABLE = (RedisError, OSError)
 """Errors of a call when Redis cannot be reached, or does not answer in time."""
-
-_TIMEOUT = 2.0
-"""Seconds to wait for earlier calls, for a connection, and for an answer."""
 
 
 class Arrival(NamedTuple):
@@ -80,10 +77,7 @@ class PresenceStore:
         settings = conf.get()
         self.process = uuid.uuid4().hex
         self._lease = settings.PRESENCE_LEASE
-        self._redis = Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+        self._redis = redis.async_client(
             decode_responses=True,
             encoding_errors="replace",  # what others wrote must not fail our reads
         )
@@ -210,8 +204,12 @@ class PresenceStore:
         keep the lease from being renewed: redis-py's own pool lets whoever had the connection last
         go first.
         """
+        self._redis = redis.async_client(
+            decode_responses=True,
+            encoding_errors="replace",  # what others wrote must not fail our reads
+        )
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(redis.TIMEOUT):
                 await self._lock.acquire()
             try:
                 yield

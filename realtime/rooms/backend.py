@@ -8,10 +8,8 @@ synchronous and run in a database thread; if the host has replicas, they read fr
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from realtime import conf
@@ -102,7 +100,7 @@ class Backend(Protocol):
     # A backend may also have `display_name(user)`: see `display_name` below.
 
 
-@cache
+@conf.cached
 def get() -> Backend:
     """Return the host's backend, as named by ``REALTIME["BACKEND"]``."""
     backend: Backend = import_string(conf.get().BACKEND)()
@@ -117,11 +115,3 @@ def display_name(user: Any) -> str:
     """
     name = getattr(get(), "display_name", None)
     return str(user.get_username() if name is None else name(user))
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "REALTIME":
-        get.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="realtime.rooms.backend")

@@ -25,8 +25,8 @@ from kombu.exceptions import SerializationError, SerializerNotInstalled
 
 from realtime import conf
 from realtime.models import TaskState
-from realtime.tasks import queues
 from realtime.tasks import state as task_state
+from realtime.tasks.queues import QueueProbe
 from realtime.tasks.task import failure_text
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class ReceivedLeaseKeeper(LeaseKeeper):
         return {request.id for request in self._requests}
 
 
-def sweep() -> None:
+def sweep(probe: QueueProbe) -> None:
     """End the tasks with an expired lease, and those that the broker lost or that never started.
 
     The order is random, so that tasks that cannot be settled now do not block the others.
@@ -117,7 +117,7 @@ def sweep() -> None:
         Exception: of the result backend, if it cannot be reached.
     """
     errors = []
-    for task, reason in [*_overdue(), *queues.lost()]:
+    for task, reason in [*_overdue(), *probe.lost()]:
         try:
             _end(task, reason)
         except Exception as error:  # noqa: BLE001  (each result backend has its own errors)

@@ -29,64 +29,75 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 100
 
 
-class _Sight(NamedTuple):
-    """A queue that was empty."""
+class Sighting(NamedTuple):
+    """A moment at which a queue was empty."""
 
     silent_since: datetime
-    """What had not been heard of since then, was to be with a worker. By the database's clock."""
+    """By the database's clock. A task silent since then is with a worker, or lost."""
     at: float
+    """By this process's monotonic clock."""
 
 
-_seen: dict[str, _Sight] = {}
-_asking: threading.Thread | None = None
+class QueueProbe:
+    """Remember when the queues of silent tasks were empty; ask the broker in a thread of its own.
 
+    A server process has one, and calls `lost` from one thread at a time.
+    """
 
-def lost() -> Iterator[tuple[TaskState, str]]:
-    """Find tasks that were lost before a worker took them; with the reason to tell."""
-    lease = timedelta(seconds=conf.get().TASK_LEASE)
-    now = ExpressionWrapper(Now(), output_field=DateTimeField())
-    waiting = TaskState.objects.filter(state=TaskState.State.QUEUED).exclude(queue="")
-    silent = list(waiting.filter(updated_at__lt=Now() - lease).annotate(now=now)[:_AT_ONCE])
-    if not silent:
-        return
-    unseen: dict[str, datetime] = {}
-    for task in silent:
-        sight = _seen.get(task.queue)
-        if sight is None:
-            unseen[task.queue] = task.now - lease
-        elif time.monotonic() - sight.at > lease.total_seconds():
-            if task.updated_at < sight.silent_since:
-                yield task, "The task was lost before it was started"
-            else:
+    def __init__(self) -> None:
+        self.sightings: dict[str, Sighting] = {}
+        self._thread: threading.Thread | None = None
+
+    def lost(self) -> Iterator[tuple[TaskState, str]]:
+        """Find tasks that were lost before a worker took them, each with the error to show."""
+        lease = timedelta(seconds=conf.get().TASK_LEASE)
+        now = ExpressionWrapper(Now(), output_field=DateTimeField())
+        waiting = TaskState.objects.filter(state=TaskState.State.QUEUED).exclude(queue="")
+        silent = list(waiting.filter(updated_at__lt=Now() - lease).annotate(now=now)[:_AT_ONCE])
+        if not silent:
+            return
+        unseen: dict[str, datetime] = {}
+        for task in silent:
+            sighting = self.sightings.get(task.queue)
+            if sighting is None:
                 unseen[task.queue] = task.now - lease
-    for queue in unseen:
-        _seen.pop(queue, None)
-    _ask(unseen)
+            elif time.monotonic() - sighting.at > lease.total_seconds():
+                if task.updated_at < sighting.silent_since:
+                    yield task, "The task was lost before it was started"
+                else:
+                    unseen[task.queue] = task.now - lease
+        for queue in unseen:
+            self.sightings.pop(queue, None)
+        self._ask(unseen)
 
+    def wait(self, timeout: float) -> None:
+        """Wait for the broker's answer, if it was asked."""
+        if self._thread is not None:
+            self._thread.join(timeout)
 
-def _ask(queues: dict[str, datetime]) -> None:
-    """Ask the broker, in a thread: it may be away, and answer never."""
-    global _asking  # noqa: PLW0603
-    if queues and (_asking is None or not _asking.is_alive()):
-        _asking = threading.Thread(target=_look, args=[queues], name="task-queues", daemon=True)
-        _asking.start()
+    def _ask(self, queues: dict[str, datetime]) -> None:
+        # In a thread: a broker that cannot be reached may never answer.
+        if queues and (self._thread is None or not self._thread.is_alive()):
+            self._thread = threading.Thread(
+                target=self._look, args=[queues], name="task-queues", daemon=True
+            )
+            self._thread.start()
 
-
-def _look(queues: dict[str, datetime]) -> None:
-    try:
-        with current_app.connection_for_read() as connection:
-            for queue, silent_since in queues.items():
-                if _is_empty(connection, queue):
-                    _seen[queue] = _Sight(silent_since, time.monotonic())
-    except Exception as error:  # noqa: BLE001  (every broker has errors of its own)
-        logger.warning("The broker was not asked: %r", error, extra={"action": "task_queues"})
+    def _look(self, queues: dict[str, datetime]) -> None:
+        try:
+            with current_app.connection_for_read() as connection:
+                for queue, silent_since in queues.items():
+                    if _is_empty(connection, queue):
+                        self.sightings[queue] = Sighting(silent_since, time.monotonic())
+        except Exception as error:  # noqa: BLE001  (each broker has its own errors)
+            logger.warning("The broker was not asked: %r", error, extra={"action": "task_queues"})
 
 
 def _is_empty(connection: Any, queue: str) -> bool:
     try:
         with connection.channel() as channel:
             return bool(channel.queue_declare(queue, passive=True).message_count == 0)
-    except ChannelError:  # there is no such queue: in Redis, an empty one is none
+    except ChannelError:  # no such queue: Redis has no empty queues
         return True
     except connection.channel_errors:
         return True

@@ -21,6 +21,7 @@ from realtime.db import threads
 from realtime.events import log
 from realtime.models import Event, Room, TaskState
 from realtime.tasks import lease, state
+from realtime.tasks.queues import QueueProbe
 from realtime.tasks.task import ProjectTask
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
@@ -214,11 +215,11 @@ def test_a_task_that_was_just_queued_or_started_is_not_lost(
         for name in ("queued", "running"):
             state.mark_queued(task_id=name, task_type="count", project_id=1, user_id=None)
         state.mark_started("running")
-        lease.sweep()
+        lease.sweep(QueueProbe())
         assert set(TaskState.objects.values_list("state", flat=True)) == {"queued", "running"}
         # And none that is overdue is kept.
         settings.REALTIME = settings.REALTIME | {"TASK_LEASE": -1, "TASK_QUEUE_LIMIT": -1}
-        lease.sweep()
+        lease.sweep(QueueProbe())
         assert set(TaskState.objects.values_list("state", flat=True)) == {"failed"}
     finally:
         connections.close_all()

@@ -12,6 +12,7 @@ from config.celery import app
 from realtime.events import log
 from realtime.models import TaskState
 from realtime.tasks import lease
+from realtime.tasks.queues import QueueProbe
 from tests.tasks import cases
 
 pytestmark = [
@@ -64,13 +65,13 @@ def test_a_task_in_its_place_that_fails_has_failed() -> None:
 @pytest.mark.parametrize("is_good", [True, False])
 def test_what_no_signal_tells_of_a_chord_is_read_from_its_result(is_good: bool) -> None:
     run(cases.replaced, "r4", "chord", project_id=PROJECT)
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert told() == []
     if is_good:
         app.backend.mark_as_done("r4", 42)
     else:
         app.backend.mark_as_failure("r4", ValueError("a secret"))
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert told() == [
         ("task_completed", 42)
         if is_good

@@ -19,9 +19,10 @@ from pytest_django import Settings
 from config.celery import app
 from realtime.events import log
 from realtime.models import TaskState
-from realtime.tasks import lease, queues, signals
+from realtime.tasks import lease, signals
 from realtime.tasks import state as task_state
 from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
+from realtime.tasks.queues import QueueProbe, Sighting
 from realtime.tasks.task import TaskFailure
 
 pytestmark = [
@@ -49,18 +50,18 @@ def endings() -> list[tuple[str, Any]]:
 def test_who_finished_without_telling_has_completed() -> None:
     make_task("stored", TaskState.State.RUNNING, age=LONG_AGO)
     app.backend.mark_as_done("stored", {"answer": 42})
-    lease.sweep()
-    lease.sweep()
+    lease.sweep(QueueProbe())
+    lease.sweep(QueueProbe())
     assert endings() == [("task_completed", {"answer": 42})]
 
 
 def test_who_failed_without_telling_has_failed() -> None:
     make_task("raised", TaskState.State.RUNNING, age=LONG_AGO)
     app.backend.mark_as_failure("raised", ValueError("too big"))
-    lease.sweep()
+    lease.sweep(QueueProbe())
     app.backend.mark_as_failure("explained", TaskFailure("The image is too big"))
     make_task("explained", TaskState.State.RUNNING, age=LONG_AGO)
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert endings() == [
         ("task_failed", "The task failed; the server has logged why"),
         ("task_failed", "The image is too big"),
@@ -70,7 +71,7 @@ def test_who_failed_without_telling_has_failed() -> None:
 def test_who_left_nothing_is_lost() -> None:
     make_task("killed", TaskState.State.RUNNING, age=LONG_AGO)
     make_task("forgotten", TaskState.State.QUEUED, age=LONG_AGO)
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert sorted(endings()) == [
         ("task_failed", "The task was never started"),
         ("task_failed", "The worker was lost"),
@@ -84,7 +85,7 @@ def test_whose_result_cannot_be_read_is_lost_and_holds_up_nobody(stored: bytes) 
     backend: Any = app.backend
     backend.set(backend.get_key_for_task("broken"), stored)
     backend.mark_as_done("stored", {"answer": 42})
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert sorted(endings(), key=str) == [
         ("task_completed", {"answer": 42}),
         ("task_failed", "The worker was lost"),
@@ -95,7 +96,7 @@ def test_who_still_runs_or_waits_is_left_alone() -> None:
     make_task("running", TaskState.State.RUNNING, age=timedelta(0))
     make_task("waiting", TaskState.State.QUEUED, age=timedelta(hours=1))
     make_task("over", TaskState.State.COMPLETED, age=LONG_AGO)
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert endings() == []
 
 
@@ -117,7 +118,7 @@ def test_a_result_backend_that_is_away_settles_nothing(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(app.backend, "get", away)
     with pytest.raises(ConnectionError):
-        lease.sweep()
+        lease.sweep(QueueProbe())
     assert endings() == []
 
 
@@ -127,7 +128,7 @@ def test_a_task_that_will_be_tried_again_only_waits() -> None:
     make_task("again", TaskState.State.RUNNING, age=LONG_AGO)
     request = type("Request", (), {"id": "again"})()
     signals.on_retry(sender=task, request=request, reason=Retry())
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert endings() == []
     signals.on_prerun(sender=task, task_id="again", args=(), kwargs={"project_id": PROJECT})
     signals.on_postrun(sender=task, task_id="again", state="SUCCESS", retval=None)
@@ -142,7 +143,7 @@ def test_without_a_result_backend_a_lost_task_ends_and_so_do_the_others(
     monkeypatch.setattr(AsyncResult, "__init__", lambda self, task_id: setattr(self, "id", task_id))
     for number in range(5):
         make_task(str(number), TaskState.State.RUNNING, age=LONG_AGO)
-    lease.sweep()
+    lease.sweep(QueueProbe())
     assert endings() == [("task_failed", "The worker was lost")] * 5
 
 
@@ -150,58 +151,53 @@ def test_without_a_result_backend_a_lost_task_ends_and_so_do_the_others(
 
 
 @pytest.fixture
-def waiting() -> None:
-    """A task that waits in a queue of its own, and has been silent for some leases."""
-    queues._seen.clear()
+def probe() -> QueueProbe:
+    """A task waits in a queue of its own, and has been silent for some leases."""
     make_task("gone", TaskState.State.QUEUED, age=timedelta(hours=2))
     TaskState.objects.update(queue="lost-and-found")
+    return QueueProbe()
 
 
-def look() -> None:
+def look(probe: QueueProbe) -> None:
     """Sweep, and have the broker's answer; then an hour passes."""
-    lease.sweep()
-    if queues._asking is not None:
-        queues._asking.join(20)
-    for queue, (silent_since, _) in queues._seen.items():
+    lease.sweep(probe)
+    probe.wait(20)
+    for queue, (silent_since, _) in probe.sightings.items():
         earlier = silent_since - timedelta(hours=1)
-        queues._seen[queue] = queues._Sight(earlier, float("-inf"))
+        probe.sightings[queue] = Sighting(earlier, float("-inf"))
 
 
-@pytest.mark.usefixtures("waiting")
-def test_a_task_that_the_broker_lost_is_found() -> None:
-    look()
+def test_a_task_that_the_broker_lost_is_found(probe: QueueProbe) -> None:
+    look(probe)
     assert endings() == []
-    look()
+    look(probe)
     assert endings() == [("task_failed", "The task was lost before it was started")]
 
 
-@pytest.mark.usefixtures("waiting")
-def test_a_task_that_may_still_be_in_its_queue_waits() -> None:
+def test_a_task_that_may_still_be_in_its_queue_waits(probe: QueueProbe) -> None:
     with app.connection_for_write() as connection:
         queue = connection.SimpleQueue("lost-and-found")
         queue.put("a task, perhaps this one")
         for _ in range(3):
-            look()
+            look(probe)
         assert endings() == []
         queue.clear()
         queue.close()
 
 
-@pytest.mark.usefixtures("waiting")
-def test_a_task_that_a_worker_has_taken_waits() -> None:
-    look()
+def test_a_task_that_a_worker_has_taken_waits(probe: QueueProbe) -> None:
+    look(probe)
     task_state.keep_queued(["gone"])
-    look()
+    look(probe)
     TaskState.objects.update(updated_at=Now() - timedelta(minutes=1))
-    look()
+    look(probe)
     assert endings() == []
 
 
-@pytest.mark.usefixtures("waiting")
-def test_where_the_queue_is_not_known_a_task_waits() -> None:
+def test_where_the_queue_is_not_known_a_task_waits(probe: QueueProbe) -> None:
     TaskState.objects.update(queue="")
     for _ in range(3):
-        look()
+        look(probe)
     assert endings() == []
 
 
