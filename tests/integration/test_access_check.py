@@ -148,7 +148,7 @@ async def test_users_who_cannot_be_checked_are_put_out_of_rooms_all_the_same(
     def fail() -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(disconnections, "orders", fail)
+    monkeypatch.setattr(disconnections, "pending", fail)
     shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
     await threads.run(shopping.shoppers.clear)
     await alice.until("access_revoked")
