@@ -14,6 +14,7 @@ A host imports these modules, and no others:
 - `realtime.auth.serializers`: tokens that end with their sign-in
 - `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
 - `realtime.merge_patch`: JSON merge patches, RFC 7396
+- `realtime.merge_patch`: merge patches as rooms apply them
 - `realtime.client`: the Python client
 
 Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this
