@@ -114,7 +114,7 @@ class _Line(Generic[Item, Outcome]):
         self._expected = 0
         self._complete = asyncio.Event()
         self._last_linger_was_empty = False
-        """Whether nobody came during the last wait."""
+        """True if nobody came during the last wait."""
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -109,6 +109,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if frame_limit is not None:
             frame_limit.watch(self.flooded)
         try:
+            # The socket is counted meanwhile; the server hands us nothing else until this returns.
             await self.process.connect(self)
         except ProtocolError as error:
             self.end(error)
@@ -207,6 +208,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             )
         if wait := self.join_limit.take():
             raise too_fast(wait)
+        # Nothing else of this socket is handled meanwhile, so it cannot leave or join during this.
+        # It may close or lose its access: `Hub.join` looks again after its last await.
         with self.transport.reading_paused():
             await self.hub.join(
                 self.socket, payload.project_id, since=payload.since, ref=command.ref
@@ -224,11 +227,13 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
-        # The next command need not wait for the database; the order is kept by the writer.
+        # Not awaited: the next command need not wait for the database. The writer keeps the order
+        # of a project's updates.
         written = self.process.writer.submit(payload.project_id, request)
         written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
         if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
+            # The socket is not read meanwhile, so there are never more updates than this.
             with self.transport.reading_paused():
                 await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
 
@@ -257,6 +262,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
+            # The socket may end meanwhile, by its old token too; then `identify` does no harm.
             identity = await self.process.authenticator.authenticate(command.payload.token)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")

@@ -1,4 +1,4 @@
-"""How much one socket may ask for."""
+"""Bound what one socket may ask for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
 class Bucket:
-    """A token bucket: `burst` at once, `per_second` in the long run."""
+    """Keep a token bucket: `burst` at once, `per_second` in the long run."""
 
     __slots__ = ("_clock", "_filled_at", "_level", "_rate")
 
@@ -37,7 +37,7 @@ class Bucket:
 
 
 class MessageLimit:
-    """Refuses what comes too fast, and tells when a client goes on all the same."""
+    """Refuse what comes too fast, and tell when a client goes on all the same."""
 
     __slots__ = ("_bucket", "_patience")
 

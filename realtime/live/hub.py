@@ -40,7 +40,7 @@ class Hub:
         self.subscriptions = Subscriptions(self.rooms, self._receive)
         self.presence = ProcessPresence()
         self.process = self.presence.process
-        """The name of this server process, on the layer and in Redis."""
+        """Name of this server process, on the layer and in Redis."""
         self._joins = joins.Joins()
         self._joins_under_way: Counter[int] = Counter()
         """Joins that a room is kept open for."""

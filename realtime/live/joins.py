@@ -27,18 +27,18 @@ class JoinRequest(NamedTuple):
     project_id: int
     user_id: int
     since: int | None = None
-    """The last `seq` that the client has seen, if it comes back."""
+    """Last `seq` that the client has seen, if it comes back."""
 
 
 class View(NamedTuple):
-    """A room as one user may see it, at position `seq`."""
+    """Hold a room as one user may see it, at position `seq`."""
 
     seq: int
     role: str
     project: dict[str, Any]
     tasks: list[RunningTask]
     missed: list[Publication] | None
-    """The events after `since` up to `seq`; None where the log no longer has them all."""
+    """Events after `since` up to `seq`; None where the log no longer has them all."""
 
 
 Answer = View | ProtocolError | None
@@ -49,7 +49,7 @@ _MAX_JOINS = 50
 _MAX_ROOMS = 50
 """Rooms whose joins are read together."""
 _OVERLAP_AFTER = 0.25
-"""Seconds that joins wait for those of rooms that are slow to read."""
+"""Seconds that joins wait for joins of other rooms that are slow to read."""
 _ATTEMPTS = 3
 _MAX_REPLAYED = 2000
 """Events that are replayed together, unless those of one project are more."""
@@ -141,7 +141,7 @@ def _read(requests: Sequence[JoinRequest]) -> list[Answer]:
 
 
 class _State(NamedTuple):
-    """A project at a position, and who had access then (with that of others)."""
+    """Hold a project at a position, and the access that users had then."""
 
     seq: int
     access: dict[tuple[int, int], backend.Access]
@@ -227,7 +227,7 @@ def _missed(
 def _replay(span: log.Span, found: Sequence[Publication], since: int) -> list[Publication] | None:
     if not span.after <= since <= span.upto:
         return None
-    events = [hint for hint in found if hint.seq > since]
-    # Sequences have no holes: what is missing are the oldest, pruned or too many bytes.
+    events = [event for event in found if event.seq > since]
+    # Sequences have no gaps: what is missing are the oldest, pruned or too many bytes.
     is_whole = len(events) == span.upto - since
     return events if is_whole else None

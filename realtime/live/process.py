@@ -74,7 +74,7 @@ class ServerProcess:
         self._access = AccessMonitor(self.hub.revoke)
         self._server = broadcast.LocalServer(loop, self.hub.process, self.hub.show)
         self._has_begun = False
-        """Whether there has been a socket, and the clocks go."""
+        """True from the first socket on: the clocks go."""
         self._tasks = Tasks()
         self._question: asyncio.Task[bool] | None = None
         self._task_queues = QueueProbe()

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from realtime.transport.outbox import Outbox
 
 _RECENT = 256
-"""Events that a room remembers, for sockets that join while they pass; and tasks."""
+"""Events, and tasks, that a room remembers: sockets that join while they pass need them."""
 _RECENT_SIZE = 512 * 1024
-"""Characters of the events that it remembers: what is more is read from the log."""
+"""Characters of the events that it remembers; the log has the rest."""
 _ENDED = 101
 """A progress that no report reaches."""
 
 
 class Subscriber:
-    """One client's connection, as the rooms see it."""
+    """Hold one client's connection, as the rooms see it."""
 
     __slots__ = ("idle_since", "outbox", "rooms", "user_id", "username")
 
@@ -34,9 +34,9 @@ class Subscriber:
         self.username = username
         self.outbox = outbox
         self.rooms: dict[int, float] = {}
-        """The projects whose rooms it is in, and since when (`time.monotonic()`)."""
+        """Projects whose rooms it is in, and since when (`time.monotonic()`)."""
         self.idle_since = time.monotonic()
-        """Since when it is in no room, where it is in none."""
+        """Time from which on it is in no room, where it is in none."""
 
 
 class Room:
@@ -54,14 +54,14 @@ class Room:
         self.project_id = project_id
         self.seq: int | None = None
         self.highest_seen = 0
-        """The highest `seq` heard of; above `seq` only while there is a gap."""
+        """Highest `seq` heard of; above `seq` only while there is a gap."""
         self.members = open_members(project_id, self.broadcast)
         self._positions: dict[Subscriber, int] = {}
         self._recent: deque[Publication] = deque()
         self._recent_size = 0
         """Characters of their texts."""
         self._progress: dict[str, int] = {}
-        """How far the tasks are that were heard of last."""
+        """Progress of the tasks that were heard of last."""
 
     @property
     def has_gap(self) -> bool:

@@ -97,7 +97,7 @@ def _require_same_database(locked: Any) -> None:
 
 
 class _Batch:
-    """The updates of one transaction, under the project's lock.
+    """Write the updates of one transaction, under the project's lock.
 
     They go to the host in runs. A run ends before an update whose answer depends on the run:
     one with a `base_seq`, or with a key that the run has already.
@@ -122,7 +122,7 @@ class _Batch:
 
     @property
     def head(self) -> int:
-        """The log's last position; read only where an answer needs it before an event is made."""
+        """Return the log's last position, read only where an answer needs it before an event."""
         if self._head is None:
             self._head = log.heads([self.project_id])[self.project_id]
         return self._head

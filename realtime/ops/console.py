@@ -1,4 +1,4 @@
-"""What an operator sees of a project's room: who is here, what runs, what happened."""
+"""Show an operator a project's room: who is here, what runs, what happened."""
 
 from __future__ import annotations
 

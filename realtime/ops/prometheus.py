@@ -1,4 +1,4 @@
-"""The metrics of this server process, in the text format of Prometheus.
+"""Give out the metrics of this server process, in the text format of Prometheus.
 
     path("metrics", prometheus.metrics)
 

@@ -1,4 +1,4 @@
-"""Keeps credentials out of the logs of the servers that run this app.
+"""Keep credentials out of the logs of the servers that run this app.
 
 uvicorn logs the query strings of WebSockets, Daphne those of HTTP requests (what a WebSocket
 becomes where a proxy drops `Upgrade`), and both log headers and frames when asked for detail.
@@ -21,7 +21,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w.-]{6,}")
-"""What a JWT may stand in. No two matches share a character, so the work is linear."""
+"""Texts that a JWT may stand in. No two matches share a character, so the work is linear."""
 _JWT_START = "eyJ"
 _LOGGERS = (
     "uvicorn.access",
@@ -67,7 +67,7 @@ def _without_tokens(word: str) -> str:
 
 
 class Redaction(logging.Filter):
-    """Lets every record pass, without credentials."""
+    """Let every record pass, without credentials."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _clean(record.msg)
