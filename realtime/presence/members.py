@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
+from realtime.events.publication import RoomUser
 from realtime.protocol import messages
 
 UNMATCHED = ""
@@ -93,3 +94,10 @@ class Members:
         """Return the `user_joined` of a user."""
         payload = messages.UserJoinedPayload(self.project_id, user_id, username)
         return messages.encode(messages.UserJoined(payload=payload))
+
+
+def is_local(rooms: Mapping[int, Members], room_user: RoomUser) -> bool:
+    """Return True if a user has a socket of this process in a room."""
+    project_id, user_id = room_user
+    members = rooms.get(project_id)
+    return members is not None and user_id in members.local

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
-from realtime.events.publication import RoomUser
 from realtime.presence.lease import Lease
-from realtime.presence.members import Members
+from realtime.presence.members import Members, is_local
 from realtime.presence.store import UNREACHABLE, PresenceStore
 
 _MAX_AT_ONCE = 256
@@ -65,19 +64,9 @@ class PresenceReconciler:
         if members is None:
             return
         for user_id in departed:
-            self._remove_unless_local(project_id, user_id)
+            _remove_unless_local(members, user_id)
         for user_id, username in arrived:
             members.arrive(user_id, username)
-
-    def _remove_unless_local(self, project_id: int, user_id: int) -> None:
-        """Remove a user who is said to be gone; one with a socket here was expired by a peer."""
-        members = self._rooms.get(project_id)
-        if members is None:
-            return
-        if user_id in members.local:
-            members.request_relist(user_id)
-        else:
-            members.depart(user_id)
 
     # --- Redis
 
@@ -94,15 +83,11 @@ class PresenceReconciler:
         """Remove the entries of processes whose lease has run out, and tell the rooms."""
         expired = await self._store.expire()
         for project_id, user_id in expired.gone:
-            self._remove_unless_local(project_id, user_id)
+            if members := self._rooms.get(project_id):
+                _remove_unless_local(members, user_id)
         if not expired.is_alone:
-            departed = [pair for pair in expired.gone if not self._is_local(pair)]
+            departed = [pair for pair in expired.gone if not is_local(self._rooms, pair)]
             await broadcast.presence(self._store.process, [], departed)
-
-    def _is_local(self, room_user: RoomUser) -> bool:
-        project_id, user_id = room_user
-        members = self._rooms.get(project_id)
-        return members is not None and user_id in members.local
 
     async def _compare(self, *, removing: bool) -> None:
         """Add the users that Redis knows; if `removing`, remove those that it does not.
@@ -127,6 +112,14 @@ class PresenceReconciler:
             _show(members, found, removing=removing)
             if removing:
                 members.version = version
+
+
+def _remove_unless_local(members: Members, user_id: int) -> None:
+    """Remove a user who is said to be gone; one with a socket here was expired by a peer."""
+    if user_id in members.local:
+        members.request_relist(user_id)
+    else:
+        members.depart(user_id)
 
 
 def _show(members: Members, found: dict[int, str], *, removing: bool) -> None:

@@ -12,7 +12,7 @@ from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
 from realtime.events.publication import PresenceEntry, RoomUser
 from realtime.presence.lease import Lease
-from realtime.presence.members import Members
+from realtime.presence.members import Members, is_local
 from realtime.presence.store import UNREACHABLE, Arrival, PresenceStore
 
 _MAX_AT_ONCE = 256
@@ -90,11 +90,6 @@ class PresenceTracker:
         self._listed.discard((project_id, user_id))
         self.mark_dirty(project_id, user_id)
 
-    def _is_local(self, room_user: RoomUser) -> bool:
-        project_id, user_id = room_user
-        members = self._rooms.get(project_id)
-        return members is not None and user_id in members.local
-
     # --- telling Redis
 
     def _start_sync(self) -> None:
@@ -112,11 +107,11 @@ class PresenceTracker:
                 self._dirty |= room_users
                 self._listed -= room_users
                 self._uncounted |= users
-                self._show_departed(pair for pair in room_users if not self._is_local(pair))
+                self._show_departed(pair for pair in room_users if not is_local(self._rooms, pair))
                 return
 
     async def _tell(self, room_users: set[RoomUser], users: set[int]) -> None:
-        local = {pair for pair in room_users if self._is_local(pair)}
+        local = {pair for pair in room_users if is_local(self._rooms, pair)}
         entering = [
             PresenceEntry(project_id, user_id, self._rooms[project_id].present[user_id])
             for project_id, user_id in local - self._listed
@@ -133,7 +128,7 @@ class PresenceTracker:
         self._listed.update((project_id, user_id) for project_id, user_id, _ in entering)
         self._listed.difference_update(leaving)
         # A user who left and has come back since was never shown to have left: list them again.
-        back = {pair for pair in leaving if self._is_local(pair)}
+        back = {pair for pair in leaving if is_local(self._rooms, pair)}
         self._dirty |= back
         self._show_departed(set(leaving) - back - done.elsewhere)
         # To be alone in Redis says nothing while others may be missing there.
