@@ -6,11 +6,15 @@ import asyncio
 import threading
 
 import pytest
+from django.contrib.auth.models import User
+from rest_framework_simplejwt.tokens import AccessToken
 
 from realtime import conf
 from realtime.db import threads as database
 from realtime.live import process
 from realtime.ops import health
+from realtime.protocol.errors import CloseCode
+from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,3 +45,16 @@ async def test_a_process_that_ends_is_not_ready() -> None:
     current.drain()
     assert await bad() == {"process": "draining"}
     await current.close()
+
+
+async def test_a_process_without_sockets_runs_nothing_and_tells_those_who_come_late() -> None:
+    """It asks nothing of the database or Redis, so its end has nothing to wait for."""
+    server = process.current()
+    server.drain()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    user = await database.run(User.objects.create_user, "alice")
+    late = await Socket.connect(str(AccessToken.for_user(user)))
+    await late.expect("server_draining")
+    assert await late.closed() == CloseCode.DRAINING
+    await late.disconnect()
+    await server.close()
