@@ -1,8 +1,7 @@
-"""What the REST API takes as JSON: as strict as the WebSocket is, and no more than a limit."""
+"""Parse JSON bodies of the REST API as strictly as the WebSocket, up to a limit of size."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -12,7 +11,7 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
-from projects.validation import LEAST_NUMBER
+from realtime.protocol import strict_json
 
 
 class BodyTooLarge(APIException):
@@ -22,10 +21,10 @@ class BodyTooLarge(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a body of DATA_UPLOAD_MAX_MEMORY_SIZE bytes at most.
+    """Parse a body of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
 
-    REST framework's own reads any size, takes half of a surrogate pair (which no database
-    does), and fails on deep nesting.
+    REST framework's own parser reads any size, accepts lone surrogates and NUL, which databases
+    refuse, and fails on deep nesting.
     """
 
     media_type = "application/json"
@@ -41,31 +40,9 @@ class StrictJSONParser(BaseParser):
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge
+        if strict_json.has_nul(body):
+            raise ParseError("NUL characters are not allowed.")
         try:
-            text = body.decode()
-            data = json.loads(
-                text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_unique
-            )
-            if "\\u" in text:
-                json.dumps(data, ensure_ascii=False).encode()  # refuses lone surrogates
-        except RecursionError:
-            raise ParseError("Nested too deeply.") from None
-        except ValueError as error:
-            raise ParseError(f"Not valid JSON: {error}"[:200]) from None
-        return data
-
-
-def _no_constant(name: str) -> Any:
-    raise ParseError(f"{name} is not JSON.")
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    return number if abs(number) >= LEAST_NUMBER else 0.0
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ParseError("A key stands twice in an object.")
-    return found
+            return strict_json.parse(body.decode())
+        except (strict_json.JSONError, UnicodeDecodeError) as error:
+            raise ParseError(f"{error}."[:200]) from None

@@ -18,14 +18,13 @@ from rest_framework import serializers
 
 from projects.errors import Invalid
 from projects.models import Project
+from realtime.protocol.strict_json import LEAST
 
 MAX_CONTENT_SIZE = 64 * 1024
 """Bytes of a project's content as JSON."""
 MAX_CONTENT_DEPTH = 16
 MAX_CONTAINERS = 8192
 """Lists and objects in a project's content: in memory they are much larger than as JSON."""
-LEAST_NUMBER = 1e-20
-"""The positive number that is closest to zero; what arrives closer to it is zero."""
 MAX_DESCRIPTION = 10_000
 _MAX_NAMED = 10
 """Unknown fields that an error names."""
@@ -155,7 +154,7 @@ def is_plain(number: float) -> bool:
 
     PostgreSQL writes 1e300 with its 300 zeros, and 5e-324 with 323.
     """
-    return -(2**63) <= number < 2**63 and (not number or abs(number) >= LEAST_NUMBER)
+    return -(2**63) <= number < 2**63 and (not number or abs(number) >= LEAST)
 
 
 def check_content(content: dict[str, Any]) -> None:

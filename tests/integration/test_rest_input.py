@@ -69,7 +69,35 @@ def test_15_a_bad_body_is_refused(client: APIClient, project_id: int, name: str)
         assert "Traceback" not in answer.content.decode()
 
 
-@pytest.mark.parametrize("username", ['"\\u0000"', "[]", "{}", "1", "null", '"%s"' % ("x" * 9999)])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"a": 1, "a": 2}', "same key twice"),
+        ('{"a": 18446744073709551616}', "out of range"),
+        ('{"a": 1e400}', "out of range"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        (r'{"a": "\ud800"}', "lone surrogate"),
+        (r'{"a": "\u0000"}', "NUL"),
+        (r'{"a": "\\\u0000"}', "NUL"),
+        ("[" * 40 + "]" * 40, "too deeply"),
+        ('{"a": ', "Not valid JSON"),
+    ],
+)
+def test_15_json_is_as_strict_as_on_the_socket(
+    client: APIClient, content: str, problem: str
+) -> None:
+    answer = send(client, "projects/", f'{{"title": "a", "content": {content}}}')
+    assert answer.status_code == 400, answer.content
+    assert problem in answer.json()["detail"]
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul(client: APIClient) -> None:
+    answer = send(client, "projects/", r'{"title": "\\u0000"}')
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["title"] == r"\u0000"
+
+
+@pytest.mark.parametrize("username", ["[]", "{}", "1", "null", '"%s"' % ("x" * 9999)])
 def test_15_a_member_who_cannot_be(client: APIClient, project_id: int, username: str) -> None:
     answer = send(client, f"projects/{project_id}/members/", f'{{"username": {username}}}')
     assert answer.status_code == 400, answer.content
