@@ -56,6 +56,8 @@ class Proxy:
         """Reset all connections, at both ends; what is under way is lost."""
         for writer in tuple(self._writers):
             raw: socket.socket = writer.get_extra_info("socket")
+            if raw.fileno() == -1:
+                continue  # the last cut, or one of the ends, was quicker
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
 
