@@ -35,6 +35,7 @@ from projects import services  # noqa: E402
 from projects.models import Canvas, Membership, Project  # noqa: E402
 from realtime.consumers import check  # noqa: E402
 from realtime.events import log  # noqa: E402
+from realtime.events.new_event import project_updated  # noqa: E402
 from realtime.live import joins, repair, updates  # noqa: E402
 from realtime.live.joins import JoinRequest  # noqa: E402
 from realtime.live.updates import UpdateRequest  # noqa: E402
@@ -87,8 +88,8 @@ class Costs:
         return services.create_project(user=self.alice, data=data)
 
     def log(self, project: Project, data: dict[str, Any], before: Any = None) -> None:
-        payload = {"project_id": project.pk, "changes": data, "updated_by": str(self.alice.pk)}
-        log.append(project.pk, [log.Entry("project_updated", payload, self.alice.pk, before)])
+        event = project_updated(project.pk, data, actor_id=self.alice.pk, before=before)
+        log.append(project.pk, [event])
 
     # --- what is asked for
 

@@ -52,7 +52,7 @@ def attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
     canvas = Canvas(project_id=project_id, title=title, uploaded_by=user)
     _set_image(canvas, picture)
     canvas.save()
-    _append("canvas_added", canvas, {"added_by": str(user.pk)}, user)
+    _append("canvas_added", canvas, {"added_by": rooms.author(user.pk)}, user)
     return canvas
 
 
@@ -72,7 +72,7 @@ def _append(
         **who,
     }
     replaced = None if before is None else {"title": before}
-    rooms.append(canvas.project_id, [rooms.Entry(type_, payload, user.pk, before=replaced)])
+    rooms.append(canvas.project_id, [rooms.NewEvent(type_, payload, user.pk, before=replaced)])
 
 
 def update_canvas(
@@ -98,7 +98,9 @@ def rename(canvas: Canvas, title: str, user: User) -> None:
     before, canvas.title = canvas.title, title
     if before != title:
         canvas.save(update_fields=["title"])
-        _append("canvas_renamed", canvas, {"renamed_by": str(user.pk)}, user, before=before)
+        _append(
+            "canvas_renamed", canvas, {"renamed_by": rooms.author(user.pk)}, user, before=before
+        )
 
 
 def replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
@@ -111,7 +113,7 @@ def replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
     _set_image(canvas, picture)
     canvas.analysis = canvas.soundscape = None
     canvas.save(update_fields=["image", "image_bytes", "width", "height", "analysis", "soundscape"])
-    _append("canvas_replaced", canvas, {"replaced_by": str(user.pk)}, user)
+    _append("canvas_replaced", canvas, {"replaced_by": rooms.author(user.pk)}, user)
 
 
 def remove_canvas(*, user: User, canvas_id: int) -> None:
@@ -126,7 +128,9 @@ def remove_canvas(*, user: User, canvas_id: int) -> None:
 
 def detach(canvas: Canvas, user: User) -> None:
     """Delete a locked canvas, and its files with the commit."""
-    _append("canvas_removed", canvas, {"removed_by": str(user.pk)}, user, before=canvas.title)
+    _append(
+        "canvas_removed", canvas, {"removed_by": rooms.author(user.pk)}, user, before=canvas.title
+    )
     canvas.delete()
 
 

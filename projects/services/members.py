@@ -76,15 +76,8 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         Membership.objects.update_or_create(
             project_id=project_id, user_id=user_id, defaults={"role": role}
         )
-    payload = {"project_id": project_id, "user_id": user_id, "role": _name(role)}
-    rooms.append(
-        project_id,
-        [rooms.Entry("member_changed", payload, actor_id, before={"role": _name(before)})],
-    )
-
-
-def _name(role: Role | None) -> str | None:
-    return None if role is None else role.value
+    event = rooms.member_changed(project_id, user_id, role, actor_id=actor_id, role_before=before)
+    rooms.append(project_id, [event])
 
 
 def _has_other_owner(project_id: int, user_id: int) -> bool:

@@ -156,12 +156,7 @@ def save_changes(project: Project, made: Sequence[Change]) -> list[Updated]:
     events = rooms.append(
         project.pk,
         [
-            rooms.Entry(
-                "project_updated",
-                {"project_id": project.pk, "changes": changes, "updated_by": str(user_id)},
-                actor_id=user_id,
-                before=before,
-            )
+            rooms.project_updated(project.pk, changes, actor_id=user_id, before=before)
             for user_id, changes, before in made
         ],
     )
@@ -181,4 +176,4 @@ def delete_project(*, user: User, project_id: int) -> None:
 def delete_locked_project(project: Project, *, actor_id: int | None) -> None:
     project_id = project.pk
     project.delete()
-    rooms.append(project_id, [rooms.Entry("project_deleted", {"project_id": project_id}, actor_id)])
+    rooms.append(project_id, [rooms.project_deleted(project_id, actor_id=actor_id)])

@@ -21,31 +21,23 @@ from django.utils import timezone
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events import broadcast, outline, publication, values
+from realtime.events.new_event import NewEvent
 from realtime.events.publication import Publication
 from realtime.models import Event, Receipt, Room, TaskState, alias
 from realtime.protocol import strict_json
+from realtime.protocol.messages import EVENT_PAYLOADS, EventPayload, ProjectUpdatedPayload
 
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
 
 
-class Entry(NamedTuple):
-    """An event that has no place in a log yet."""
-
-    type: str
-    payload: dict[str, Any]
-    actor_id: int | None = None
-    before: dict[str, Any] | None = None
-    """What the change replaced, in its shape; for the history, and never sent."""
-
-
-def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
+def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
     """Append events to a project's log and send them to its room on commit.
 
     Raises:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
-        TypeError, ValueError, KeyError: if an event cannot be shown to a room. Once it is in the
+        TypeError, ValueError: if an event cannot be shown to a room. Once it is in the
             log, no socket gets past it. Values that Django's JSON encoder knows are no trouble.
     """
     using = alias()
@@ -54,8 +46,8 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
             "realtime.events.log.append() must run beside its change, inside "
             f"transaction.atomic(using={using!r})"
         )
-    first = _advance(project_id, len(entries)) - len(entries) + 1
-    rows = [_event(project_id, seq, entry) for seq, entry in enumerate(entries, start=first)]
+    first = _advance(project_id, len(events)) - len(events) + 1
+    rows = [_event(project_id, seq, event) for seq, event in enumerate(events, start=first)]
     found = [publication.from_event(row) for row in rows]
     for row, hint in zip(rows, found, strict=True):
         encoded = hint.text.encode()
@@ -70,19 +62,27 @@ def append(project_id: int, entries: Sequence[Entry]) -> list[Event]:
     return rows
 
 
-def _event(project_id: int, seq: int, entry: Entry) -> Event:
-    plain = values.plain(entry.payload)
+def _event(project_id: int, seq: int, event: NewEvent) -> Event:
+    plain = values.plain(_payload(event))
     payload = strict_json.with_plain_numbers(plain, msgspec.json.encode(plain))
-    is_update = entry.type == "project_updated"
+    is_update = event.type == ProjectUpdatedPayload.type
     return Event(
         project_id=project_id,
         seq=seq,
-        type=entry.type,
+        type=event.type,
         payload=payload,
         outline=outline.of(payload["changes"]) if is_update else None,
-        actor_id=entry.actor_id,
-        before=values.plain(entry.before),
+        actor_id=event.actor_id,
+        before=values.plain(event.before),
     )
+
+
+def _payload(event: NewEvent) -> dict[str, Any]:
+    if isinstance(event.payload, EventPayload):
+        return msgspec.structs.asdict(event.payload)
+    if event.type in EVENT_PAYLOADS:
+        raise ValueError(f"{event.type} is an event of the protocol: make it by its function")
+    return event.payload
 
 
 def _advance(project_id: int, count: int) -> int:

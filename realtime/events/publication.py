@@ -12,9 +12,6 @@ from realtime.protocol import messages
 if TYPE_CHECKING:
     from realtime.models import Event
 
-EVERYONE = 0
-"""No user has this id."""
-
 RoomUser = tuple[int, int]
 """A project and a user who is in its room."""
 
@@ -67,14 +64,7 @@ def parse(message: Any) -> LayerMessage:
 
 def from_event(row: Event) -> Publication:
     text = messages.encode_event(row.type, row.payload, project_id=row.project_id, seq=row.seq)
-    ends = row.payload["task_id"] if row.type in ("task_completed", "task_failed") else None
-    return Publication(row.seq, text, _evicts(row), ends)
-
-
-def _evicts(row: Event) -> int | None:
-    if row.type == "project_deleted":  # the log's alone: whoever is there gets access_revoked
-        return EVERYONE
-    if row.type == "member_changed" and row.payload["role"] is None:
-        user_id: int = row.payload["user_id"]
-        return user_id
-    return None
+    kind = messages.EVENT_PAYLOADS.get(row.type)
+    if kind is None:  # an event of the host's own
+        return Publication(row.seq, text)
+    return Publication(row.seq, text, kind.evicts(row.payload), kind.ends(row.payload))

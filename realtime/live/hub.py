@@ -20,13 +20,14 @@ import msgspec
 from realtime import metrics
 from realtime.aio import Tasks
 from realtime.events import broadcast, publication
-from realtime.events.publication import EVERYONE, Publication
+from realtime.events.publication import Publication
 from realtime.live import joins
 from realtime.live.repair import Repair
 from realtime.live.room import Room, Subscriber
 from realtime.live.subscriptions import Subscriptions
 from realtime.presence.process import ProcessPresence
 from realtime.protocol import messages
+from realtime.protocol.messages import EVERYONE
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from realtime import metrics
-from realtime.events.publication import EVERYONE, Publication
+from realtime.events.publication import Publication
 from realtime.presence.members import Members
 from realtime.protocol import messages
 from realtime.protocol.errors import CloseCode, ErrorCode
+from realtime.protocol.messages import EVERYONE
 
 if TYPE_CHECKING:
     from realtime.transport.outbox import Outbox

@@ -9,7 +9,7 @@ original contract stands beside `payload`, never inside the payload of an origin
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -59,7 +59,6 @@ class Command(Struct, tag_field="type", kw_only=True):
     """A message from a client. `ref` asks for exactly one reply that carries it."""
 
     ref: Ref | None = None
-    idempotency_key: IdempotencyKey | None = None
 
 
 class JoinProject(Command, tag="join_project", kw_only=True):
@@ -72,6 +71,7 @@ class LeaveProject(Command, tag="leave_project", kw_only=True):
 
 class UpdateProject(Command, tag="update_project", kw_only=True):
     payload: UpdateProjectPayload
+    idempotency_key: IdempotencyKey | None = None
 
 
 class Authenticate(Command, tag="authenticate", kw_only=True):
@@ -95,7 +95,29 @@ class ServerMessage(Struct, tag_field="type", kw_only=True):
     """A message to clients."""
 
 
-class ProjectUpdatedPayload(Struct):
+EVERYONE = 0
+"""No user has this id."""
+
+
+class EventPayload(Struct):
+    """The payload of a durable event that the protocol names, as it is logged and sent."""
+
+    type: ClassVar[str]
+
+    @staticmethod
+    def evicts(payload: dict[str, Any]) -> int | None:  # noqa: ARG004
+        """Return the user whose access ends with an event, or `EVERYONE`."""
+        return None
+
+    @staticmethod
+    def ends(payload: dict[str, Any]) -> str | None:  # noqa: ARG004
+        """Return the task that ends with an event."""
+        return None
+
+
+class ProjectUpdatedPayload(EventPayload):
+    type: ClassVar[str] = "project_updated"
+
     project_id: int
     changes: dict[str, Any]
     updated_by: str
@@ -138,10 +160,16 @@ class TaskProgress(ServerMessage, tag="task_progress", kw_only=True):
     project_id: int
 
 
-class TaskCompletedPayload(Struct):
+class TaskCompletedPayload(EventPayload):
+    type: ClassVar[str] = "task_completed"
+
     task_id: str
     task_type: str
     result: Any
+
+    @staticmethod
+    def ends(payload: dict[str, Any]) -> str | None:
+        return str(payload["task_id"])
 
 
 class TaskCompleted(ServerMessage, tag="task_completed", kw_only=True):
@@ -150,10 +178,16 @@ class TaskCompleted(ServerMessage, tag="task_completed", kw_only=True):
     seq: int
 
 
-class TaskFailedPayload(Struct):
+class TaskFailedPayload(EventPayload):
+    type: ClassVar[str] = "task_failed"
+
     task_id: str
     task_type: str
     error: str
+
+    @staticmethod
+    def ends(payload: dict[str, Any]) -> str | None:
+        return str(payload["task_id"])
 
 
 class TaskFailed(ServerMessage, tag="task_failed", kw_only=True):
@@ -162,11 +196,34 @@ class TaskFailed(ServerMessage, tag="task_failed", kw_only=True):
     seq: int
 
 
-class MemberChangedPayload(Struct):
+class MemberChangedPayload(EventPayload):
+    type: ClassVar[str] = "member_changed"
+
     project_id: int
     user_id: int
     role: str | None
     """None where the user is no member any more."""
+
+    @staticmethod
+    def evicts(payload: dict[str, Any]) -> int | None:
+        return int(payload["user_id"]) if payload["role"] is None else None
+
+
+class ProjectDeletedPayload(EventPayload):
+    """The end of a log. It is never sent: all who are in the room get `access_revoked`."""
+
+    type: ClassVar[str] = "project_deleted"
+
+    project_id: int
+
+    @staticmethod
+    def evicts(payload: dict[str, Any]) -> int | None:  # noqa: ARG004
+        return EVERYONE
+
+
+EVENT_PAYLOADS: dict[str, type[EventPayload]] = {
+    payload.type: payload for payload in EventPayload.__subclasses__()
+}
 
 
 class MemberChanged(ServerMessage, tag="member_changed", kw_only=True):

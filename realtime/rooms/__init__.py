@@ -2,12 +2,20 @@
 
 A host implements `Backend` and names it in ``REALTIME["BACKEND"]``. The server asks it, through
 `backend.get()`, for the access of users and the snapshots of projects, and to save updates. A host
-appends an event with `append` in the transaction that makes the change. `AnyOf` and
+appends an event with `append` in the transaction that makes the change: `project_updated`,
+`member_changed`, `project_deleted`, or a `NewEvent` of its own. `AnyOf` and
 `CompiledQuery` make the queries of a backend cheap for thousands of users. Begin with `backend`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
-from realtime.events.log import Entry, append
+from realtime.events.log import append
+from realtime.events.new_event import (
+    NewEvent,
+    author,
+    member_changed,
+    project_deleted,
+    project_updated,
+)
 from realtime.rooms.backend import (
     Access,
     Backend,
@@ -25,12 +33,16 @@ __all__ = [
     "Argument",
     "Backend",
     "CompiledQuery",
-    "Entry",
     "Forbidden",
     "Invalid",
+    "NewEvent",
     "Outcome",
     "ProjectNotFound",
     "Update",
     "Updated",
     "append",
+    "author",
+    "member_changed",
+    "project_deleted",
+    "project_updated",
 ]

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from realtime import conf
 from realtime.events import broadcast, log, values
+from realtime.events.new_event import NewEvent, task_completed, task_failed
 from realtime.models import TaskState, alias
 from realtime.protocol import strict_json
 from realtime.tasks.progress import Report
@@ -146,7 +147,7 @@ def record_progress(task_id: str, report: Report) -> bool:
 def mark_completed(task_id: str, result: Any) -> bool:
     """End a task with its result, and append the event. Return False if it has ended already."""
     result = as_json(result)
-    return _end(task_id, "task_completed", {"result": result}, state=State.COMPLETED, result=result)
+    return _end(task_id, state=State.COMPLETED, result=result)
 
 
 def mark_failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:
@@ -155,15 +156,11 @@ def mark_failed(task_id: str, error: str, *, as_of: datetime | None = None) -> b
     With `as_of`, also return False if there was a later sign of life.
     """
     error = values.storable(error)[:MAX_ERROR]
-    return _end(
-        task_id, "task_failed", {"error": error}, as_of=as_of, state=State.FAILED, error=error
-    )
+    return _end(task_id, as_of=as_of, state=State.FAILED, error=error)
 
 
 def _end(
     task_id: str,
-    event: str,
-    outcome: dict[str, Any],
     *,
     as_of: datetime | None = None,
     **fields: Any,
@@ -177,9 +174,14 @@ def _end(
         if not rows.update(**fields, updated_at=Now()):
             return False
         task = TaskState.objects.get(task_id=task_id)
-        payload = {"task_id": task_id, "task_type": task.task_type, **outcome}
-        log.append(task.project_id, [log.Entry(event, payload, task.user_id)])
+        log.append(task.project_id, [_end_event(task)])
     return True
+
+
+def _end_event(task: TaskState) -> NewEvent:
+    if task.state == State.COMPLETED:
+        return task_completed(task.task_id, task.task_type, task.result, actor_id=task.user_id)
+    return task_failed(task.task_id, task.task_type, task.error, actor_id=task.user_id)
 
 
 def as_json(value: Any) -> Any:

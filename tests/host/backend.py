@@ -59,6 +59,7 @@ class ShoppingBackend:
         if not changes:
             return Updated()
         locked.items.update(changes)
-        payload = {"project_id": locked.pk, "changes": changes, "updated_by": str(user_id)}
-        [event] = rooms.append(locked.pk, [rooms.Entry("project_updated", payload, user_id)])
+        [event] = rooms.append(
+            locked.pk, [rooms.project_updated(locked.pk, changes, actor_id=user_id)]
+        )
         return Updated(event)

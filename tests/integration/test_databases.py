@@ -19,6 +19,7 @@ from rest_framework.test import APIClient
 from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
+from realtime.events.new_event import NewEvent
 from realtime.models import Event, Room, TaskState
 from realtime.tasks import lease, state
 from realtime.tasks.queues import QueueProbe
@@ -78,7 +79,7 @@ def test_a_history_is_read_where_it_is_written(written: str) -> None:
     client = APIClient()
     client.force_authenticate(User.objects.using(written).get(username="alice"))
     with transaction.atomic(using=written):
-        log.append(project_id, [log.Entry("noted", {"text": "milk"})])
+        log.append(project_id, [NewEvent("noted", {"text": "milk"})])
     answer = client.get(f"/api/projects/{project_id}/events/")
     assert [event["seq"] for event in answer.json()["events"]] == [1]
 
@@ -117,7 +118,7 @@ def test_a_change_and_its_event_are_in_one_database(settings: Settings) -> None:
         pytest.raises(transaction.TransactionManagementError, match="using='other'"),
         transaction.atomic(),
     ):
-        log.append(project_id, [log.Entry("noted", {})])
+        log.append(project_id, [NewEvent("noted", {})])
 
 
 async def test_and_an_update_is_refused_before_it_changes_anything(settings: Settings) -> None:

@@ -24,6 +24,7 @@ from projects.models import Project, Role
 from projects.services import staff
 from realtime.db import threads
 from realtime.events import log
+from realtime.events.new_event import NewEvent
 from realtime.live import joins
 from realtime.models import TaskState
 from realtime.tasks import state
@@ -159,7 +160,7 @@ async def test_15_no_signal_and_no_event_has_a_nul(
 
     def append() -> None:
         with transaction.atomic():
-            log.append(cast.project_id, [log.Entry("noted", data)])
+            log.append(cast.project_id, [NewEvent("noted", data)])
 
     before = await threads.run(log.heads, [cast.project_id])
     with pytest.raises(ValueError, match="NUL"):

@@ -23,6 +23,7 @@ from projects.models import Project
 from realtime import conf
 from realtime.events import history, log
 from realtime.events.log import MAX_READ
+from realtime.events.new_event import project_updated
 from realtime.live import joins, repair, updates
 from realtime.live.joins import JoinRequest, View
 from realtime.live.updates import UpdateRequest
@@ -49,11 +50,10 @@ def alice() -> User:
 def project(alice: User) -> Project:
     """A project of many large events; the last one is small."""
     project = services.create_project(user=alice, data={"title": "New"})
-    payload = {"project_id": project.pk, "changes": DATA, "updated_by": "1"}
     with transaction.atomic():
         for _ in range(COUNT):
-            entry = log.Entry("project_updated", payload, alice.pk, before=DATA)
-            log.append(project.pk, [entry])
+            event = project_updated(project.pk, DATA, actor_id=alice.pk, before=DATA)
+            log.append(project.pk, [event])
     services.update_project(user=alice, project_id=project.pk, data={"title": "Newer"})
     return project
 

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.events import new_event
+from realtime.events.new_event import NewEvent
 from realtime.protocol import messages, strict_json
 from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.messages import ServerMessage
 
 
 def refusal(text: str) -> ProtocolError:
@@ -158,3 +161,48 @@ def test_an_event_names_its_project_once() -> None:
     completed = json.loads(messages.encode_event("b", {"task_id": "t"}, project_id=5, seq=2))
     assert updated == {"type": "a", "payload": {"project_id": 5}, "seq": 1}
     assert completed == {"type": "b", "payload": {"task_id": "t"}, "seq": 2, "project_id": 5}
+
+
+NAMED = [
+    new_event.project_updated(5, {"title": "A", "content": {"a": None}}, actor_id=7),
+    new_event.member_changed(5, 7, "viewer"),
+    new_event.member_changed(5, 7, None),
+    new_event.task_completed("t", "compose", {"seconds": 6}),
+    new_event.task_failed("t", "compose", "Revoked"),
+]
+
+
+@pytest.mark.parametrize("event", NAMED, ids=lambda event: event.type)
+def test_an_event_is_sent_as_the_document_has_it(event: NewEvent) -> None:
+    payload = msgspec.to_builtins(event.payload)
+    text = messages.encode_event(event.type, payload, project_id=5, seq=3)
+    kinds = {str(each.__struct_config__.tag): each for each in ServerMessage.__subclasses__()}
+    typed = msgspec.json.decode(text, type=kinds[event.type])
+    assert json.loads(messages.encode(typed)) == json.loads(text)
+
+
+def test_every_event_that_the_protocol_names_is_tried() -> None:
+    sent = messages.EVENT_PAYLOADS.keys() - {"project_deleted"}  # all are put out with it
+    assert {event.type for event in NAMED} == sent
+
+
+def test_an_event_says_whose_access_and_which_task_ends() -> None:
+    ended = {
+        event.type: (kind.evicts(payload), kind.ends(payload))
+        for event in [*NAMED, new_event.project_deleted(5)]
+        for kind, payload in [
+            (messages.EVENT_PAYLOADS[event.type], msgspec.to_builtins(event.payload))
+        ]
+    }
+    assert ended == {
+        "project_updated": (None, None),
+        "member_changed": (7, None),
+        "task_completed": (None, "t"),
+        "task_failed": (None, "t"),
+        "project_deleted": (messages.EVERYONE, None),
+    }
+
+
+def test_an_event_without_a_user_is_by_the_system() -> None:
+    assert new_event.author(None) == "system"
+    assert new_event.author(7) == "7"

@@ -9,9 +9,10 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.events.publication import EVERYONE, Publication
+from realtime.events.publication import Publication
 from realtime.live.room import Room
 from realtime.presence.members import Members
+from realtime.protocol.messages import EVERYONE
 from tests.harness.members import Client
 
 
