@@ -204,10 +204,6 @@ class PresenceStore:
         keep the lease from being renewed: redis-py's own pool lets whoever had the connection last
         go first.
         """
-        self._redis = redis.async_client(
-            decode_responses=True,
-            encoding_errors="replace",  # what others wrote must not fail our reads
-        )
         try:
             async with asyncio.timeout(redis.TIMEOUT):
                 await self._lock.acquire()
