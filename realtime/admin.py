@@ -1,4 +1,4 @@
-"""The operator's console: rooms, their history and their tasks; and who is thrown out."""
+"""Show rooms, their events and tasks to operators, and disconnect users."""
 
 from __future__ import annotations
 

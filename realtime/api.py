@@ -1,4 +1,4 @@
-"""What a host puts into its URLs, in its own authentication and permission classes.
+"""Provide REST views for a host's URLs, under the host's authentication and permissions.
 
 `path("…/<int:project_id>/events/", EventsView.as_view())` shows a project's log;
 `path("…/ws-ticket/", TicketView.as_view())` gives the bearer of an access token a ticket.
@@ -63,7 +63,7 @@ class History(serializers.Serializer[Any]):
 
 
 class EventsView(APIView):
-    """What happened in a project, oldest first; a page has 512 KiB of events at most."""
+    """List a project's events, oldest first; a page has at most 512 KiB of events."""
 
     @extend_schema(parameters=[EventsQuery], responses=History)
     @reading_where_written()
@@ -73,7 +73,7 @@ class EventsView(APIView):
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         limit = query.validated_data["limit"]
-        # The position before the events: what is appended meanwhile belongs to the next page.
+        # Read the position before the events: an event appended meanwhile is on the next page.
         head = log.heads([project_id])[project_id]
         since = query.validated_data.get("since")
         if since is None:
@@ -106,9 +106,9 @@ class TicketsUnavailable(APIException):
 
 
 class TicketView(APIView):
-    """A ticket that opens one WebSocket, `ws://…?ticket=…`, so that no token is in a URL."""
+    """Issue a ticket that opens one WebSocket, `ws://…?ticket=…`, so that no token is in a URL."""
 
-    # The socket ends with the token that asked, so no other sign-in will do.
+    # The socket ends with the token of this request, so no other sign-in will do.
     authentication_classes = [JWTAuthentication]
     permission_classes = [IsAuthenticated]
 
@@ -123,7 +123,7 @@ class TicketView(APIView):
 
 
 def _bearer(request: Request) -> str:
-    """Return the access token that a request came with: `JWTAuthentication` has verified it."""
+    """Return the access token of a request, which `JWTAuthentication` has verified."""
     authentication = JWTAuthentication()
     token: Any = authentication.get_raw_token(authentication.get_header(request))
     return bytes(token).decode()

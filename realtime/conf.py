@@ -1,4 +1,4 @@
-"""The settings of this app: `REALTIME = {...}` in Django's settings, with defaults."""
+"""Read the settings of this app, `REALTIME = {...}` in Django's settings, with defaults."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Settings:
     BACKEND: str = ""
     """Dotted path of the host's `realtime.rooms.backend.Backend`."""
     REDIS_URL: str = "redis://localhost:6379/0"
-    """Where presence lives; the channel layer is configured by `CHANNEL_LAYERS`."""
+    """Redis of presence and tickets; `CHANNEL_LAYERS` configures the channel layer."""
     ALLOWED_ORIGINS: list[str] = field(default_factory=list)
     """Origins of browser pages beside the server's own; see `realtime.auth.origins`."""
     METRICS_TOKEN: str = ""
-    """What Prometheus sends as its bearer token; without it, metrics are shown with DEBUG only."""
+    """Bearer token that Prometheus sends; without it, metrics are shown with DEBUG only."""
     TICKET_LIFETIME: float = 30.0
     """How long a ticket opens a socket; see `realtime.auth.tickets`."""
     DATABASE_THREADS: int = 4

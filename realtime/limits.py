@@ -25,7 +25,7 @@ class Bucket:
         self._filled_at = clock()
 
     def take(self) -> float:
-        """Take one; return 0, or the seconds until there is one again."""
+        """Take one token; return 0, or the seconds until the next token."""
         now = self._clock()
         gained = (now - self._filled_at) * self._rate.per_second
         self._level = min(float(self._rate.burst), self._level + gained)
@@ -43,7 +43,7 @@ class MessageLimit:
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
         self._bucket = Bucket(rate, clock)
-        # A client that respects the first refusals is never cut off.
+        # A client that waits after the first refusals is never closed.
         self._patience = Bucket(rate, clock)
 
     def take(self) -> tuple[float, bool]:

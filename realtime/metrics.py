@@ -1,7 +1,7 @@
-"""What this process has done, counted where it happens.
+"""Count what this process has done.
 
-Plain integers, as some of this is counted for every message: `realtime.ops.prometheus` reads them
-when it is asked. They begin at 0 with the process and only grow.
+The counts are plain integers, since some grow with every message; `realtime.ops.prometheus` reads
+them on a scrape. They start at 0 with the process and only grow.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 
 class Histogram:
-    """Counts values by size. `bounds` are the upper ones of its buckets, in order."""
+    """Count values by size. `bounds` are the upper bounds of the buckets, in order."""
 
     __slots__ = ("bounds", "counts", "sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
         self.counts = [0] * (len(self.bounds) + 1)
-        """Values per bucket; the last is for those above every bound."""
+        """Values per bucket; the last bucket has those above every bound."""
         self.sum = 0.0
 
     def observe(self, value: float) -> None:
@@ -67,4 +67,4 @@ class Metrics:
 
 
 current = Metrics()
-"""Those of this process."""
+"""The metrics of this process."""

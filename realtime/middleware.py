@@ -1,4 +1,4 @@
-"""HTTP requests that the database fails, answered as rooms are: try again.
+"""Answer HTTP requests with 503 while the database is away, as rooms do.
 
     MIDDLEWARE = ["realtime.middleware.UnavailableMiddleware", …]
 
@@ -21,7 +21,7 @@ from realtime.db.outages import is_outage
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 1
-"""Seconds, the same as a room says."""
+"""Seconds, the same as in a room's errors."""
 
 
 class UnavailableMiddleware:

@@ -1,6 +1,6 @@
-"""What `realtime` keeps in the database: each project's log, receipts and tasks.
+"""Store each project's events, receipts and tasks.
 
-A project is known here by its id alone, so that the app fits any host's model.
+Rows refer to a project by its id alone, so that the app fits any host's model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def alias() -> str:
 
 
 class Rows(models.Manager[M]):
-    """Reads where it writes: a replica that is behind would break what rooms promise."""
+    """Read from the primary: a replica that lags would break the guarantees of rooms."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         rows = super().get_queryset()
@@ -29,7 +29,7 @@ class Rows(models.Manager[M]):
 
 
 class Room(models.Model):
-    """The head of one project's log."""
+    """The position of one project's log: the `seq` of its last event."""
 
     project_id = models.BigIntegerField(primary_key=True)
     seq = models.BigIntegerField(default=0)
@@ -47,12 +47,12 @@ class Event(models.Model):
     seq = models.BigIntegerField()
     type = models.CharField(max_length=64)
     size = models.PositiveIntegerField(default=0)
-    """Bytes of the event as the rooms show it: known without reading the payload."""
+    """Bytes of the event's frame, known without reading the payload."""
     outline = models.JSONField(null=True)
-    """Which keys a `project_updated` changed; see `realtime.events.outline`."""
+    """The keys that a `project_updated` changed; see `realtime.events.outline`."""
     payload = models.JSONField()
     before = models.JSONField(null=True)
-    """What the change replaced, in the shape of the payload's `changes`; where the host tells."""
+    """Values before the change, in the shape of the payload's `changes`; null if not known."""
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -75,7 +75,7 @@ class Event(models.Model):
 
 
 class Receipt(models.Model):
-    """The acknowledgement that one `idempotency_key` got, to be given again."""
+    """The acknowledgement of one `idempotency_key`, to repeat if the update is sent again."""
 
     project_id = models.BigIntegerField()
     user_id = models.BigIntegerField()
@@ -98,7 +98,7 @@ class Receipt(models.Model):
 
 
 class Disconnection(models.Model):
-    """An operator's order: every server process closes the sockets that the user has now."""
+    """An operator's request that every server process close a user's present sockets."""
 
     user_id = models.BigIntegerField()
     created_at = models.DateTimeField(db_index=True)
@@ -117,7 +117,7 @@ class TaskState(models.Model):
         QUEUED = "queued"
         RUNNING = "running"
         REPLACED = "replaced"
-        """Other tasks do its work, the last of them under its id (Celery's `replace`)."""
+        """Other tasks do the rest, the last of them under its id (Celery's `replace`)."""
         COMPLETED = "completed"
         FAILED = "failed"
 
@@ -128,9 +128,9 @@ class TaskState(models.Model):
     task_type = models.CharField(max_length=100)
     user_id = models.BigIntegerField(null=True)
     subject = models.CharField(max_length=200, blank=True)
-    """What it works on, where only one task of its type may do so at a time."""
+    """The object it works on, if only one task of its type may do so at a time."""
     queue = models.CharField(max_length=200, blank=True)
-    """The broker's queue in which it waits; empty where that is not known."""
+    """The broker's queue in which it waits; empty if not known."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
     message = models.CharField(max_length=200, blank=True)

@@ -1,4 +1,4 @@
-"""What operators ask a server process: `path("", include("realtime.urls"))`."""
+"""Route health and metrics of a server process: `path("", include("realtime.urls"))`."""
 
 from django.urls import path
 

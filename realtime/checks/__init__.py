@@ -1,1 +1,1 @@
-"""Name what cannot work, as Django's system checks: `settings` and `databases`."""
+"""Report configuration that cannot work, as Django system checks: `settings` and `databases`."""

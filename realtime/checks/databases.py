@@ -1,4 +1,4 @@
-"""System checks of the databases: what would lose edits, or fail under a little load."""
+"""Check the databases for settings that would lose edits, or fail under load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""System checks: configuration mistakes, said before they cost anything."""
+"""Check the settings of this app, of simplejwt and of the channel layer."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PAST_TASKS = 10
 
 @dataclass
 class Overview:
-    """Each part is there only for who has the permission to view it in the admin, too."""
+    """Each part is shown only to users who may view it in the admin."""
 
     project_id: int
     shows_online: bool

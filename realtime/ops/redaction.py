@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 _MAX_LENGTH = 32 * 1024
-"""Characters of one text that are logged; whoever sends more than that chose to."""
+"""Characters of one text that are logged; the rest is cut."""
 _NAMED = re.compile(
     r"""(?P<name>\b(?:token|ticket|signature)=|"(?:token|ticket)"\s{0,8}:\s{0,8}"|\bBearer )"""
     r"""[^&\s"'#]+"""
