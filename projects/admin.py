@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
+from django.forms.formsets import INITIAL_FORM_COUNT, TOTAL_FORM_COUNT, ManagementForm
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
-from projects import images, results, services, validation
+from projects import files, images, results, services, validation
 from projects.access import UPDATABLE
 from projects.errors import Invalid, ProjectError
 from projects.models import Canvas, Membership, Project, Role
@@ -97,8 +105,40 @@ def _is_key(value: Any) -> bool:
         return False
 
 
+class InlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Refuse counts of rows that no page has: each row counted is a form that is made."""
+
+    MAX_NEW = 100
+
+    @cached_property
+    def management_form(self) -> ManagementForm:
+        form: ManagementForm = super().management_form
+        if not self.is_bound or not form.is_valid():
+            return form
+        rows = len(self.get_queryset())
+        first, total = form.cleaned_data[INITIAL_FORM_COUNT], form.cleaned_data[TOTAL_FORM_COUNT]
+        if not 0 <= first <= rows:
+            form.add_error(INITIAL_FORM_COUNT, "There are not so many rows.")
+        if not first <= total <= rows + self.MAX_NEW:
+            form.add_error(TOTAL_FORM_COUNT, "There are not so many rows.")
+        if not form.is_valid():
+            form.cleaned_data |= {INITIAL_FORM_COUNT: 0, TOTAL_FORM_COUNT: 0}
+        return form
+
+
+class RowList(ChangeList):
+    """Send a list whose filters the database cannot take back to all rows, as Django does."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
+    formset = InlineFormSet
     extra = 0
     autocomplete_fields = ["user"]
 
@@ -111,6 +151,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Canvas
     form = CanvasForm
+    formset = InlineFormSet
     extra = 0
     fields = ["picture", "title", "image", "emotion", "palette", "sound"]
     readonly_fields = ["picture", "emotion", "palette", "sound"]
@@ -143,6 +184,9 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ["updated_by", "updated_at"]
     inlines = [MembershipInline, CanvasInline]
 
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[RowList]:
+        return RowList
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Leave the contents of a whole page of projects unread."""
         return super().get_queryset(request).defer("content", "description")
@@ -157,7 +201,8 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             for upload in request.FILES.values():
                 images.prepare(upload)
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            with files.undone_together():
+                return super().changeform_view(request, *args, **kwargs)
         except ProjectError as refusal:
             request.refusal = refusal  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
@@ -224,9 +269,28 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset)
 
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        return self._or_refused(request, super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        return self._or_refused(request, super().changelist_view, *args, **kwargs)
+
+    def _or_refused(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Return what a view returns; where the services refuse, the list and their reason."""
+        try:
+            return view(request, *args, **kwargs)
+        except ProjectError as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(
+                reverse("admin:projects_project_changelist", current_app=self.admin_site.name)
+            )
+
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         staff.delete_project(project_id=obj.pk, actor_id=request.user.pk)
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         for project in queryset:
             self.delete_model(request, project)
@@ -264,6 +328,9 @@ class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("title", "project", "picture", "size", "emotion", "palette", "sound"),
         *("uploaded_by", "created_at"),
     ]
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[RowList]:
+        return RowList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Canvas]:
         unread = ("project__content", "project__description")

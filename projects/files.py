@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +13,37 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from projects.models import Canvas
+
+_watched: ContextVar[list[FieldFile] | None] = ContextVar("projects_watched_files", default=None)
+
+
+@contextmanager
+def undone_together() -> Iterator[None]:
+    """Delete the watched files that are stored inside the block, if the block raises.
+
+    Put it around the transaction that saves their rows: a database undoes no file.
+    """
+    outer = _watched.get()
+    files: list[FieldFile] = []
+    token = _watched.set(files)
+    try:
+        yield
+    except BaseException:
+        for file in files:
+            if file.name and file._committed:
+                file.storage.delete(file.name)
+        raise
+    finally:
+        _watched.reset(token)
+    if outer is not None:
+        outer += files
+
+
+def watch(file: FieldFile) -> None:
+    """Have `undone_together` delete a file that is about to be stored."""
+    files = _watched.get()
+    if files is not None:
+        files.append(file)
 
 
 def discard(file: FieldFile) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -21,7 +25,39 @@ from realtime.models import Event, Room, TaskState
 from realtime.ops import console
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SoundList(ChangeList):
+    """Go back to all rows where the database cannot take a filter, as Django does for others."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+class SoundAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Tell of a selection or a filter that names no row, where Django alone answers 500."""
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[SoundList]:
+        return SoundList
+
+    def response_action(  # type: ignore[override]
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponseBase | None:
+        if not all(map(self._is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            messages.error(request, f"What was selected is no {self.opts.verbose_name}.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            key = self.opts.pk.to_python(text)
+        except (ValidationError, ValueError):
+            return False
+        return not isinstance(key, int) or abs(key) < 2**63
+
+
+class ReadOnlyAdmin(SoundAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -32,7 +68,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-class WithPage(ChangeList):
+class WithPage(SoundList):
     """Hands the rows of the page to the admin, for what takes one query for them all."""
 
     def get_results(self, request: HttpRequest) -> None:

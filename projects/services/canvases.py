@@ -29,7 +29,7 @@ def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -
     """
     access.require(project_id, user.pk, *access.EDITORS)
     picture = read_image(image)  # before the transaction, as it may take seconds
-    with locked_for(user, *access.EDITORS, project_id=project_id):
+    with files.undone_together(), locked_for(user, *access.EDITORS, project_id=project_id):
         quotas.check_canvases(project_id)
         quotas.check_bytes(user.pk, picture.size)
         return attach(user, project_id, title, picture)
@@ -58,6 +58,7 @@ def attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
 
 def _set_image(canvas: Canvas, picture: Picture) -> None:
     canvas.image = picture
+    files.watch(canvas.image)
     canvas.image_bytes = picture.size
     canvas.width, canvas.height = picture.width, picture.height
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import transaction
 
-from projects import validation
+from projects import files, validation
 from projects.models import Canvas, Role
 from projects.services import canvases, members, projects
 from projects.services.projects import Changes, ProjectUpdate
@@ -69,7 +69,7 @@ def add_canvas(*, user: User, project_id: int, title: str, image: File[bytes]) -
         Invalid, images.Busy: see `canvases.read_image`.
     """
     picture = canvases.read_image(image)  # before the transaction, as it may take seconds
-    with transaction.atomic():
+    with files.undone_together(), transaction.atomic():
         return canvases.attach(user, project_id, title, picture)
 
 
@@ -83,7 +83,7 @@ def update_canvas(
         Invalid, images.Busy: see `canvases.read_image`.
     """
     picture = None if image is None else canvases.read_image(image)
-    with transaction.atomic():
+    with files.undone_together(), transaction.atomic():
         canvas = canvases.lock_canvas(canvas_id)
         canvases.rename(canvas, title, user)
         if picture is not None:

@@ -16,8 +16,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from projects import services, validation
+from projects.errors import NotAllowed, ProjectNotFound
 from projects.models import Membership, Project, Role
 from projects.services import staff
+from realtime import rooms
 from tests.harness.pictures import upload
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,7 @@ TEXTS = {
     "override": "a\u202eb",
     "lines": "a\r\nb",
     "negative": "-1",
+    "beyond 64 bits": "9" * 20,
     "huge": "9" * 30,
     "digits": "9" * 5000,
     "fraction": "1.5",
@@ -90,12 +93,20 @@ JSONS = {
 }
 FIELDS = [
     *("title", "description", "status"),
+    *("memberships-TOTAL_FORMS", "canvases-TOTAL_FORMS"),
     *(f"memberships-0-{name}" for name in ("id", "project", "user", "role", "DELETE")),
     *("memberships-INITIAL_FORMS", "memberships-9-user"),
     *(f"canvases-0-{name}" for name in ("id", "project", "title", "image", "DELETE")),
     "canvases-INITIAL_FORMS",
 ]
-MODELS = ["projects_project"]
+MODELS = [
+    *("projects_project", "projects_canvas", "auth_user"),
+    *("realtime_room", "realtime_event", "realtime_taskstate"),
+]
+QUERIES = [
+    *("q", "o", "p", "id__in", "id__gt", "project", "project_id", "actor"),
+    *("actor__id__exact", "created_at__year", "updated_at__year"),
+]
 
 
 def assert_is_sound() -> None:
@@ -139,9 +150,21 @@ def test_any_content(admin: Client, project: Project, value: str) -> None:
         assert post(admin, url, before | {"content": value}) in expected
 
 
-@pytest.mark.parametrize(
-    "name", [*FIELDS, "content", "memberships-TOTAL_FORMS", "canvases-TOTAL_FORMS"]
-)
+@pytest.mark.parametrize("count", ["INITIAL_FORMS", "TOTAL_FORMS"])
+@pytest.mark.parametrize("value", ["-1", "3", "999", "999999", "9" * 30])
+def test_a_count_of_rows_makes_no_forms_that_no_page_has(
+    admin: Client, project: Project, count: str, value: str
+) -> None:
+    url = reverse("admin:projects_project_change", args=[project.pk])
+    data = form_of(admin, url) | {f"memberships-{count}": value, "title": "Not saved"}
+    answer = admin.post(url, data)
+    formsets = [inline.formset for inline in answer.context["inline_admin_formsets"]]
+    assert answer.status_code == 200
+    assert max(len(formset.forms) for formset in formsets) <= 103
+    assert Project.objects.get(pk=project.pk).title == "Edited"
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "content"])
 def test_any_field_may_be_missing_or_come_as_a_file(
     admin: Client, project: Project, name: str
 ) -> None:
@@ -171,12 +194,75 @@ def test_any_key_in_an_address(admin: Client, model: str) -> None:
     assert {at: status for at, status in found.items() if status not in (302, 403, 404)} == {}
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_any_query_of_a_list(admin: Client, model: str) -> None:
+    base = reverse(f"admin:{model}_changelist")
+    found = {}
+    for name in QUERIES:
+        for text in ("abc", "a\0b", "-1", "9" * 20):
+            with transaction.atomic():
+                found[name, text] = admin.get(base, {name: text}).status_code
+                transaction.set_rollback(True)
+    assert {at: status for at, status in found.items() if status not in (200, 302, 400)} == {}
+
+
 @pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
 def test_any_action(admin: Client, value: str) -> None:
     found = {}
-    for model, action in (*(("projects_project", name) for name in ("delete_selected", value)),):
+    names = ("delete_selected", "disconnect_users", value)
+    models = ("projects_project", "auth_user")
+    for model, action in ((model, name) for model in models for name in names):
         url = reverse(f"admin:{model}_changelist")
         for more in ({}, {"post": "yes"}, {"index": value}, {"select_across": value}):
             data = {"action": action, "_selected_action": value, **more}
             found[model, action, str(more)] = post(admin, url, data)
     assert {at: status for at, status in found.items() if status not in (200, 302, 403)} == {}
+
+
+def test_a_limit_is_told_on_the_form(admin: Client, project: Project, settings: Settings) -> None:
+    settings.QUOTAS = {"PROJECTS": 0}
+    url = reverse("admin:projects_project_add")
+    data = form_of(admin, url) | {"title": "One more", "status": project.status}
+    answer = admin.post(url, data)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.non_field_errors()
+    assert not Project.objects.filter(title="One more").exists()
+
+
+def test_what_is_gone_already_is_told(
+    admin: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for two operators who delete one project at the same moment."""
+
+    def gone(**_: Any) -> None:
+        raise ProjectNotFound
+
+    monkeypatch.setattr(staff, "delete_project", gone)
+    project.canvases.all().delete()  # whoever deletes in the admin must be allowed every row
+    change_list = reverse("admin:projects_project_changelist")
+    for url, data in (
+        (reverse("admin:projects_project_delete", args=[project.pk]), {}),
+        (change_list, {"action": "delete_selected", "_selected_action": project.pk}),
+    ):
+        answer = admin.post(url, {**data, "post": "yes"}, follow=True)
+        assert answer.redirect_chain == [(change_list, 302)]
+        assert "There is no such project" in answer.content.decode()
+
+
+def test_of_a_form_that_is_refused_no_file_stays(
+    admin: Client, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal comes after the upload was stored, in the transaction that is undone."""
+    before = sorted(path.name for path in tmp_path.rglob("*.*"))
+    url = reverse("admin:projects_project_change", args=[project.pk])
+    data = form_of(admin, url) | {"canvases-TOTAL_FORMS": "2"}
+    data |= {"canvases-1-title": "Second", "canvases-1-image": upload()}
+    data |= {"canvases-1-project": project.pk}
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotAllowed
+
+    monkeypatch.setattr(rooms, "append", refuse)
+    assert admin.post(url, data).status_code == 200
+    assert project.canvases.count() == 1
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == before
