@@ -116,13 +116,14 @@ class InlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         if not self.is_bound or not form.is_valid():
             return form
         rows = len(self.get_queryset())
-        first, total = form.cleaned_data[INITIAL_FORM_COUNT], form.cleaned_data[TOTAL_FORM_COUNT]
+        counts: Any = form.cleaned_data
+        first, total = counts[INITIAL_FORM_COUNT], counts[TOTAL_FORM_COUNT]
         if not 0 <= first <= rows:
             form.add_error(INITIAL_FORM_COUNT, "There are not so many rows.")
         if not first <= total <= rows + self.MAX_NEW:
             form.add_error(TOTAL_FORM_COUNT, "There are not so many rows.")
         if not form.is_valid():
-            form.cleaned_data |= {INITIAL_FORM_COUNT: 0, TOTAL_FORM_COUNT: 0}
+            counts |= {INITIAL_FORM_COUNT: 0, TOTAL_FORM_COUNT: 0}
         return form
 
 

@@ -30,7 +30,7 @@ def undone_together() -> Iterator[None]:
         yield
     except BaseException:
         for file in files:
-            if file.name and file._committed:
+            if file.name and getattr(file, "_committed", False):
                 file.storage.delete(file.name)
         raise
     finally:
