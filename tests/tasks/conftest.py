@@ -60,7 +60,10 @@ class Viewer:
 
 def running_worker(stack: Stack, directory: Path, *options: str) -> Iterator[Tasks]:
     queue = f"cases-{uuid.uuid4().hex[:8]}"
-    environment = stack.environment | {"DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
+    environment = stack.environment | {
+        "DJANGO_SETTINGS_MODULE": "tests.tasks.settings",
+        "CASES_QUEUE": queue,
+    }
     worker = Worker(
         environment=environment, directory=directory, options=(f"--queues={queue}", *options)
     )
