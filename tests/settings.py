@@ -23,7 +23,7 @@ from config.settings import *  # noqa: E402, F403
 MEDIA_ROOT = Path(_var) / "media"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, not safe
 DATABASES = DATABASES | {  # noqa: F405
-    # For a host with more than one: see tests/integration/test_databases.py.
+    # For a host with more than one: see tests/integration/db/test_databases.py.
     "other": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": f"{_var}/other.sqlite3",

@@ -1,4 +1,4 @@
-"""Rooms for users of `tests.people.models.User`. Run by `tests/integration/test_people.py`."""
+"""Rooms for users of `tests.people.models.User`. Run by `tests/integration/auth/test_people.py`."""
 
 from __future__ import annotations
 

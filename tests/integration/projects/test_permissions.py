@@ -212,7 +212,7 @@ def test_the_matrix_is_complete() -> None:
         return found
 
     open_to_all = {"token/", "token/refresh/", "token/blacklist/"}
-    tested_elsewhere = {"ws-ticket/"}  # tests/integration/test_tickets.py
+    tested_elsewhere = {"ws-ticket/"}  # tests/integration/auth/test_tickets.py
     here = {path.split("?")[0] for _, path, _, _ in MATRIX}
     patterns = addresses(urls.urlpatterns)
     assert len(patterns) - len(open_to_all | tested_elsewhere) == len(here) - 1  # {self} is {other}
