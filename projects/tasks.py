@@ -13,6 +13,13 @@ from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
 from realtime.tasks import ProjectTask, TaskFailure, TooManyTasks
 
+# Of the tasks, and not in the settings: with a soft limit there, Celery starts the clock of a task's
+# own shorter hard limit only when the soft one is over.
+SOFT_LIMIT = 120
+"""Seconds after which a task is told to end."""
+HARD_LIMIT = 150
+"""Seconds after which its process is killed."""
+
 GONE = "The canvas was deleted"
 MISSING = "The image file is missing"
 
@@ -34,14 +41,14 @@ def start(task: ProjectTask, *, user_id: int, canvas: Canvas) -> str:
         raise LimitReached(str(error)) from None
 
 
-@shared_task(base=ProjectTask, bind=True)
+@shared_task(base=ProjectTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
 def analyze_image_emotion(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Find the emotion in a canvas's image, and keep it on the canvas."""
     analysis = _analyze(self, _canvas(project_id, canvas_id), share=100)
     return {"canvas_id": canvas_id, "status": "completed", **analysis}
 
 
-@shared_task(base=ProjectTask, bind=True)
+@shared_task(base=ProjectTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
 def compose_soundscape(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Turn the emotion of a canvas into a short sound, and keep it on the canvas."""
     canvas = _canvas(project_id, canvas_id)
