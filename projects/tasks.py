@@ -13,7 +13,7 @@ from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
 from realtime.tasks import ProjectTask, TaskFailure, TooManyTasks
 
-# Of the tasks, and not in the settings: with a soft limit there, Celery starts the clock of a task's
+# Of the tasks, not in the settings: with a soft limit there, Celery starts the clock of a task's
 # own shorter hard limit only when the soft one is over.
 SOFT_LIMIT = 120
 """Seconds after which a task is told to end."""

@@ -40,6 +40,9 @@ host's tests end; this is shorter.
 _ATTEMPTS = 3
 """Attempts at a job whose transaction a deadlock or serialization failure undoes."""
 
+_CHECKS = 2
+"""Threads for the checks of every second: one asks of users, the other of rooms."""
+
 
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a synchronous function that reads, in a database thread; return its result."""
@@ -49,6 +52,11 @@ async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a synchronous function that may wait for a lock, in a thread that no reader uses."""
     return await _call(_threads("write"), function, *args, **kwargs)
+
+
+async def check(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function that decides who stays, in a thread that no read, however slow, delays."""
+    return await _call(_threads("check"), function, *args, **kwargs)
 
 
 async def _call(
@@ -132,7 +140,7 @@ def _fulfil(future: Future[R], job: Callable[[], R]) -> None:
 
 @cache
 def _threads(purpose: str) -> _Threads:
-    return _Threads(purpose, conf.get().DATABASE_THREADS)
+    return _Threads(purpose, _CHECKS if purpose == "check" else conf.get().DATABASE_THREADS)
 
 
 os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked child has no threads

@@ -103,7 +103,7 @@ class Look(Generic[Subject, Finding]):
                 part = self._parts[self._rounds % len(self._parts)]
                 # Sockets come and go while this is awaited. Whoever comes was checked at its own
                 # sign-in, so what was not asked about counts from there.
-                answers = await threads.run(_ask_apart, self._ask, subjects, suspects, part)
+                answers = await threads.check(_ask_apart, self._ask, subjects, suspects, part)
             self._act(answers.found, self._asked_at)
         except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)
             self._fail(error)

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from pytest_django import Settings
 
+from realtime import conf
 from realtime.auth import disconnections
 from realtime.db import threads
 from realtime.live import process
@@ -104,6 +105,21 @@ async def test_a_check_that_never_succeeds_ends_the_socket(
     await stays(outside)  # the users can be checked
     assert process.gauges().unchecked > 0.5
     await outside.disconnect()
+
+
+async def test_slow_reads_delay_no_check(trouble: type[Trouble]) -> None:
+    list_id, [token] = await threads.run(make_list, "alice")
+    alice = await joined(list_id, token)
+    release = threading.Event()
+    reads = [threads.run(release.wait) for _ in range(conf.get().DATABASE_THREADS)]
+    slow = asyncio.gather(*reads)
+    try:
+        await threads.write(User.objects.filter(username="alice").update, is_active=False)
+        assert (await alice.until("error"))["payload"]["code"] == "USER_INACTIVE"
+    finally:
+        release.set()
+        await slow
+    await alice.disconnect()
 
 
 async def test_a_process_that_was_idle_counts_from_its_first_socket(
