@@ -202,13 +202,15 @@ def test_a_picture_of_ten_mebibytes_is_taken_and_given_out(site: Site) -> None:
     canvases = f"/api/projects/{project['id']}/canvases/"
 
     def upload(content: bytes) -> Answer | None:
+        boundary = b"--of-this-test-alone"  # so long that no picture has it by chance
         part = (
-            b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
-            b"Content-Type: image/png\r\n\r\n" + content + b"\r\n--x--\r\n"
+            boundary + b'\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+            b"Content-Type: image/png\r\n\r\n" + content + b"\r\n" + boundary + b"--\r\n"
         )
         head = (
             f"POST {canvases} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(part)}\r\n"
+            f"Content-Type: multipart/form-data; boundary={boundary[2:].decode()}\r\n"
+            f"Content-Length: {len(part)}\r\n"
             "Connection: close\r\n\r\n"
         )
         return send(site.deployment.https, head.encode() + part, tls=site.tls)

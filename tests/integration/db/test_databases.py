@@ -196,7 +196,7 @@ def test_a_soft_time_limit_reaches_the_task(
     def interrupted(*_: Any) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(state, "progressed", interrupted)
+    monkeypatch.setattr(state, "record_progress", interrupted)
     with pytest.raises(SoftTimeLimitExceeded):
         running.report_progress(50)
 

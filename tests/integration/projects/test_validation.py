@@ -139,9 +139,9 @@ async def test_what_is_refused_is_refused_alike() -> None:
             refusal = await editors.update(data)
             assert answer.status_code == 400, data
             assert refusal["code"] == "VALIDATION_ERROR", data
-            assert answer.json().keys() == {field}
             # NUL characters are refused for every host, before it is asked.
             has_nul = "\\u0000" in json.dumps(data)
+            assert answer.json().keys() == {"detail" if has_nul else field}
             named = {"data": ["NUL characters are not allowed"]} if has_nul else answer.json()
             assert refusal["details"] == named
         for project_id in (editors.by_rest, editors.by_socket):

@@ -206,7 +206,8 @@ def test_what_cannot_be_told_fails_no_task(monkeypatch: pytest.MonkeyPatch) -> N
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
 
-    for name in ("queued", "started", "progressed", "completed", "failed"):
+    told = ("mark_queued", "mark_started", "record_progress", "mark_completed", "mark_failed")
+    for name in told:
         monkeypatch.setattr(state, name, away)
 
     @shared_task(base=ProjectTask, bind=True)
