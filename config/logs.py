@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 FIELDS = ("action", "project_id", "task_id")
-"""What `realtime` gives as `extra` beside a message; `docs/operate.md` has the actions."""
+"""Fields that `realtime` logs as `extra`; `docs/operate.md` has the actions."""
 
 
 class WithoutTraceback(logging.Filter):

@@ -1,4 +1,4 @@
-"""Who may see and do what, and what they see."""
+"""Decide who may see and change a project, and read what they see."""
 
 from __future__ import annotations
 

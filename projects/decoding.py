@@ -40,7 +40,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How an image that lies is turned, by EXIF's orientation."""
+"""Turns that set an image upright, by EXIF's orientation."""
 
 
 class Refused(Exception):

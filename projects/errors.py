@@ -1,4 +1,4 @@
-"""What a service refuses to do. The docstring is the message, unless another is given."""
+"""Refusals of the services. The docstring is the message, unless another is given."""
 
 from __future__ import annotations
 

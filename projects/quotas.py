@@ -1,4 +1,4 @@
-"""How much one user, and one project, may hold: `QUOTAS = {...}` in Django's settings.
+"""Bound what one user, and one project, may hold: `QUOTAS = {...}` in Django's settings.
 
 Each is counted under a lock, so that requests that come together cannot pass it: what a project
 holds under the project's lock, what a user has under the user's, which is taken after it.

@@ -1,4 +1,4 @@
-"""What the tasks made of a canvas, as HTML for the admin; it needs no inline style or script."""
+"""Show the results of a canvas's tasks in the admin, as HTML without inline style or script."""
 
 from __future__ import annotations
 

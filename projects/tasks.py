@@ -1,4 +1,4 @@
-"""What Celery does for a project."""
+"""Run the Celery tasks of a project."""
 
 from __future__ import annotations
 

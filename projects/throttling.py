@@ -1,4 +1,4 @@
-"""How often somebody may try a password: counted by address, before anything is hashed.
+"""Limit attempts at a password: counted by address, before anything is hashed.
 
 A window begins with the first attempt of an address, and lasts as long as the rate says (`30/min`:
 a minute). So that many attempts pass in it, over all server processes, however many come at once;
@@ -106,7 +106,7 @@ class SignInLimit:
 
 
 limit = SignInLimit()
-"""That of this process."""
+"""The counter of this process."""
 
 
 class SignInThrottle(BaseThrottle):

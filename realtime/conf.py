@@ -38,7 +38,7 @@ class Settings:
     METRICS_TOKEN: str = ""
     """Bearer token that Prometheus sends; without it, metrics are shown with DEBUG only."""
     TICKET_LIFETIME: float = 30.0
-    """How long a ticket opens a socket; see `realtime.auth.tickets`."""
+    """Seconds for which a ticket opens a socket; see `realtime.auth.tickets`."""
     DATABASE_THREADS: int = 4
     """Threads of one server process that read, and as many again that write.
 
@@ -52,11 +52,11 @@ class Settings:
     HTTP_QUEUE: int = 256
     """HTTP requests that may wait for their turn, and as many again whose body is on its way."""
     HTTP_WAIT: float = 5.0
-    """How long an HTTP request waits for its turn, before it is answered 503."""
+    """Seconds that an HTTP request waits for its turn, before it is answered 503."""
     HTTP_BODY_MEMORY: int = 64 * 1024 * 1024
     """Bytes of HTTP bodies in memory; each has `FILE_UPLOAD_MAX_MEMORY_SIZE` there at most."""
     HTTP_CLIENT_TIMEOUT: float = 30.0
-    """How long an HTTP client may take to send its body and to take its response, together."""
+    """Seconds that an HTTP client may take to send its body and to take its response, together."""
     MAX_MESSAGE_SIZE: int = 64 * 1024
     """A longer message gets an error. Far above it, the web server's own limit ends the socket."""
     MAX_DATA_SIZE: int = 48 * 1024
