@@ -119,6 +119,14 @@ class Settings:
     REPLAY_LIMIT: int = 1000
     """Events that a join with `since` replays at most; beyond that a snapshot serves."""
 
+    @property
+    def max_frame(self) -> int:
+        """Bytes of an `ack`, of one event, and of a replay.
+
+        Half of `MAX_UNSENT`, so that a client may be sent an `ack` and a replay together.
+        """
+        return self.MAX_UNSENT // 2
+
 
 def cached(make: Callable[[], R]) -> Callable[[], R]:
     """Cache what a function makes of the settings, until a test changes `REALTIME`."""

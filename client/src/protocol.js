@@ -23,7 +23,8 @@
  * @property {number} user_id the own user id
  * @property {string} role
  * @property {Record<string, any>} project
- * @property {Member[]} members
+ * @property {Member[]} members of very many only some; the user is among them
+ * @property {number} [member_count]
  * @property {Task[]} tasks
  * @property {boolean} recovered
  *

@@ -9,6 +9,7 @@ import { merge } from "./merge.js";
  * @property {number} seq the last durable event that is part of it
  * @property {import("./merge.js").Json} project
  * @property {readonly import("./protocol.js").Member[]} members
+ * @property {number} memberCount how many are here; `members` has not all of very many
  * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
  * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
  * @property {number} me the own user id
@@ -27,14 +28,15 @@ const ENDED_KEPT = 100;
  * @returns {View}
  */
 export function join(view, ack) {
-  const { user_id: me, role, members, tasks } = ack;
+  const { user_id: me, role, members, member_count: memberCount = members.length, tasks } = ack;
   // With `recovered`, the events that lead from the old position to the new one follow.
   const known = view && ack.recovered ? view : ack;
   const { seq, project } = known;
   const running = new Set(tasks.map((task) => task.task_id));
   const ended = (view?.ended ?? []).filter((id) => !running.has(id));
   const joinSeq = ack.seq;
-  return { seq, project, members, tasks, ended, me, joinRole: role, joinSeq, roles: {} };
+  const joined = { me, joinRole: role, joinSeq, roles: {} };
+  return { seq, project, members, memberCount, tasks, ended, ...joined };
 }
 
 /**
@@ -70,13 +72,17 @@ function change(view, message) {
       return { project: merge(view.project, message.payload.changes) };
     case "user_joined": {
       const { user_id, username } = message.payload;
-      const isKnown = view.members.some((member) => member.user_id === user_id);
-      const members = isKnown ? view.members : [...view.members, { user_id, username }];
-      return { members };
+      if (view.members.some((member) => member.user_id === user_id)) {
+        return {};
+      }
+      const members = [...view.members, { user_id, username }];
+      return { members, memberCount: view.memberCount + 1 };
     }
     case "user_left": {
       const { user_id } = message.payload;
-      return { members: view.members.filter((member) => member.user_id !== user_id) };
+      const members = view.members.filter((member) => member.user_id !== user_id);
+      // One who is not known is one of those whom the join did not list.
+      return { members, memberCount: Math.max(view.memberCount - 1, members.length) };
     }
     case "task_progress":
       return progress(view, message.payload);

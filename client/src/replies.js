@@ -8,7 +8,8 @@ import { isObject } from "./merge.js";
  * @throws {TypeError}
  */
 export function checkJoinAck(payload) {
-  const { seq, user_id, role, project, members, tasks } = payload;
+  const { seq, user_id, role, project, members, member_count = 0, tasks } = payload;
+  check(Number.isSafeInteger(member_count), "join");
   const isWhole = Number.isSafeInteger(seq) && user_id !== undefined && typeof role === "string";
   check(isWhole && isObject(project) && [members, tasks].every(isListOfObjects), "join");
   return payload;

@@ -69,9 +69,17 @@ export class Room {
     return /** @type {State | null} */ (this.#session.state);
   }
 
-  /** The users who are here, oneself too; while not `joined`, as last known. */
+  /**
+   * The users who are here, oneself too; while not `joined`, as last known. Of very many only some:
+   * see `memberCount`.
+   */
   get members() {
     return this.#session.view?.members ?? NONE;
+  }
+
+  /** How many users are here, oneself too. */
+  get memberCount() {
+    return this.#session.view?.memberCount ?? 0;
   }
 
   /** The tasks that are queued or running. */

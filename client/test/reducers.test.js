@@ -20,6 +20,27 @@ test("user_joined and user_left of the original page change the members", () => 
   assert.deepEqual(reduce(joined, example("user_left")).members, joinAck.members);
 });
 
+test("of very many members some are named, and all are counted", () => {
+  const many = join(null, { ...joinAck, member_count: 5000 });
+  const joined = reduce(many, example("user_joined"));
+  const again = reduce(joined, example("user_joined"));
+  const left = reduce(again, example("user_left"));
+  const unknown = { type: "user_left", payload: { project_id: 123, user_id: 7 } };
+  const counts = [view, many, joined, again, left, reduce(left, unknown), reduce(view, unknown)];
+  assert.deepEqual(
+    counts.map(({ memberCount, members }) => [memberCount, members.length]),
+    [
+      [1, 1],
+      [5000, 1],
+      [5001, 2],
+      [5001, 2],
+      [5000, 1],
+      [4999, 1],
+      [1, 1],
+    ],
+  );
+});
+
 test("task_progress and task_completed of the original page change the tasks", () => {
   const running = reduce(view, { ...example("task_progress"), project_id: 123 });
   assert.deepEqual(running.tasks, [

@@ -7,6 +7,10 @@ export type View = {
     project: import("./merge.js").Json;
     members: readonly import("./protocol.js").Member[];
     /**
+     * how many are here; `members` has not all of very many
+     */
+    memberCount: number;
+    /**
      * those queued or running
      */
     tasks: readonly import("./protocol.js").Task[];

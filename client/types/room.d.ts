@@ -30,8 +30,13 @@ export declare class Room<State extends object = import("./protocol.js").Project
      * @returns {Readonly<State> | null}
      */
     get state(): Readonly<State> | null;
-    /** The users who are here, oneself too; while not `joined`, as last known. */
+    /**
+     * The users who are here, oneself too; while not `joined`, as last known. Of very many only some:
+     * see `memberCount`.
+     */
     get members(): readonly import("./protocol.js").Member[];
+    /** How many users are here, oneself too. */
+    get memberCount(): number;
     /** The tasks that are queued or running. */
     get tasks(): readonly import("./protocol.js").Task[];
     /** The own role in the project, such as `editor`; null before the first join. */

@@ -40,6 +40,8 @@ class JoinAck(NamedTuple):
     role: str
     project: Json
     members: tuple[Member, ...]
+    """Of very many only some; the user is among them."""
+    member_count: int
     tasks: tuple[Task, ...]
     recovered: bool
 
@@ -64,12 +66,14 @@ def parse(text: str) -> Message:
 
 
 def parse_join_ack(payload: Json) -> JoinAck:
+    members = tuple(Member(member["user_id"], member["username"]) for member in payload["members"])
     return JoinAck(
         int(payload["seq"]),
         payload["user_id"],
         payload["role"],
         dict(payload["project"]),
-        tuple(Member(member["user_id"], member["username"]) for member in payload["members"]),
+        members,
+        int(payload.get("member_count", len(members))),
         tuple(
             Task(task["task_id"], task["task_type"], task["progress"], task["message"])
             for task in payload["tasks"]

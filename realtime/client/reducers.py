@@ -23,6 +23,8 @@ class View:
     """The last durable event that is part of it."""
     project: Json = field(default_factory=dict)
     members: tuple[Member, ...] = ()
+    member_count: int = 0
+    """Users who are here; `members` has not all of very many."""
     tasks: tuple[Task, ...] = ()
     ended: tuple[str, ...] = ()
     """The tasks that ended last."""
@@ -46,6 +48,7 @@ def join(view: View, ack: JoinAck) -> View:
         seq=view.seq if ack.recovered else ack.seq,
         project=view.project if ack.recovered else ack.project,
         members=ack.members,
+        member_count=ack.member_count,
         tasks=ack.tasks,
         ended=tuple(task_id for task_id in view.ended if task_id not in running),
         me=ack.user_id,
@@ -66,7 +69,7 @@ def _change(view: View, message: Message) -> View:
         case "project_updated":
             return replace(view, project=merge_patch.apply(view.project, payload["changes"]))
         case "user_joined" | "user_left":
-            return replace(view, members=_members(view.members, message))
+            return _member(view, message)
         case "task_progress":
             return _progress(view, payload)
         case "task_completed" | "task_failed":
@@ -83,12 +86,18 @@ def _change(view: View, message: Message) -> View:
             return view
 
 
-def _members(members: tuple[Member, ...], message: Message) -> tuple[Member, ...]:
+def _member(view: View, message: Message) -> View:
     user_id = message.payload["user_id"]
-    is_known = any(member.user_id == user_id for member in members)
+    others = tuple(member for member in view.members if member.user_id != user_id)
+    is_known = len(others) < len(view.members)
     if message.type == "user_left":
-        return tuple(member for member in members if member.user_id != user_id)
-    return members if is_known else (*members, Member(user_id, message.payload["username"]))
+        # One who is not known is one of those whom the join did not list.
+        count = max(view.member_count - 1, len(others))
+        return replace(view, members=others, member_count=count)
+    if is_known:
+        return view
+    member = Member(user_id, message.payload["username"])
+    return replace(view, members=(*others, member), member_count=view.member_count + 1)
 
 
 def _progress(view: View, payload: Json) -> View:

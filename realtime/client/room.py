@@ -97,8 +97,16 @@ class Room:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The users who are here, oneself too; while not `joined`, as last known."""
+        """The users who are here, oneself too; while not `joined`, as last known.
+
+        Of very many it has only some: see `member_count`.
+        """
         return self._view.members
+
+    @property
+    def member_count(self) -> int:
+        """How many users are here, oneself too."""
+        return self._view.member_count
 
     @property
     def tasks(self) -> tuple[Task, ...]:

@@ -19,6 +19,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from realtime import conf
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events import broadcast, outline, publication, values
 from realtime.events.new_event import NewEvent
@@ -31,14 +32,19 @@ MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
 
 
+class EventTooLarge(ValueError):
+    """The message of an event is larger than a client can be sent."""
+
+
 def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
     """Append events to a project's log and send them to its room on commit.
 
     Raises:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
-        TypeError, ValueError: if an event cannot be shown to a room. Once it is in the
-            log, no socket gets past it. Values that Django's JSON encoder knows are no trouble.
+        TypeError, ValueError: if an event cannot be shown to a room, as it is no JSON or too
+            large. Once it is in the log, no socket gets past it. Values that Django's JSON encoder
+            knows are no trouble.
     """
     using = alias()
     if not transaction.get_connection(using).in_atomic_block:
@@ -49,6 +55,7 @@ def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
     first = _advance(project_id, len(events)) - len(events) + 1
     rows = [_event(project_id, seq, event) for seq, event in enumerate(events, start=first)]
     found = [publication.from_event(row) for row in rows]
+    most = conf.get().max_frame
     for row, hint in zip(rows, found, strict=True):
         encoded = hint.text.encode()
         if strict_json.has_nul(encoded):
@@ -56,6 +63,11 @@ def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
                 "A text in an event has a NUL character, which PostgreSQL cannot store"
             )
         row.size = len(encoded)
+        if row.size > most:
+            raise EventTooLarge(
+                f"{row.type} has {row.size} bytes; an event may have {most}, "
+                'which is half of REALTIME["MAX_UNSENT"]'
+            )
     Event.objects.bulk_create(rows)
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(lambda: broadcast.events(project_id, found), using=using, robust=True)

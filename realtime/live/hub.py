@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from realtime import metrics
+from realtime import conf, metrics
 from realtime.aio import Tasks
 from realtime.events import broadcast, publication
 from realtime.events.publication import Publication
@@ -115,17 +115,20 @@ class Hub:
         ref: str | int | None,
     ) -> None:
         if ref is not None:
-            present = {**room.members.present, socket.user_id: socket.username}
+            members = room.members
             ack = messages.JoinAck(
                 seq=view.seq,
                 user_id=socket.user_id,
                 role=view.role,
                 project=view.project,
-                members=[messages.Member(*member) for member in present.items()],
+                members=members.listed(socket.user_id, socket.username),
+                member_count=members.count_with(socket.user_id),
                 tasks=view.tasks,
                 recovered=view.missed is not None,
             )
-            socket.outbox.push(messages.encode(messages.Ack(payload=ack, ref=ref)))
+            text = messages.encode(messages.Ack(payload=ack, ref=ref))
+            _check_size(text, room.project_id)
+            socket.outbox.push(text)
         socket.outbox.push_all(tuple(event.text for event in [*(view.missed or []), *passed]))
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
@@ -227,3 +230,17 @@ class Hub:
         self.rooms.clear()
         await self.subscriptions.close()
         await self.presence.close()
+
+
+def _check_size(ack: str, project_id: int) -> None:
+    """Refuse an acknowledgement that no client could take: it would be closed, and come back.
+
+    Raises:
+        ValueError
+    """
+    size, most = len(ack.encode()), conf.get().max_frame
+    if size > most:
+        raise ValueError(
+            f"A join of project {project_id} would be answered with {size} bytes, as its snapshot "
+            f'is large; {most} may be sent, which is half of REALTIME["MAX_UNSENT"]'
+        )

@@ -204,7 +204,7 @@ def _missed(
     much for a client that has not begun to read. What is beyond `_MAX_REPLAYED` is left out.
     """
     settings = conf.get()
-    limit, size = settings.REPLAY_LIMIT, settings.MAX_UNSENT // 2
+    limit, size = settings.REPLAY_LIMIT, settings.max_frame
     positions: defaultdict[int, set[int]] = defaultdict(set)
     for project_id, _, since in requests:
         if project_id in states and since is not None:

@@ -13,6 +13,13 @@ UNMATCHED = ""
 """The version of members who have changed since they were compared with Redis."""
 
 
+MAX_LISTED = 1000
+"""Members that an `ack` names."""
+_MAX_LISTED_SIZE = 128 * 1024
+_ENTRY_SIZE = 48
+"""Bytes that a member takes in an `ack`, beside the name."""
+
+
 class Entries(Protocol):
     """The entries of this process in Redis, as the members of a room see them."""
 
@@ -71,6 +78,22 @@ class Members:
         self._entries.relist(self.project_id, user_id)
 
     # --- everybody
+
+    def count_with(self, user_id: int) -> int:
+        """Return how many are in the room with a user, who may be in it already."""
+        return len(self.present) + (user_id not in self.present)
+
+    def listed(self, user_id: int, username: str) -> list[messages.Member]:
+        """Return a user, and the others who are in the room: as many as an `ack` may name."""
+        listed = [messages.Member(user_id, username)]
+        size = 0
+        for other, name in self.present.items():
+            size += _ENTRY_SIZE + len(name.encode())
+            if len(listed) >= MAX_LISTED or size > _MAX_LISTED_SIZE:
+                break
+            if other != user_id:
+                listed.append(messages.Member(other, name))
+        return listed
 
     def arrive(self, user_id: int, username: str) -> bool:
         """Add a user. Tell the room and return True if they are new."""

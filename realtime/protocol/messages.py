@@ -274,6 +274,8 @@ class JoinAck(Struct):
     role: str
     project: dict[str, Any]
     members: list[Member]
+    """The user, and of the others as many as an `ack` may name."""
+    member_count: int
     tasks: list[RunningTask]
     recovered: bool
     """True where every event after `since` is sent; False: start anew from `project`."""

@@ -7,6 +7,7 @@ changed it informs the room. So progress never falls, and the room sees one end.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
@@ -22,6 +23,8 @@ from realtime.events.new_event import NewEvent, task_completed, task_failed
 from realtime.models import TaskState, alias
 from realtime.protocol import strict_json
 from realtime.tasks.progress import Report
+
+logger = logging.getLogger(__name__)
 
 State = TaskState.State
 MAX_ERROR = 500
@@ -145,9 +148,21 @@ def record_progress(task_id: str, report: Report) -> bool:
 
 
 def mark_completed(task_id: str, result: Any) -> bool:
-    """End a task with its result, and append the event. Return False if it has ended already."""
-    result = as_json(result)
-    return _end(task_id, state=State.COMPLETED, result=result)
+    """End a task with its result, and append the event. Return False if it has ended already.
+
+    A result that is larger than a client can be sent ends it as failed: to show nothing, or a part,
+    as its result would be wrong.
+    """
+    try:
+        return _end(task_id, state=State.COMPLETED, result=as_json(result))
+    except log.EventTooLarge as error:
+        logger.warning(
+            "The result of task %s is too large to be shown: %s",
+            task_id,
+            error,
+            extra={"action": "task_result"},
+        )
+        return mark_failed(task_id, "The result is too large to be shown")
 
 
 def mark_failed(task_id: str, error: str, *, as_of: datetime | None = None) -> bool:

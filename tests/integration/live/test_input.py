@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from projects import services
@@ -289,6 +290,42 @@ async def test_11_any_result_becomes_strict_json(
     stored = await threads.run(TaskState.objects.get, pk="t")
     assert message["payload"]["result"] == stored.result
     assert len(text) < 400, "no number is written out with hundreds of digits"
+
+
+async def test_a_result_that_no_client_can_be_sent_has_failed(
+    room: tuple[Socket, Socket], cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice, _ = room
+
+    def run_task() -> None:
+        state.mark_queued(
+            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
+        )
+        assert state.mark_completed("t", {"frames": ["x" * 1000] * 600})
+        assert not state.mark_completed("t", 1)
+
+    await threads.run(run_task)
+    failed = await alice.until("task_failed")
+    assert failed["payload"]["error"] == "The result is too large to be shown"
+    stored = await threads.run(TaskState.objects.get, pk="t")
+    assert (stored.state, stored.result) == ("failed", None)
+    assert re.search("task t .* has 60.... bytes; an event may have 524288", caplog.text)
+    assert (await alice.call("ping"))["type"] == "pong"
+
+
+async def test_a_snapshot_that_no_client_can_be_sent_is_told_in_the_log(
+    room: tuple[Socket, Socket],
+    cast: Cast,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    alice, bob = room
+    assert (await alice.update(cast.project_id, {"description": "x" * 3000}))["type"] == "ack"
+    settings.REALTIME = settings.REALTIME | {"MAX_UNSENT": 4000}
+    refused = await bob.call("join_project", {"project_id": cast.project_id})
+    assert refused["payload"]["code"] == "INTERNAL_ERROR"
+    assert "its snapshot is large; 2000 may be sent" in caplog.text
+    assert (await bob.update(cast.project_id, {"title": "x"}))["payload"]["code"] == "NOT_JOINED"
 
 
 async def test_an_error_of_a_task_has_no_nul_either(

@@ -112,6 +112,18 @@ def test_an_event_that_is_too_large_for_a_page_is_one(alice: User, project: Proj
         assert [event["seq"] for event in page["events"]] == expected
 
 
+def test_an_event_that_no_client_can_be_sent_is_not_logged(project: Project) -> None:
+    def append(size: int) -> None:
+        with transaction.atomic():
+            log.append(project.pk, [project_updated(project.pk, {"title": "x" * size})])
+
+    append(conf.get().max_frame - 200)
+    head = log.heads([project.pk])
+    with pytest.raises(log.EventTooLarge, match=r"project_updated has 524.* may have 524288"):
+        append(conf.get().max_frame)
+    assert log.heads([project.pk]) == head
+
+
 def test_a_replay_that_is_too_large_is_not_read(alice: User, project: Project) -> None:
     def join(since: int) -> View:
         [view] = joins.read([JoinRequest(project.pk, alice.pk, since)])

@@ -48,7 +48,14 @@ class Peer:
         return command
 
     async def answer_join(
-        self, command: Message, *, seq: int = 0, recovered: bool, user_id: int, **project: Any
+        self,
+        command: Message,
+        *,
+        seq: int = 0,
+        recovered: bool,
+        user_id: int,
+        more: Message | None = None,
+        **project: Any,
     ) -> None:
         await self.send(
             "ack",
@@ -60,6 +67,7 @@ class Peer:
                 "members": [{"user_id": 1, "username": "alice"}],
                 "tasks": [],
                 "recovered": recovered,
+                **(more or {}),
             },
             ref=command["ref"],
         )

@@ -413,6 +413,28 @@ async def test_of_updates_of_two_rooms_only_the_unreadable_one_is_refused(server
     assert (await updates[1]).seq == 1
 
 
+async def test_of_very_many_members_some_are_named_and_all_are_counted(server: Server) -> None:
+    client = await server.client()
+    joining = asyncio.create_task(client.join(1))
+    peer = await server.accept()
+    await peer.welcome()
+    command = await peer.expect("join_project")
+    await peer.answer_join(command, recovered=False, user_id=1, more={"member_count": 5000})
+    room = await joining
+    assert (room.member_count, room.members) == (5000, ((1, "alice"),))
+    bob = {"project_id": 1, "user_id": 2, "username": "bob"}
+    for type_, user_id in (
+        ("user_joined", 2),
+        ("user_joined", 2),
+        ("user_left", 3),
+        ("user_left", 4),
+        ("user_left", 2),
+    ):
+        await peer.send(type_, bob | {"user_id": user_id})
+    await read(room, 5)
+    assert (room.member_count, room.members) == (4998, ((1, "alice"),))
+
+
 async def test_an_ack_may_have_more_members_than_are_known(server: Server) -> None:
     room, peer = await joined(server, await server.client())
     updating = asyncio.create_task(room.update({"title": "New"}))

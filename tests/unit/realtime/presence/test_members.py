@@ -7,7 +7,8 @@ from functools import partial
 import msgspec
 import pytest
 
-from realtime.presence.members import UNMATCHED, Members
+from realtime.presence.members import MAX_LISTED, UNMATCHED, Members
+from realtime.protocol.messages import Member
 
 
 class Entries:
@@ -73,3 +74,22 @@ def test_the_tracker_is_asked_for_this_room(members: Members, entries: Entries) 
     members.mark_dirty(1)
     members.request_relist(2)
     assert (entries.dirty, entries.relisted) == ([(7, 1)], [(7, 2)])
+
+
+def test_an_ack_names_the_user_and_as_many_others_as_fit(members: Members) -> None:
+    assert (members.listed(9, "dora"), members.count_with(9)) == ([Member(9, "dora")], 1)
+    for user_id in range(1, MAX_LISTED + 11):
+        members.arrive(user_id, f"user{user_id}")
+    for own in (MAX_LISTED + 10, MAX_LISTED + 11):
+        listed = members.listed(own, "dora")
+        assert listed[0] == Member(own, "dora")
+        assert {member.user_id for member in listed[1:]} == set(range(1, MAX_LISTED))
+        assert members.count_with(own) == own
+
+
+def test_long_names_make_the_list_shorter(members: Members) -> None:
+    for user_id in range(1, 1000):
+        members.arrive(user_id, "\N{GRINNING FACE}" * 150)
+    listed = members.listed(1, "\N{GRINNING FACE}" * 150)
+    assert 100 < len(listed) < 250
+    assert len(msgspec.json.encode(listed)) < 130 * 1024
