@@ -13,10 +13,11 @@ A host imports these modules, and no others:
 - `realtime.db.routers`: reads from the primary, for a site with replicas
 - `realtime.auth.serializers`: tokens that end with their sign-in
 - `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
-- `realtime.merge_patch`: JSON merge patches, RFC 7396
 - `realtime.merge_patch`: merge patches as rooms apply them
 - `realtime.client`: the Python client
 
 Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this
 list and holds the demo host, the test host and docs/integrate.md to it.
 """
+
+__version__ = "1.0.0"

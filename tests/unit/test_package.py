@@ -1,0 +1,91 @@
+"""What `pip install django-realtime-rooms` puts on a machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.storage import FileSystemStorage
+
+from realtime import __version__
+from tests.harness.process import ROOT
+
+METADATA = f"django_realtime_rooms-{__version__}.dist-info"
+SDK = ROOT / "realtime" / "static"
+SDK_FILES = ("realtime.js", "realtime.min.js", "realtime.min.js.map")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    directory = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    [path] = directory.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    return message_from_bytes(wheel.read(f"{METADATA}/METADATA"))
+
+
+def test_the_wheel_has_all_of_realtime_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    own = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "realtime").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in names if not name.startswith(METADATA)} == own
+    assert {Path(name).suffix for name in own} >= {".py", ".lua", ".html", ".js", ".map", ".typed"}
+    assert f"{METADATA}/licenses/LICENSE" in names
+
+
+def test_the_wheel_says_what_it_is(metadata: Message) -> None:
+    assert metadata["Name"] == "django-realtime-rooms"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "Framework :: Django :: 5.2" in metadata.get_all("Classifier", [])
+
+
+def test_a_host_that_needs_no_extra_gets_none(metadata: Message) -> None:
+    extras = set(metadata.get_all("Provides-Extra", []))
+    assert extras == {"jwt", "celery", "api", "metrics", "client", "dev"}
+    requirements = metadata.get_all("Requires-Dist", [])
+    core = {text.split(">")[0] for text in requirements if "extra ==" not in text}
+    assert core == {"django", "channels", "channels-redis", "redis", "msgspec"}
+
+
+def test_the_javascript_client_has_the_same_version() -> None:
+    package = json.loads((ROOT / "client" / "package.json").read_text())
+    assert package["version"] == __version__
+    assert (
+        package["license"]
+        == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+    )
+
+
+class Hashed(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+
+
+def test_the_static_client_survives_hashing(tmp_path: Path) -> None:
+    storage = Hashed(location=tmp_path, base_url="/static/")
+    source = FileSystemStorage(location=SDK)
+    paths = {f"realtime/{name}": (source, f"realtime/{name}") for name in SDK_FILES}
+    for name in paths:
+        with source.open(name) as file:
+            FileSystemStorage(location=tmp_path).save(name, file)
+    processed = list(storage.post_process(paths))
+    assert [result for _, _, result in processed if isinstance(result, Exception)] == []
+    minified = (tmp_path / storage.stored_name("realtime/realtime.min.js")).read_text()
+    map_name = storage.stored_name("realtime/realtime.min.js.map")
+    assert minified.endswith(f"//# sourceMappingURL={Path(map_name).name}\n")
