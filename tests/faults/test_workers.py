@@ -172,7 +172,7 @@ async def test_a_task_that_is_run_again_ends_once(
     end = await end_of(alice, order, 40)
     assert end["type"] == "task_completed"
     send(again=order)
-    await order.comes_to("stored", times=2)
+    await order.comes_to("stored", times=2, timeout=60)  # the worker may still be reconnecting
     after = await alice.drain(quiet=1)
     assert [m for m in after if m["payload"].get("task_id") == order.task_id] == []
     assert ends_in_log(duo, project_id, order) == ["task_completed"]
