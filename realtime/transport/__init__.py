@@ -2,5 +2,5 @@
 
 `outbox` is the bounded queue of one socket. `connection` finds what a server offers beyond ASGI,
 by one adapter for each server (`daphne`, `uvicorn`); delivery does not depend on it. `http` bounds
-what HTTP may take from the rooms. Begin with `outbox`.
+what HTTP may take from the rooms, and `shares` what one client may. Begin with `outbox`.
 """

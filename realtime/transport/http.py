@@ -5,7 +5,8 @@
 Under ASGI, Django gives every request a thread of its own, which keeps its database connection
 until the response is sent. Nothing else bounds how many there are: a stranger's requests could
 take every connection, and the processor, from the rooms. So a request waits here for its turn,
-once its body is there, and for a stated time only; then it is answered 503.
+once its body is there, and for a stated time only; then it is answered 503. No client has more
+than its share; see `realtime.transport.shares`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.conf import settings as django_settings
 from django.urls import Resolver404, resolve
 
 from realtime import conf, metrics
+from realtime.transport.shares import Shares, Turns, client_of
 
 R = TypeVar("R")
 Message = dict[str, Any]
@@ -37,12 +39,12 @@ class BoundedHTTP:
     def __init__(self, app: Application) -> None:
         settings = conf.get()
         self._app = app
-        self._turns = _Turns(settings.HTTP_CONCURRENCY)
-        self._probes = _Turns(_PROBES)
+        self._turns = Turns(settings.HTTP_CONCURRENCY, waiting=settings.HTTP_QUEUE)
+        self._probes = Turns(_PROBES, waiting=settings.HTTP_QUEUE)
         self._under_way: set[asyncio.Task[None]] = set()
-        self.uploads = 0
+        self.uploads = Shares(settings.HTTP_QUEUE)
         """Requests whose body is being read."""
-        self.body_memory = 0
+        self.body_memory = Shares(settings.HTTP_BODY_MEMORY)
         """Bytes of bodies that are in memory, rather than in a temporary file."""
         self.is_draining = False
 
@@ -54,18 +56,21 @@ class BoundedHTTP:
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
 
-    async def turn(self, scope: Any, gone: Callable[[], asyncio.Future[Message]]) -> _Turns | None:
+    async def turn(
+        self, scope: Any, client: str, gone: Callable[[], asyncio.Future[Message]]
+    ) -> Turns | None:
         """Wait for a turn; return what to give it back to, None if it did not come in time.
 
         `gone` returns a future of the client's leaving, which ends the wait.
         """
-        settings = conf.get()
-        if self._turns.take():
+        if self._turns.take(client):
             return self._turns
-        turns = self._probes if _is_probe(scope) else self._turns
-        if turns.waiting >= settings.HTTP_QUEUE:
-            return None
-        return turns if await turns.wait(settings.HTTP_WAIT, gone()) else None
+        turns = self._turns
+        if _is_probe(scope):
+            turns = self._probes
+            if turns.take(client):
+                return turns
+        return turns if await turns.wait(client, conf.get().HTTP_WAIT, gone()) else None
 
     async def finish(self) -> None:
         """Return when no request is under way.
@@ -77,55 +82,6 @@ class BoundedHTTP:
             await asyncio.wait(self._under_way)
 
 
-class _Turns:
-    """A counting semaphore that knows how many wait."""
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._line: dict[asyncio.Future[None], None] = {}
-
-    @property
-    def waiting(self) -> int:
-        return len(self._line)
-
-    def take(self) -> bool:
-        """Take a turn if one is free. One that is free while others wait is theirs already."""
-        if not self._free:
-            return False
-        self._free -= 1
-        return True
-
-    async def wait(self, timeout: float, gone: asyncio.Future[Any]) -> bool:
-        """Take a turn, in the order of coming.
-
-        Returns:
-            False if none came within `timeout` seconds, or before `gone` was done.
-        """
-        if self.take():
-            return True
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line[turn] = None
-        try:
-            waiting = [turn, gone]
-            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            return turn.done()
-        except asyncio.CancelledError:
-            if turn.done():
-                self.give_back()
-            raise
-        finally:
-            # No await since the future was looked at: a turn cannot be given to one who left.
-            self._line.pop(turn, None)
-
-    def give_back(self) -> None:
-        if self._line:
-            turn = next(iter(self._line))
-            del self._line[turn]
-            turn.set_result(None)
-        else:
-            self._free += 1
-
-
 class _Request:
     """One request on its way through the application, which waits for its turn in `receive`."""
 
@@ -134,8 +90,9 @@ class _Request:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._turn: _Turns | None = None
-        self._is_uploading = _has_body(scope)
+        self._client = client_of(scope)
+        self._turn: Turns | None = None
+        self._is_uploading = False
         self._is_whole = False
         """Whether all of the body has been handed to the application."""
         self._next: asyncio.Future[Message] | None = None
@@ -147,17 +104,18 @@ class _Request:
         """Seconds that are left for waiting for the client."""
 
     async def serve(self, app: Application) -> None:
-        if self._is_uploading and self._http.uploads >= conf.get().HTTP_QUEUE:
-            await self._refuse(503)
-            return
-        self._http.uploads += self._is_uploading
+        if _has_body(self._scope):
+            if not self._http.uploads.take(self._client):
+                await self._refuse(503)
+                return
+            self._is_uploading = True
         try:
             await app(self._scope, self.receive, self.send)
         finally:
             self._body_is_over()
-            self._http.body_memory -= self._body_memory
+            self._http.body_memory.give_back(self._client, self._body_memory)
             if self._turn is not None:
-                self._turn.give_back()
+                self._turn.give_back(self._client)
             if self._next is not None:
                 self._next.cancel()
         if self._refusal is not None:
@@ -177,7 +135,7 @@ class _Request:
             return self._abort(503)
         if not message.get("more_body", False):
             self._body_is_over()
-            self._turn = await self._http.turn(self._scope, self._begin_next)
+            self._turn = await self._http.turn(self._scope, self._client, self._begin_next)
             self._is_whole = True
             if self._turn is None:
                 is_gone = self._next is not None and self._next.done()
@@ -189,16 +147,18 @@ class _Request:
         return self._next
 
     def _body_is_over(self) -> None:
-        self._http.uploads -= self._is_uploading
+        if self._is_uploading:
+            self._http.uploads.give_back(self._client)
         self._is_uploading = False
 
     def _hold(self, size: int) -> bool:
         """Count bytes of the body as Django keeps them: the first in memory, then in a file."""
         self._body_size += size
-        before = self._body_memory
-        self._body_memory = min(self._body_size, django_settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
-        self._http.body_memory += self._body_memory - before
-        return self._http.body_memory <= conf.get().HTTP_BODY_MEMORY
+        in_memory = min(self._body_size, django_settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        if not self._http.body_memory.take(self._client, in_memory - self._body_memory):
+            return False
+        self._body_memory = in_memory
+        return True
 
     def _abort(self, status: int) -> Message:
         """Have the application give up before it began; the answer follows when it has."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 from pytest_django import Settings
+from rest_framework.settings import api_settings
 
 from realtime.transport.http import BoundedHTTP
+from realtime.transport.shares import client_of
 
 Message = dict[str, Any]
+ALICE = "192.0.2.1"
 LAST = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -42,7 +46,14 @@ class Host:
 class Exchange:
     """One request as a server makes it."""
 
-    def __init__(self, app: Any, *messages: Message, path: str = "/", size: int = 0) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *messages: Message,
+        path: str = "/",
+        size: int = 0,
+        client: str = "192.0.2.1",
+    ) -> None:
         self.sent: list[Message] = []
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.reads = asyncio.Event()
@@ -50,7 +61,7 @@ class Exchange:
         for message in messages:
             self.incoming.put_nowait(message)
         headers = [(b"content-length", str(size).encode())] if size else []
-        scope = {"type": "http", "path": path, "headers": headers}
+        scope = {"type": "http", "path": path, "headers": headers, "client": (client, 50000)}
         self.task = asyncio.create_task(app(scope, self.incoming.get, self.send))
 
     async def send(self, message: Message) -> None:
@@ -147,7 +158,7 @@ async def test_bodies_in_memory_are_bounded(settings: Settings, limits: dict[str
     host = Host()
     app = BoundedHTTP(host)
     part = {"type": "http.request", "body": b"x" * 5000, "more_body": True}
-    first = [Exchange(app, part, LAST, size=5000) for _ in range(2)]
+    first = [Exchange(app, part, LAST, size=5000, client=f"192.0.2.{n}") for n in (1, 2)]
     await turns()
     assert host.at_work == 2  # each has 1000 in memory, the rest in a file
     assert (await Exchange(app, part, LAST, size=5000).answer())[0] == 503
@@ -200,3 +211,104 @@ async def test_a_client_that_does_not_read_gives_its_turn_back(
         assert lazy.sent == []
     assert host.at_work == 0
     assert (await Exchange(app, LAST).answer())[0] == HTTPStatus.OK
+
+
+# --- the share of one client
+
+STRANGER = "203.0.113.7"
+
+
+async def test_one_client_leaves_turns_and_places_to_the_others(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_CONCURRENCY": 8, "HTTP_QUEUE": 16}
+    host = Host()
+    app = BoundedHTTP(host)
+    crowd = [Exchange(app, LAST, client=STRANGER) for _ in range(30)]
+    await turns()
+    assert host.at_work == 6
+    assert [each.task.done() for each in crowd] == [False] * 18 + [True] * 12
+    others = [Exchange(app, LAST) for _ in range(6)]
+    await turns()
+    assert host.at_work == 8
+    host.may_end.set()
+    assert [(await each.answer())[0] for each in others] == [200] * 6
+    assert [(await each.answer())[0] for each in crowd] == [200] * 18 + [503] * 12
+    again = [Exchange(app, LAST, client=STRANGER) for _ in range(20)]
+    assert [(await each.answer())[0] for each in again] == [200] * 20
+
+
+async def test_of_those_who_wait_each_client_has_its_turn(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_CONCURRENCY": 1, "HTTP_QUEUE": 100}
+    order: list[str] = []
+    may_begin = asyncio.Event()
+
+    async def host(scope: Any, receive: Any, send: Any) -> None:
+        if (await receive())["type"] == "http.disconnect":
+            return
+        order.append(scope["client"][0])
+        await may_begin.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    app = BoundedHTTP(host)
+    clients = ["a"] * 50 + ["b", "c", "b"]
+    exchanges = []
+    for client in clients:
+        exchanges.append(Exchange(app, LAST, client=client))
+        await turns()
+    left = exchanges.pop(1)
+    left.incoming.put_nowait({"type": "http.disconnect"})
+    await turns()
+    may_begin.set()
+    for each in exchanges:
+        assert (await each.answer())[0] == HTTPStatus.OK
+    assert sorted(order) == sorted(clients[1:])
+    assert max(order.index("b"), order.index("c")) <= 3
+    assert [number for number, client in enumerate(order) if client == "b"][1] <= 6
+
+
+async def test_one_client_leaves_room_for_the_bodies_of_others(
+    settings: Settings, limits: dict[str, Any]
+) -> None:
+    settings.REALTIME = limits | {"HTTP_QUEUE": 8, "HTTP_BODY_MEMORY": 4000}
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000
+    host = Host()
+    host.may_end.set()
+    app = BoundedHTTP(host)
+    for size, accepted in ((5000, 3), (1, 6)):
+        part = {"type": "http.request", "body": b"x" * size, "more_body": True}
+        slow = [Exchange(app, part, size=9000, client=STRANGER) for _ in range(8)]
+        await turns()
+        assert sum(not each.sent for each in slow) == accepted
+        assert (await Exchange(app, part, LAST, size=5000).answer())[0] == HTTPStatus.OK
+        for each in slow:
+            each.incoming.put_nowait(LAST)
+        assert Counter([(await each.answer())[0] for each in slow]) == {
+            200: accepted,
+            503: 8 - accepted,
+        }
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "proxies", "expected"),
+    [
+        (("192.0.2.1", 1), "", 0, "192.0.2.1"),
+        (("192.0.2.1", 1), "203.0.113.7", 0, "192.0.2.1"),
+        (("192.0.2.1", 1), "", 1, "192.0.2.1"),
+        (("192.0.2.1", 1), "198.51.100.1, 203.0.113.7", 1, "203.0.113.7"),
+        (("192.0.2.1", 1), "203.0.113.7", 2, "203.0.113.7"),
+        (("192.0.2.1", 1), "a, b, c", 2, "b"),
+        (("2001:db8::1:2", 1), "", None, "2001:db8::/64"),
+        (("::ffff:192.0.2.1", 1), "", None, "192.0.2.1"),
+        (("", 0), "", None, ""),
+        (None, "", None, ""),
+    ],
+)
+def test_a_client_is_an_address(
+    monkeypatch: pytest.MonkeyPatch, client: Any, forwarded: str, proxies: Any, expected: str
+) -> None:
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    assert client_of({"client": client, "headers": headers}) == expected
