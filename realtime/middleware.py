@@ -2,18 +2,21 @@
 
     MIDDLEWARE = ["realtime.middleware.UnavailableMiddleware", …]
 
-A view that meets an outage (the database is away or locked; not a faulty query) is answered with
-503 and `Retry-After`, in place of 500 and a traceback. It serves all views, those of REST
-framework and of the admin too.
+A request that meets an outage (the database is away or locked; not a faulty query) is answered with
+503 and `Retry-After`, in place of 500. That is so for all views, those of REST framework and of the
+admin too, and for the middleware behind this one: a session is saved when the view has ended.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from realtime.db.outages import is_outage
@@ -22,26 +25,58 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 1
 """Seconds, the same as in a room's errors."""
+_OUTAGE = "_realtime_outage"
+"""The attribute of a request that met an outage outside its view."""
 
 
 class UnavailableMiddleware:
     sync_capable = async_capable = True
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        response = self.get_response(request)
+        if iscoroutinefunction(self.get_response):
+            return _later(request, response)
+        return _instead(request, response)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> JsonResponse | None:
-        if not is_outage(error):
-            return None
-        extra = {"action": "unavailable"}
-        logger.warning("The database failed %s: %s", request.method, error, extra=extra)
-        return JsonResponse(
-            {"detail": "The database cannot be reached; try again."},
-            status=HTTPStatus.SERVICE_UNAVAILABLE,
-            headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
-        )
+        return _unavailable(request, error) if is_outage(error) else None
+
+
+def _note(request: HttpRequest | None = None, **_: Any) -> None:
+    """Note an outage that another middleware met: Django makes a 500 of it before we see it."""
+    error = sys.exception()
+    if request is not None and error is not None and is_outage(error):
+        setattr(request, _OUTAGE, error)
+
+
+got_request_exception.connect(_note, dispatch_uid="realtime.middleware")
+
+
+async def _later(request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    return _instead(request, await response)
+
+
+def _instead(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    error = getattr(request, _OUTAGE, None)
+    if error is None or response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return response
+    answer = _unavailable(request, error)
+    for name, value in response.items():
+        if not name.lower().startswith("content-"):  # those of CORS, so that a page can read it
+            answer.headers.setdefault(name, value)
+    return answer
+
+
+def _unavailable(request: HttpRequest, error: Exception) -> JsonResponse:
+    extra = {"action": "unavailable"}
+    logger.warning("The database failed %s: %s", request.method, error, extra=extra)
+    return JsonResponse(
+        {"detail": "The database cannot be reached; try again."},
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
+    )

@@ -11,10 +11,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import Error, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -114,12 +115,70 @@ def test_a_request_that_meets_one_is_told_to_come_back(
     assert client.get("/faulty").status_code == 500, "a fault of ours is none"
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_another_middleware_meets_is_told_too(
+    project_id: int, settings: Settings, when: str, *, is_async: bool
+) -> None:
+    """As the one of sessions, which saves one when the view has ended."""
+    settings.MIDDLEWARE = [
+        "realtime.middleware.UnavailableMiddleware",
+        f"{__name__}.Stamps",
+        f"{__name__}.Waits{when.title()}",
+    ]
+    settings.ROOT_URLCONF = __name__
+
+    def ask(path: str) -> Any:
+        if not is_async:
+            return Client(raise_request_exception=False).get(path)
+        get = AsyncClient(raise_request_exception=False).get
+        return async_to_sync(get)(path)
+
+    answer = ask(f"/fine?id={project_id}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["Stamp"], "what stands between may add to it"
+    assert ask("/fine").status_code == 500, "a fault of ours is none"
+
+
+class Stamps:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Stamp"] = "yes"
+        return response
+
+
+class WaitsBefore(Stamps):
+    """Writes a row that is locked; without an id it makes a mistake."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.write(request)
+        return self.get_response(request)
+
+    def write(self, request: HttpRequest) -> None:
+        sql("SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10")
+        Project.objects.filter(pk=request.GET["id"]).update(title="Mine")
+
+
+class WaitsAfter(WaitsBefore):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        self.write(request)
+        return response
+
+
+def fine(_: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
 def faulty(_: HttpRequest) -> HttpResponse:
     sql("SELECT 1 FROM no_such_table")
     return HttpResponse()
 
 
-urlpatterns = [path("faulty", faulty)]
+urlpatterns = [path("faulty", faulty), path("fine", fine)]
 
 
 @pytest.mark.parametrize("name", ["/", "/nowhere/db.sqlite3"])
