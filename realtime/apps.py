@@ -7,6 +7,7 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # They register what they have to.
+        import realtime.checks.authentication
         import realtime.checks.databases
         import realtime.checks.settings
         import realtime.tasks.pools

@@ -58,13 +58,13 @@ def websocket_application() -> Any:
     """
     from channels.routing import URLRouter
 
-    from realtime.auth.middleware import JWTAuthMiddleware
+    from realtime.auth.middleware import AuthenticationMiddleware
     from realtime.consumers import RealtimeConsumer
     from realtime.live import process
 
     refuse: Any = _refuse  # Django's type of a path is wrong for Channels' router
     routes = [re_path(r"^(ws/)?$", RealtimeConsumer.as_asgi()), re_path(r"", refuse)]
-    application: Any = JWTAuthMiddleware(URLRouter(routes))
+    application: Any = AuthenticationMiddleware(URLRouter(routes))
 
     async def hand_over(scope: Any, receive: Any, send: Any) -> None:
         """Hand the connection to the server process that it belongs to."""

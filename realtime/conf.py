@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings as django_settings
@@ -25,6 +26,15 @@ _JOINS = Rate(per_second=10, burst=100)
 _SIGNALS = Rate(per_second=20, burst=40)
 
 
+def _authentication_classes() -> list[str]:
+    if find_spec("rest_framework_simplejwt") is None:
+        return ["realtime.auth.sessions.SessionAuthentication"]
+    return [
+        "realtime.auth.tokens.JWTAuthentication",
+        "realtime.auth.tickets.TicketAuthentication",
+    ]
+
+
 @dataclass(frozen=True)
 class Settings:
     """One attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
@@ -33,6 +43,11 @@ class Settings:
     """Dotted path of the host's `realtime.rooms.backend.Backend`."""
     REDIS_URL: str = "redis://localhost:6379/0"
     """Redis of presence and tickets; `CHANNEL_LAYERS` configures the channel layer."""
+    AUTHENTICATION_CLASSES: list[str] = field(default_factory=_authentication_classes)
+    """Dotted paths of the ways to sign in, asked in this order; see `realtime.auth.base`.
+
+    By default tokens and tickets; where simplejwt is not installed, Django's session.
+    """
     ALLOWED_ORIGINS: list[str] = field(default_factory=list)
     """Origins of browser pages beside the server's own; see `realtime.auth.origins`."""
     METRICS_TOKEN: str = ""

@@ -13,10 +13,10 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from msgspec import UNSET
 
 from realtime import conf, metrics
-from realtime.auth import tokens
-from realtime.auth.credentials import SUBPROTOCOL
+from realtime.auth import base
+from realtime.auth.base import Handshake, Identity
+from realtime.auth.credentials import SUBPROTOCOL, Credential, Kind
 from realtime.auth.expiry import ExpiryTimer
-from realtime.auth.tokens import Identity
 from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit, check_data
 from realtime.live import updates
@@ -60,7 +60,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.process: ServerProcess = scope["process"]
         self.hub = self.process.hub
         self.expiry_timer = ExpiryTimer(
-            warn=self.token_expiring, end=partial(self.end, tokens.expired())
+            warn=self.token_expiring, end=partial(self.end, base.expired())
         )
         self.message_limit = MessageLimit(settings.MESSAGE_RATE)
         self.join_limit = Bucket(settings.JOIN_RATE)
@@ -117,7 +117,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     def identify(self, identity: Identity) -> None:
         self.identity = identity
         self.identified_at = time.monotonic()
-        self.expiry_timer.start(identity.expires_at)
+        self.expiry_timer.start(identity)
 
     def token_expiring(self, left: float) -> None:
         self.reply(messages.TokenExpiring(payload=messages.TokenExpiringPayload(left)))
@@ -263,7 +263,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
             # The socket may end meanwhile, by its old token too; then `identify` does no harm.
-            identity = await self.process.authenticator.authenticate(command.payload.token)
+            handshake = Handshake(Credential(Kind.TOKEN, command.payload.token))
+            identity = await self.process.authenticator.authenticate(handshake)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
         # It does not escape an order that came since the socket was opened.

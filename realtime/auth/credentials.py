@@ -44,12 +44,13 @@ def extract(scope: Scope) -> tuple[Credential, Scope]:
     return next((one for one in found if one.text), found[-1]), {
         **scope,
         "query_string": urlencode(rest).encode(),
-        "headers": [header for header in scope["headers"] if header[0] not in _SECRET_HEADERS],
+        "headers": [header for header in scope["headers"] if header[0] not in SECRET_HEADERS],
         "subprotocols": [p for p in _subprotocols(scope) if not p.startswith(TOKEN_PREFIX)],
     }
 
 
-_SECRET_HEADERS = {b"authorization", b"sec-websocket-protocol"}
+SECRET_HEADERS = {b"authorization", b"cookie", b"sec-websocket-protocol"}
+"""Headers that nothing behind the middleware sees."""
 
 
 def _bearer(scope: Scope) -> str:

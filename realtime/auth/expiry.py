@@ -1,13 +1,14 @@
-"""Time the end of a socket's access token."""
+"""Time the end of a socket's identity."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from functools import partial
+from math import isinf
 
-from rest_framework_simplejwt.settings import api_settings
+from realtime.auth.base import Identity
 
 _WARNING = 60.0
 """Seconds before the end at which the client is warned."""
@@ -16,21 +17,21 @@ _SHORT = 0.8
 
 
 class ExpiryTimer:
-    """Call `warn` before a token expires, and `end` when it has, leeway included."""
+    """Call `warn` before an identity expires, and `end` when it has, leeway included."""
 
     def __init__(self, *, warn: Callable[[float], None], end: Callable[[], None]) -> None:
         """`warn` gets the seconds that are left."""
         self._warn = warn
         self._end = end
-        self._expires_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, expires_at: float) -> None:
-        """Time a token in place of the previous one. `expires_at` is a Unix time."""
+    def start(self, identity: Identity) -> None:
+        """Time an identity in place of the previous one."""
         self.stop()
-        self._expires_at = expires_at
-        left = expires_at - time.time()
-        self._later(max(left * _SHORT, left - _WARNING), self._on_warning)
+        if isinf(identity.expires_at):  # no clock ends it, but what is checked every second
+            return
+        left = identity.expires_at - time.time()
+        self._later(max(left * _SHORT, left - _WARNING), partial(self._on_warning, identity))
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -39,13 +40,7 @@ class ExpiryTimer:
     def _later(self, delay: float, callback: Callable[[], None]) -> None:
         self._timer = asyncio.get_running_loop().call_later(delay, callback)
 
-    def _on_warning(self) -> None:
-        left = self._expires_at - time.time()
-        self._later(left + leeway(), self._end)
-        self._warn(max(0.0, round(left, 1)))
-
-
-def leeway() -> float:
-    """Return simplejwt's LEEWAY in seconds; the setting is a number or a timedelta."""
-    value: float | timedelta = api_settings.LEEWAY
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+    def _on_warning(self, identity: Identity) -> None:
+        now = time.time()
+        self._later(identity.ends_at - now, self._end)
+        self._warn(max(0.0, round(identity.expires_at - now, 1)))

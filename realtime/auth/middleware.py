@@ -1,21 +1,23 @@
 """Authenticate the handshake of a WebSocket, and check the origin of its page.
 
 The token is in the query string, `ws://localhost:8010?token=…`, or in one of the other places that
-`realtime.auth.credentials` reads; `realtime.auth.origins` has the policy for pages.
+`realtime.auth.credentials` reads; or a way to sign in of the site's list finds something else, such
+as the cookie of a session. `realtime.auth.origins` has the policy for pages.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
+from django.http.cookie import parse_cookie
 
 from realtime import conf
-from realtime.auth import credentials, origins, tickets, tokens
-from realtime.auth.credentials import Credential, Kind, Scope
+from realtime.auth import credentials, origins
+from realtime.auth.base import Handshake, Outcome
+from realtime.auth.credentials import Credential, Scope
 from realtime.db import errors
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.transport import connection
@@ -25,8 +27,8 @@ logger = logging.getLogger(__name__)
 Application = Callable[..., Awaitable[None]]
 
 
-class JWTAuthMiddleware:
-    """Add `identity` to the scope: a `tokens.Identity`, or the `ProtocolError` that refuses it.
+class AuthenticationMiddleware:
+    """Add `identity` to the scope: a `base.Identity`, or the `ProtocolError` that refuses it.
 
     Also add `frame_limit`, which counts the client's frames; None if they cannot be counted.
 
@@ -43,10 +45,11 @@ class JWTAuthMiddleware:
         # limit counts them all.
         frame_limit = connection.limit_frames(send, conf.get().FRAME_RATE)
         credential, clean = credentials.extract(scope)
-        identity: tokens.Identity | ProtocolError
+        identity: Outcome
         try:
             require_origin(scope)
-            identity = await _identify(credential, scope["process"].authenticator)
+            handshake = _handshake(scope, credential)
+            identity = await scope["process"].authenticator.authenticate(handshake)
         except ProtocolError as error:
             identity = error
         except Exception as error:  # noqa: BLE001  (the client is told, and reconnects)
@@ -80,9 +83,9 @@ def require_origin(scope: Scope) -> None:
     raise ProtocolError(ErrorCode.ORIGIN_FORBIDDEN, f"Pages at {origin} may not connect here")
 
 
-async def _identify(credential: Credential, authenticator: tokens.Authenticator) -> tokens.Identity:
-    token = credential.text
-    if credential.kind is Kind.TICKET:
-        # Not in a database thread: an unreachable Redis would block it until the time limit.
-        token = await asyncio.to_thread(tickets.redeem, token)
-    return await authenticator.authenticate(token)
+def _handshake(scope: Scope, credential: Credential) -> Handshake:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    cookies = parse_cookie(headers.get("cookie", ""))
+    return Handshake(credential, headers, cookies, origins.is_same_site(scope))

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
@@ -43,6 +44,20 @@ def is_allowed(scope: Scope) -> bool:
         return False
     allowed = map(parse, conf.get().ALLOWED_ORIGINS)
     return any(each and _matches(origin, each) for each in allowed) or _is_own(origin, scope)
+
+
+def is_same_site(scope: Scope) -> bool:
+    """Return True if a page may act with the cookies of this site, as it may by Django's forms.
+
+    That is a page of the server's own host, or one of CSRF_TRUSTED_ORIGINS. A program says of
+    itself what it likes; but a browser that holds the cookies always sends the header, so one
+    that is absent is refused.
+    """
+    origin = parse(header(scope, b"origin") or "")
+    if origin is None or (settings.SESSION_COOKIE_SECURE and origin.scheme != "https"):
+        return False
+    trusted = map(parse, settings.CSRF_TRUSTED_ORIGINS)
+    return any(each and _matches(origin, each) for each in trusted) or _is_own(origin, scope)
 
 
 def _matches(origin: Origin, allowed: Origin) -> bool:

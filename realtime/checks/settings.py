@@ -1,20 +1,17 @@
-"""Check the settings of this app, of simplejwt and of the channel layer."""
+"""Check the settings of this app and of the channel layer."""
 
 from __future__ import annotations
 
 from inspect import signature
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils.module_loading import import_string
 from redis import Redis
-from rest_framework_simplejwt import settings as simple_jwt
 
 from realtime import conf
 from realtime.auth import origins
@@ -114,56 +111,9 @@ def _pool_size(database: dict[str, Any]) -> int | None:
     return int(given.get("max_size") or least)
 
 
-@register(Tags.compatibility)
-def check_sessions(**_: Any) -> list[CheckMessage]:
-    given = simple_jwt.api_settings
-    names_sessions = str(given.TOKEN_OBTAIN_SERIALIZER).startswith("realtime.auth.serializers.")
-    if names_sessions and given.ROTATE_REFRESH_TOKENS:
-        return [
-            Error(
-                "Rotation replaces the refresh token that names a session, so that signing out "
-                "would not end its sockets",
-                hint='Set SIMPLE_JWT["ROTATE_REFRESH_TOKENS"] to False.',
-                id="realtime.E005",
-            )
-        ]
-    return []
-
-
-@register(Tags.compatibility)
-def check_passwords(**_: Any) -> list[CheckMessage]:
-    users = get_user_model()
-    if simple_jwt.api_settings.CHECK_REVOKE_TOKEN and getattr(users, "password", None) is None:
-        return [
-            Error(
-                f"Tokens are bound to passwords, and {users._meta.label} has none",
-                hint='Set SIMPLE_JWT["CHECK_REVOKE_TOKEN"] to False.',
-                id="realtime.E008",
-            )
-        ]
-    return []
-
-
 @register(Tags.security, deploy=True)
-def check_access(**_: Any) -> list[CheckMessage]:
-    messages: list[CheckMessage] = []
-    if not simple_jwt.api_settings.CHECK_REVOKE_TOKEN:
-        messages.append(
-            CheckWarning(
-                "A changed password does not end the access tokens from before",
-                hint='Set SIMPLE_JWT["CHECK_REVOKE_TOKEN"] to True.',
-                id="realtime.W002",
-            )
-        )
-    if not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
-        messages.append(
-            CheckWarning(
-                "Signing out cannot end sockets",
-                hint="Install rest_framework_simplejwt.token_blacklist; see realtime/auth.",
-                id="realtime.W003",
-            )
-        )
-    messages += [
+def check_origins(**_: Any) -> list[CheckMessage]:
+    return [
         CheckWarning(
             f"{text}: a page that came without TLS may have been changed on its way",
             hint='Name origins with https in REALTIME["ALLOWED_ORIGINS"].',
@@ -172,7 +122,6 @@ def check_access(**_: Any) -> list[CheckMessage]:
         for text in conf.get().ALLOWED_ORIGINS
         if text.lower().startswith("http:")
     ]
-    return messages
 
 
 @register(Tags.compatibility)

@@ -14,7 +14,8 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple, Protocol
 
 from realtime import conf
-from realtime.auth import disconnections, expiry, tokens
+from realtime.auth import authenticator, base, disconnections
+from realtime.auth.base import Identity
 from realtime.events.publication import RoomUser
 from realtime.live.looks import Look
 from realtime.live.room import Subscriber
@@ -23,7 +24,7 @@ from realtime.rooms import backend
 
 
 class Connection(Protocol):
-    identity: tokens.Identity
+    identity: Identity
     identified_at: float
     """When the identity was last found to be allowed, by `time.monotonic()`."""
     socket: Subscriber
@@ -38,7 +39,7 @@ class Connection(Protocol):
 class Survey(NamedTuple):
     """Hold what is compared with the clock and with the database."""
 
-    identities: list[tokens.Identity]
+    identities: list[Identity]
     places: set[RoomUser]
     expired: list[Connection]
     outside: list[Connection]
@@ -56,7 +57,7 @@ class AccessMonitor:
         """`revoke` puts a socket out of a project's room."""
         self._revoke = revoke
         self._open: set[Connection] = set()
-        self._users: Look[tokens.Identity, ProtocolError] = Look(
+        self._users: Look[Identity, ProtocolError] = Look(
             "users", _revoked, self._end_revoked, attrgetter("user_id")
         )
         self._places: Look[RoomUser, None] = Look(
@@ -87,7 +88,7 @@ class AccessMonitor:
         """
         survey = self._survey()
         for connection in survey.expired:
-            connection.end(tokens.expired())
+            connection.end(base.expired())
         _end_overdue(survey.outside)
         self._end_unchecked()
         self._users.begin(survey.identities)
@@ -110,10 +111,10 @@ class AccessMonitor:
         """
         survey = Survey([], set(), [], [])
         # By the wall clock: a timer knows nothing of a clock that was set, or of a suspended VM.
-        ended = time.time() - expiry.leeway()
+        now = time.time()
         for connection in self._open:
             identity = connection.identity
-            if identity.expires_at <= ended:
+            if identity.ends_at <= now:
                 survey.expired.append(connection)
                 continue
             survey.identities.append(identity)
@@ -147,7 +148,7 @@ class AccessMonitor:
         )
         return min([as_user, *in_rooms])
 
-    def _end_revoked(self, revoked: dict[tokens.Identity, ProtocolError], _: float) -> None:
+    def _end_revoked(self, revoked: dict[Identity, ProtocolError], _: float) -> None:
         # Hardly any of thousands are: only where there is one do we look at them one by one.
         if revoked:
             for connection in self:
@@ -179,8 +180,8 @@ def _end_overdue(outside: Sequence[Connection]) -> None:
 
 
 def _revoked(
-    identities: Sequence[tokens.Identity],
-) -> dict[tokens.Identity, ProtocolError]:
+    identities: Sequence[Identity],
+) -> dict[Identity, ProtocolError]:
     """Return who is no longer signed in, or was disconnected by an operator: three queries."""
     orders = disconnections.pending()
     disconnected = {
@@ -188,7 +189,7 @@ def _revoked(
         for identity in identities
         if not orders.get(identity.user_id, set()) <= identity.disconnections
     }
-    return tokens.revoked(identities) | disconnected
+    return authenticator.revoked(identities) | disconnected
 
 
 def _lost(places: Sequence[RoomUser]) -> dict[RoomUser, None]:

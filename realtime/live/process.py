@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from realtime import conf
 from realtime.aio import Tasks
-from realtime.auth.tokens import Authenticator
+from realtime.auth.authenticator import Authenticator
 from realtime.db import threads
 from realtime.db.outages import is_outage
 from realtime.events import broadcast

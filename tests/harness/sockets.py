@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from typing import Any, Self
 
 from channels.testing import WebsocketCommunicator
@@ -26,9 +27,12 @@ class Socket:
         """Everything that was received and not waited for yet."""
 
     @classmethod
-    async def connect(cls, token: str | None, path: str = "/") -> Self:
+    async def connect(
+        cls, token: str | None, path: str = "/", headers: Mapping[str, str] | None = None
+    ) -> Self:
         query = "" if token is None else f"?token={token}"
-        communicator = WebsocketCommunicator(application, path + query)
+        given = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        communicator = WebsocketCommunicator(application, path + query, headers=given)
         connected, _ = await communicator.connect(timeout=TIMEOUT)
         assert connected
         return cls(communicator)

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from realtime.auth import expiry, tokens
+from realtime.auth import tokens
 from realtime.db import threads
 from tests.harness.sockets import Socket
 
@@ -157,7 +157,7 @@ async def test_7_beyond_the_leeway_a_token_has_expired(alice: User, life: float)
 @pytest.fixture
 def no_leeway(monkeypatch: pytest.MonkeyPatch) -> None:
     """simplejwt reads its setting once; without this, an end would take 5 s more."""
-    monkeypatch.setattr(expiry, "leeway", lambda: 0.0)
+    monkeypatch.setattr(tokens, "_leeway", lambda: 0.0)
 
 
 async def test_1_a_token_that_ends_ends_its_socket(alice: User, no_leeway: None) -> None:
@@ -198,10 +198,10 @@ async def test_a_token_of_somebody_else_does_not_take_the_socket_over(alice: Use
 async def test_a_fault_of_ours_sends_the_client_back_later(
     monkeypatch: pytest.MonkeyPatch, fault: Exception, code: str
 ) -> None:
-    def fail(token: str) -> None:
+    def fail(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr(tokens, "authenticate_all", fail)
+    monkeypatch.setattr(tokens.JWTAuthentication, "authenticate_all", fail)
     socket = await Socket.connect("any")
     error = await socket.expect("error")
     assert error["payload"]["code"] == code

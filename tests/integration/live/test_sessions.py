@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from realtime.auth import tokens
+from realtime.auth.base import Identity
 from realtime.db import threads
 from realtime.live import access
 from realtime.rooms.backend import Access
@@ -42,12 +43,17 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
     places = {(lists[number // 3].pk, user.pk) for number, user in enumerate(users)}
     strange = (lists[0].pk, users[-1].pk)
     refreshes: list[Any] = [RefreshToken.for_user(user) for user in users[:2]]
+    method = tokens.JWTAuthentication()
     identities = [
-        tokens.Identity(user.pk, user.username, 0.0, hash(user.password), str(number))
+        Identity.of(user, proof=tokens.Proof(hash(user.password), str(number)))._replace(
+            method=method
+        )
         for number, user in enumerate(users)
     ]
     for number, refresh in enumerate(refreshes):
-        identities[number] = identities[number]._replace(refresh_jti=refresh["jti"])
+        identities[number] = identities[number]._replace(
+            proof=tokens.Proof(hash(users[number].password), refresh["jti"])
+        )
     with django_assert_num_queries(3):
         assert access._revoked(identities) == {}
     with django_assert_num_queries(1):
