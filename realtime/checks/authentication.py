@@ -19,7 +19,7 @@ from realtime.auth.base import BaseAuthentication
 @register(Tags.compatibility)
 def check_classes(**_: Any) -> list[CheckMessage]:
     try:
-        paths = conf.get().AUTHENTICATION_CLASSES
+        paths: Any = conf.get().AUTHENTICATION_CLASSES
     except (ImproperlyConfigured, TypeError):  # told by `check_settings`
         return []
     if not paths or isinstance(paths, str):

@@ -13,7 +13,8 @@ import pytest
 import realtime
 from tests.harness.process import ROOT
 
-PUBLIC = frozenset(re.findall(r"^- `(realtime\.[\w.]+)`:", realtime.__doc__ or "", re.MULTILINE))
+LISTED = re.findall(r"^- (`realtime\.[\w.`, ]+`):", realtime.__doc__ or "", re.MULTILINE)
+PUBLIC = frozenset(re.findall(r"`(realtime\.[\w.]+)`", " ".join(LISTED)))
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOTTED = re.compile(r"\brealtime(?:\.\w+)+")
 
