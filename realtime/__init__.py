@@ -12,7 +12,7 @@ A host imports these modules, and no others:
 - `realtime.layer`: the channel layer
 - `realtime.db.routers`: reads from the primary, for a site with replicas
 - `realtime.auth.base`: the contract of a way to sign in, for one of the host's own
-- `realtime.auth.tokens`, `realtime.auth.tickets`, `realtime.auth.sessions`: those that are there
+- `realtime.auth.tokens`, `realtime.auth.sessions`: the ways to sign in that are there
 - `realtime.auth.serializers`: tokens that end with their sign-in
 - `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
 - `realtime.merge_patch`: merge patches as rooms apply them

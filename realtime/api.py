@@ -9,21 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import prefetch_related_objects
-from drf_spectacular.utils import extend_schema
 from redis.exceptions import RedisError
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from realtime import conf
 from realtime.auth import tickets
 from realtime.db.routers import reading_where_written
 from realtime.events import log
+from realtime.extras import needed_by
 from realtime.rooms import backend
+
+with needed_by("realtime.api"):
+    from drf_spectacular.utils import extend_schema
+    from rest_framework import serializers, status
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.exceptions import APIException, NotFound
+    from rest_framework.permissions import IsAuthenticated
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+    from rest_framework.views import APIView
 
 _MAX_INTEGER = 2**63 - 1
 
@@ -108,9 +111,11 @@ class TicketsUnavailable(APIException):
 class TicketView(APIView):
     """Issue a ticket that opens one WebSocket, `ws://…?ticket=…`, so that no token is in a URL."""
 
-    # The socket ends with the token of this request, so no other sign-in will do.
-    authentication_classes = [JWTAuthentication]
     permission_classes = [IsAuthenticated]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # The socket ends with the token of this request, so no other sign-in will do.
+        return [_jwt_authentication()]
 
     @extend_schema(request=None, responses={201: Ticket})
     def post(self, request: Request) -> Response:
@@ -122,8 +127,15 @@ class TicketView(APIView):
         return Response(Ticket(answer).data, status=status.HTTP_201_CREATED)
 
 
+def _jwt_authentication() -> Any:
+    with needed_by("TicketView"):  # a site without tokens has the other views
+        from rest_framework_simplejwt.authentication import JWTAuthentication
+
+    return JWTAuthentication()
+
+
 def _bearer(request: Request) -> str:
     """Return the access token of a request, which `JWTAuthentication` has verified."""
-    authentication = JWTAuthentication()
+    authentication = _jwt_authentication()
     token: Any = authentication.get_raw_token(authentication.get_header(request))
     return bytes(token).decode()

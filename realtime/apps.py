@@ -7,11 +7,10 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # They register what they have to.
-        import realtime.checks.authentication
-        import realtime.checks.databases
-        import realtime.checks.settings
-        import realtime.tasks.pools
-        import realtime.tasks.signals  # noqa: F401
+        from realtime import extras
         from realtime.ops import redaction
+
+        if extras.has("celery"):
+            pass
 
         redaction.install()

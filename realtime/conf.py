@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
-from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+from realtime import extras
 
 R = TypeVar("R")
 
@@ -27,11 +28,11 @@ _SIGNALS = Rate(per_second=20, burst=40)
 
 
 def _authentication_classes() -> list[str]:
-    if find_spec("rest_framework_simplejwt") is None:
+    if not extras.has("rest_framework_simplejwt"):
         return ["realtime.auth.sessions.SessionAuthentication"]
     return [
         "realtime.auth.tokens.JWTAuthentication",
-        "realtime.auth.tickets.TicketAuthentication",
+        "realtime.auth.tokens.TicketAuthentication",
     ]
 
 

@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from realtime.ops import health, prometheus
+from realtime import extras
+from realtime.ops import health
 
 urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("metrics", prometheus.metrics),
 ]
+if extras.has("prometheus_client"):
+    from realtime.ops import prometheus
+
+    urlpatterns.append(path("metrics", prometheus.metrics))

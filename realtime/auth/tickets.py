@@ -7,7 +7,6 @@ the ticket is redeemed: write access to Redis lets nobody sign in as another use
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import Any
 
@@ -15,23 +14,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime import conf
-from realtime.auth.base import Handshake
-from realtime.auth.credentials import Kind
-from realtime.auth.tokens import JWTAuthentication
 from realtime.db import redis
 from realtime.protocol.errors import ErrorCode, ProtocolError
-
-
-class TicketAuthentication(JWTAuthentication):
-    """Sign in by a ticket, which stands for an access token."""
-
-    def find(self, handshake: Handshake) -> str | None:
-        kind, text = handshake.credential
-        return text if kind is Kind.TICKET and text else None
-
-    async def exchange(self, ticket: str) -> str:
-        # Not in a database thread: an unreachable Redis would block it until the time limit.
-        return await asyncio.to_thread(redeem, ticket)
 
 
 def issue(token: str) -> str:

@@ -8,6 +8,7 @@ the REST API accepts: `AUTH_TOKEN_CLASSES`, `USER_ID_FIELD` and `USER_ID_CLAIM`,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, cast
@@ -16,18 +17,21 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import IntegerField
-from jwt import ExpiredSignatureError
-from rest_framework_simplejwt import exceptions
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import BlacklistMixin, Token
-from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
-from realtime.auth import base, users
+from realtime.auth import base, tickets, users
 from realtime.auth.base import BaseAuthentication, Handshake, Identity, Outcome
 from realtime.auth.credentials import Kind
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
+from realtime.extras import needed_by
 from realtime.protocol.errors import ProtocolError
+
+with needed_by("realtime.auth.tokens"):
+    from jwt import ExpiredSignatureError  # simplejwt brings it
+    from rest_framework_simplejwt import exceptions
+    from rest_framework_simplejwt.exceptions import TokenError
+    from rest_framework_simplejwt.settings import api_settings
+    from rest_framework_simplejwt.tokens import BlacklistMixin, Token
+    from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 REFRESH_JTI_CLAIM = "session"
 """The claim with the `jti` of the refresh token that an access token came from.
@@ -83,6 +87,18 @@ class JWTAuthentication(BaseAuthentication):
             ):
                 reasons[identity] = base.ended()
         return reasons
+
+
+class TicketAuthentication(JWTAuthentication):
+    """Sign in by a ticket, which stands for an access token."""
+
+    def find(self, handshake: Handshake) -> str | None:
+        kind, text = handshake.credential
+        return text if kind is Kind.TICKET and text else None
+
+    async def exchange(self, ticket: str) -> str:
+        # Not in a database thread: an unreachable Redis would block it until the time limit.
+        return await asyncio.to_thread(tickets.redeem, ticket)
 
 
 def _proof(identity: Identity) -> Proof:

@@ -30,10 +30,6 @@ def check_classes(**_: Any) -> list[CheckMessage]:
 def _problem(path: str) -> str:
     try:
         found = import_string(path)
-    except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] in ("rest_framework_simplejwt", "rest_framework"):
-            return f'{path} needs more: pip install "django-realtime-rooms[jwt]"'
-        return f"{path} cannot be imported: {error}"
     except ImportError as error:
         return f"{path} cannot be imported: {error}"
     is_one = isinstance(found, type) and issubclass(found, BaseAuthentication)
@@ -43,7 +39,7 @@ def _problem(path: str) -> str:
 def _bad(problem: str) -> CheckMessage:
     return Error(
         f'REALTIME["AUTHENTICATION_CLASSES"]: {problem}',
-        hint="realtime.auth.tokens.JWTAuthentication, realtime.auth.tickets.TicketAuthentication "
+        hint="realtime.auth.tokens.JWTAuthentication, realtime.auth.tokens.TicketAuthentication "
         "and realtime.auth.sessions.SessionAuthentication are there.",
         id="realtime.E040",
     )

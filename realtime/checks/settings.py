@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 from redis import Redis
 
-from realtime import conf
+from realtime import conf, extras
 from realtime.auth import origins
 
 
@@ -109,6 +109,23 @@ def _pool_size(database: dict[str, Any]) -> int | None:
     given = pool if isinstance(pool, dict) else {}
     least = int(given.get("min_size", 4))  # psycopg's default, for both
     return int(given.get("max_size") or least)
+
+
+@register(Tags.compatibility)
+def check_metrics(**_: Any) -> list[CheckMessage]:
+    try:
+        is_missing = conf.get().METRICS_TOKEN and not extras.has("prometheus_client")
+    except (ImproperlyConfigured, TypeError):  # told by `check_settings`
+        return []
+    if not is_missing:
+        return []
+    return [
+        CheckWarning(
+            'There are no metrics for whoever has the REALTIME["METRICS_TOKEN"]',
+            hint='They need prometheus-client: pip install "django-realtime-rooms[metrics]".',
+            id="realtime.W043",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -11,6 +11,11 @@ the position they had, and updates that were not acknowledged are sent again und
 `idempotency_key`. The protocol is that of `docs/protocol.md`.
 """
 
+from realtime.extras import needed_by
+
+with needed_by("realtime.client"):
+    import websockets as _websockets  # noqa: F401
+
 from realtime.client.errors import (
     InvalidData,
     Overrun,

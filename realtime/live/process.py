@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-from realtime import conf
+from realtime import conf, extras
 from realtime.aio import Tasks
 from realtime.auth.authenticator import Authenticator
 from realtime.db import threads
@@ -25,8 +25,6 @@ from realtime.live.access import AccessMonitor, Connection
 from realtime.live.hub import Hub
 from realtime.models import Room
 from realtime.protocol.errors import ErrorCode, ProtocolError
-from realtime.tasks import lease
-from realtime.tasks.queues import QueueProbe
 from realtime.transport.http import BoundedHTTP
 
 logger = logging.getLogger(__name__)
@@ -77,7 +75,6 @@ class ServerProcess:
         """True from the first socket on: the clocks go."""
         self._tasks = Tasks()
         self._question: asyncio.Task[bool] | None = None
-        self._task_queues = QueueProbe()
 
     # --- sockets
 
@@ -115,17 +112,16 @@ class ServerProcess:
         self._access.begin()
         settings = conf.get()
         # Each goes by a clock of its own: with a database that hangs, presence must go on.
-        for interval, step in (
+        clocks: list[tuple[float, Step]] = [
             (settings.REPAIR_INTERVAL, self.hub.repair.check),
             (settings.ACCESS_INTERVAL, self._access.check),
             (settings.REPAIR_INTERVAL, self.hub.subscriptions.settle_all),
             (self.hub.presence.interval, self.hub.presence.tick),
-            (settings.TASK_LEASE / 3, self._sweep_tasks),
-        ):
+        ]
+        if extras.has("celery"):
+            clocks.append((settings.TASK_LEASE / 3, _task_sweep()))
+        for interval, step in clocks:
             self._tasks.spawn(_every(interval, step))
-
-    async def _sweep_tasks(self) -> None:
-        await threads.run(lease.sweep, self._task_queues)
 
     # --- what operators see
 
@@ -202,6 +198,19 @@ def gauges() -> Gauges:
     """Return the gauges of this process, from any thread; all 0 where it serves no sockets."""
     server = running()
     return Gauges() if server is None else server.gauges()
+
+
+def _task_sweep() -> Step:
+    """Return the step that ends the tasks of lost workers."""
+    from realtime.tasks import lease  # absent where Celery is
+    from realtime.tasks.queues import QueueProbe
+
+    probe = QueueProbe()
+
+    async def sweep_tasks() -> None:
+        await threads.run(lease.sweep, probe)
+
+    return sweep_tasks
 
 
 async def _every(interval: float, step: Step) -> None:

@@ -5,6 +5,11 @@ keeps its row in the database, `lease` ends a task whose worker was lost, `queue
 the broker lost, and `pools` prepares a worker's pool. Begin with `task`.
 """
 
+from realtime.extras import needed_by
+
+with needed_by("realtime.tasks"):
+    import celery as _celery  # noqa: F401
+
 from realtime.tasks.state import TooManyTasks
 from realtime.tasks.task import ProjectTask, TaskFailure
 

@@ -11,7 +11,7 @@ from collections import Counter
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
-from rest_framework.settings import api_settings
+from django.conf import settings
 
 
 def client_of(scope: Any) -> str:
@@ -20,7 +20,8 @@ def client_of(scope: Any) -> str:
     Behind proxies it is what REST framework's `NUM_PROXIES` says; text where there is no address.
     """
     text = (scope.get("client") or [""])[0] or ""
-    if proxies := api_settings.NUM_PROXIES:
+    # Read past REST framework, which a site may not have.
+    if proxies := getattr(settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES"):
         forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
         if forwarded:
             text = forwarded.split(",")[-proxies:][0].strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -15,8 +16,8 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.storage import FileSystemStorage
 
-from realtime import __version__
-from tests.harness.process import ROOT
+from realtime import __version__, extras
+from tests.harness.process import ROOT, run_python
 
 METADATA = f"django_realtime_rooms-{__version__}.dist-info"
 SDK = ROOT / "realtime" / "static"
@@ -89,3 +90,82 @@ def test_the_static_client_survives_hashing(tmp_path: Path) -> None:
     minified = (tmp_path / storage.stored_name("realtime/realtime.min.js")).read_text()
     map_name = storage.stored_name("realtime/realtime.min.js.map")
     assert minified.endswith(f"//# sourceMappingURL={Path(map_name).name}\n")
+
+
+WITHOUT_EXTRAS = """
+import sys
+ABSENT = {absent!r}
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name in ABSENT else find_spec(name, *a)
+
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="k" * 50,
+    INSTALLED_APPS=[
+        "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+        "django.contrib.messages", "django.contrib.sessions", "channels", "realtime", "tests.host",
+    ],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ],
+    TEMPLATES=[{{
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {{"context_processors": [
+            "django.template.context_processors.request",
+            "django.contrib.auth.context_processors.auth",
+            "django.contrib.messages.context_processors.messages",
+        ]}},
+    }}],
+    ROOT_URLCONF="realtime.urls",
+    DATABASES={{"default": {{
+        "ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:",
+        "OPTIONS": {{"transaction_mode": "IMMEDIATE"}},
+    }}}},
+    CHANNEL_LAYERS={{"default": {{"BACKEND": "realtime.layer.PubSubChannelLayer"}}}},
+    REALTIME={{"BACKEND": "tests.host.backend.ShoppingBackend"}},
+)
+from realtime.asgi import get_asgi_application
+application = get_asgi_application()
+from django.core.checks import run_checks
+print([message.id for message in run_checks()])
+from realtime import conf
+print(conf.get().AUTHENTICATION_CLASSES)
+import realtime.admin, realtime.consumers, realtime.live.process
+print(sorted(ABSENT & {{name.partition(".")[0] for name in sys.modules}}))
+for name in ("tasks", "api", "client", "auth.tokens"):
+    try:
+        importlib.import_module(f"realtime.{{name}}")
+    except ImportError as error:
+        print(error)
+"""
+ABSENT = {
+    *extras.PACKAGES,
+    *("kombu", "daphne", "twisted", "uvicorn", "PIL", "corsheaders", "csp", "whitenoise"),
+}
+
+
+def test_a_site_runs_without_any_extra_and_is_told_which_one_it_lacks() -> None:
+    program = WITHOUT_EXTRAS.format(absent=ABSENT)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    lines = run_python(environment, "-c", program).splitlines()
+    assert lines[:3] == ["[]", "['realtime.auth.sessions.SessionAuthentication']", "[]"]
+    needs = 'needs the package {}: pip install "django-realtime-rooms[{}]"'
+    for line, (package, extra) in zip(
+        lines[3:],
+        [
+            ("celery", "celery"),
+            ("drf_spectacular", "api"),
+            ("websockets", "client"),
+            ("jwt", "jwt"),
+        ],
+        strict=True,
+    ):
+        assert needs.format(package, extra) in line

@@ -10,13 +10,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from rest_framework_simplejwt.tokens import AccessToken
 
 from realtime.client import Message, Realtime, RealtimeError, Room, State
 from realtime.db import threads
 from realtime.events import transcript
 from realtime.events.transcript import Line
+from realtime.extras import needed_by
 from realtime.rooms import backend
+
+with needed_by("watch_project"):
+    from rest_framework_simplejwt.tokens import AccessToken
 
 
 class Command(BaseCommand):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from pytest_django import Settings
-from rest_framework.settings import api_settings
 
 from realtime.transport.http import BoundedHTTP
 from realtime.transport.shares import client_of
@@ -307,8 +306,8 @@ async def test_one_client_leaves_room_for_the_bodies_of_others(
     ],
 )
 def test_a_client_is_an_address(
-    monkeypatch: pytest.MonkeyPatch, client: Any, forwarded: str, proxies: Any, expected: str
+    settings: Settings, client: Any, forwarded: str, proxies: Any, expected: str
 ) -> None:
-    monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies)
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert client_of({"client": client, "headers": headers}) == expected
