@@ -7,10 +7,14 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         # They register what they have to.
+        import realtime.checks.authentication
+        import realtime.checks.databases
+        import realtime.checks.settings
         from realtime import extras
         from realtime.ops import redaction
 
         if extras.has("celery"):
-            pass
+            import realtime.tasks.pools
+            import realtime.tasks.signals  # noqa: F401
 
         redaction.install()
