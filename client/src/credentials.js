@@ -5,6 +5,8 @@ import { RealtimeError } from "./errors.js";
  * @typedef {string | null} MaybeToken
  *
  * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ *
+ * A site's own pages need no token where the server takes the session's cookie: `Token` is null then.
  */
 
 /** Get tokens from the application, each within a time limit. */
@@ -15,7 +17,7 @@ export class TokenSource {
   #pending = new Set();
 
   /**
-   * @param {Token} token
+   * @param {Token | null} token null where the browser's session signs in
    * @param {object} options
    * @param {import("./timers.js").Timers} options.timers
    * @param {number} options.timeout milliseconds
@@ -32,6 +34,11 @@ export class TokenSource {
     return typeof this.#token === "string";
   }
 
+  /** True if the browser's session signs in, by its cookie. */
+  get isSession() {
+    return this.#token === null;
+  }
+
   /**
    * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
    * Never rejects.
@@ -41,7 +48,7 @@ export class TokenSource {
    */
   fetch(reason) {
     const token = this.#token;
-    if (typeof token === "string") {
+    if (token === null || typeof token === "string") {
       return Promise.resolve(token);
     }
     const { timers, timeout, onError, warn } = this.#options;
@@ -85,11 +92,14 @@ export class TokenSource {
  * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
  *
  * @param {URL} url
- * @param {string} token
+ * @param {string | null} token null where the browser's session signs in
  * @param {Credential} credential
  * @returns {[url: string, protocols?: string[]] | null}
  */
 export function handshake(url, token, credential) {
+  if (token === null) {
+    return [url.href, ["realtime"]];
+  }
   if (credential === "subprotocol") {
     // A URL ends up in logs and histories. RFC 7230 says which characters a subprotocol has.
     const isToken = /^[\w!#$%&'*+.^`|~-]+$/.test(token);

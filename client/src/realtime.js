@@ -8,11 +8,12 @@ import { systemTimers } from "./timers.js";
 
 /**
  * @typedef {object} Options
- * @property {import("./credentials.js").Token} token
+ * @property {import("./credentials.js").Token | null} [token]
  *   an access token, or better a function that gets one. It is called anew for each attempt, with
  *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
- *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
- *   again.
+ *   lives. Null from it says that nobody is signed in any more, and stops the client; an error is
+ *   tried again. Without this option the browser's session signs in, by its cookie: for the pages
+ *   of a site whose server takes that
  * @property {import("./credentials.js").Credential} [credential] where the token stands:
  *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
  *   subprotocols on; with `ticket` the function gets a ticket in its place
@@ -95,10 +96,10 @@ export class Realtime {
    * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
    *
    * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
-   * @param {Options} options
+   * @param {Options} [options]
    * @throws {TypeError} for what cannot work
    */
-  constructor(url, options) {
+  constructor(url, options = {}) {
     this.#url = url;
     this.#options = withDefaults(options);
     absolute(url, globalThis.location?.href ?? "ws://unknown");
@@ -291,8 +292,10 @@ function withDefaults(options) {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const { window = globalThis } = globalThis;
   /** @type {ReturnType<typeof withDefaults>} */
-  const all = { ...DEFAULTS, window, token: "", ...Object.fromEntries(given) };
-  if (all.token === "" || !["string", "function"].includes(typeof all.token)) {
+  const all = { ...DEFAULTS, window, token: null, ...Object.fromEntries(given) };
+  // One that is given and undefined is a mistake of the caller's, not a wish for the session.
+  const isGiven = "token" in options && options.token !== null;
+  if (isGiven && (!options.token || !["string", "function"].includes(typeof options.token))) {
     throw new TypeError("`token` must be an access token, or a function that gets one");
   }
   if (!CREDENTIALS.includes(all.credential)) {

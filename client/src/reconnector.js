@@ -26,7 +26,7 @@ import { PASSING, RealtimeError } from "./errors.js";
  *
  * @typedef {object} Settings
  * @property {SocketClass} [WebSocket]
- * @property {import("./credentials.js").Token} token
+ * @property {import("./credentials.js").Token | null} token
  * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers
@@ -139,7 +139,8 @@ export class Reconnector {
   async renewToken() {
     const connection = this.connection;
     // A ticket opens a socket, and cannot prolong one: the next socket has a new one.
-    if (!connection || this.#tokens.isFixed || this.#settings.credential === "ticket") {
+    const { isFixed, isSession } = this.#tokens;
+    if (!connection || isFixed || isSession || this.#settings.credential === "ticket") {
       return;
     }
     const token = await this.#tokens.fetch("TOKEN_EXPIRING");
@@ -192,14 +193,14 @@ export class Reconnector {
     }
     if (token === undefined) {
       this.#wait({ reason: "TOKEN_UNAVAILABLE" });
-    } else if (token) {
+    } else if (token || this.#tokens.isSession) {
       this.#open(token);
     } else {
       this.stop({ reason: "TOKEN_MISSING" });
     }
   }
 
-  /** @param {string} token */
+  /** @param {string | null} token */
   #open(token) {
     const { timers, credential, warn } = this.#settings;
     const { url, WebSocket } = /** @type {Target} */ (this.#target);
@@ -258,8 +259,11 @@ export class Reconnector {
     this.#isUnclear = end.isUnclear ?? false;
     const order = end.order ?? instruction(end.code);
     const isRefused = order === "token";
-    // A token that is always the same would be refused again.
-    if (order === "stop" || (isRefused && this.#tokens.isFixed)) {
+    // A token that is always the same would be refused again; and without a session nobody is
+    // signed in. One that has ended may have a successor, which the next attempt presents.
+    const { isFixed, isSession } = this.#tokens;
+    const isFinal = isFixed || (isSession && end.reason === "TOKEN_MISSING");
+    if (order === "stop" || (isRefused && isFinal)) {
       this.stop(end);
       return;
     }

@@ -444,3 +444,24 @@ test("a WebSocket that may not be made is an error and a wait", async () => {
   assert.equal(client.errors[0].cause.name, "SecurityError");
   assert.equal(client.states.at(-1).reason, "CONNECTION_FAILED");
 });
+
+test("without a token the browser's session signs in; one that ended may have a successor", async () => {
+  const client = makeClient({ token: null });
+  const { socket } = await client.join();
+  assert.equal(socket.url.href, "ws://server.test/");
+  assert.deepEqual(socket.protocols, ["realtime"]);
+  socket.receive({ type: "token_expiring", payload: { expires_in: 60 } });
+  await settle();
+  assert.equal(socket.all("authenticate").length, 0, "there is none to renew");
+  await client.timers.advance(10_000);
+  socket.receive({ type: "error", payload: { code: "TOKEN_EXPIRED", message: "Sign in again" } });
+  socket.drop(4102);
+  const second = await client.socket();
+  assert.notEqual(second, socket);
+  second.open();
+  second.receive({ type: "error", payload: { code: "TOKEN_MISSING", message: "Sign in first" } });
+  second.drop(4101);
+  assert.deepEqual(client.states.at(-1), { state: "stopped", code: 4101, reason: "TOKEN_MISSING" });
+  const realtime = new Realtime("ws://server.test");
+  assert.equal(realtime.state, "offline");
+});

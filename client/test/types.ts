@@ -16,8 +16,7 @@ realtime.on("state", ({ state, retryAt }: StateChange) => [state === "online", r
 realtime.on("error", (error) => [error instanceof RealtimeError, error.code, error.retryAfter]);
 // @ts-expect-error there is no such event
 realtime.on("closed", () => {});
-// @ts-expect-error a token is needed
-new Realtime("ws://localhost:8010", {});
+new Realtime("/ws/");
 
 const room: Room<Project> = realtime.join(1);
 room.on("project_updated", ({ changes, updated_by }, { seq }) => [changes.title, updated_by.length, seq]);

@@ -9,19 +9,21 @@ export type Credential = "subprotocol" | "query" | "ticket";
  * @typedef {string | null} MaybeToken
  *
  * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ *
+ * A site's own pages need no token where the server takes the session's cookie: `Token` is null then.
  */
 /** Get tokens from the application, each within a time limit. */
 export declare class TokenSource {
     #private;
     /**
-     * @param {Token} token
+     * @param {Token | null} token null where the browser's session signs in
      * @param {object} options
      * @param {import("./timers.js").Timers} options.timers
      * @param {number} options.timeout milliseconds
      * @param {(error: RealtimeError) => void} options.onError told why there was none
      * @param {(problem: string) => void} options.warn tells a developer what to fix
      */
-    constructor(token: Token, options: {
+    constructor(token: Token | null, options: {
         timers: import("./timers.js").Timers;
         timeout: number;
         onError: (error: RealtimeError) => void;
@@ -29,6 +31,8 @@ export declare class TokenSource {
     });
     /** True if it is always the same token. */
     get isFixed(): boolean;
+    /** True if the browser's session signs in, by its cookie. */
+    get isSession(): boolean;
     /**
      * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
      * Never rejects.
@@ -44,8 +48,8 @@ export declare class TokenSource {
  * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
  *
  * @param {URL} url
- * @param {string} token
+ * @param {string | null} token null where the browser's session signs in
  * @param {Credential} credential
  * @returns {[url: string, protocols?: string[]] | null}
  */
-export declare function handshake(url: URL, token: string, credential: Credential): [url: string, protocols?: string[]] | null;
+export declare function handshake(url: URL, token: string | null, credential: Credential): [url: string, protocols?: string[]] | null;

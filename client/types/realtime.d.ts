@@ -2,12 +2,13 @@ import { RealtimeError } from "./errors.js";
 import { Room } from "./room.js";
 export type Options = {
     /**
-     *   an access token, or better a function that gets one. It is called anew for each attempt, with
-     *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
-     *   lives. Null says that nobody is signed in any more, and stops the client; an error is tried
-     *   again.
+     * an access token, or better a function that gets one. It is called anew for each attempt, with
+     * the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
+     * lives. Null from it says that nobody is signed in any more, and stops the client; an error is
+     * tried again. Without this option the browser's session signs in, by its cookie: for the pages
+     * of a site whose server takes that
      */
-    token: import("./credentials.js").Token;
+    token?: import("./credentials.js").Token | null;
     /**
      * where the token stands:
      * `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
@@ -81,10 +82,10 @@ export declare class Realtime {
      * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
      *
      * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
-     * @param {Options} options
+     * @param {Options} [options]
      * @throws {TypeError} for what cannot work
      */
-    constructor(url: string, options: Options);
+    constructor(url: string, options?: Options);
     /** `connecting`, `online`, `offline` or `stopped`. */
     get state(): import("./reconnector.js").State;
     /**

@@ -25,7 +25,7 @@ export type Target = {
 };
 export type Settings = {
     WebSocket?: SocketClass;
-    token: import("./credentials.js").Token;
+    token: import("./credentials.js").Token | null;
     credential: import("./credentials.js").Credential;
     /**
      * milliseconds
@@ -71,7 +71,7 @@ export type Handlers = {
  *
  * @typedef {object} Settings
  * @property {SocketClass} [WebSocket]
- * @property {import("./credentials.js").Token} token
+ * @property {import("./credentials.js").Token | null} token
  * @property {import("./credentials.js").Credential} credential
  * @property {number} stableAfter milliseconds
  * @property {import("./timers.js").Timers} timers

@@ -380,9 +380,12 @@ var TokenSource = class {
   get isFixed() {
     return typeof this.#token === "string";
   }
+  get isSession() {
+    return this.#token === null;
+  }
   fetch(reason) {
     const token = this.#token;
-    if (typeof token === "string") {
+    if (token === null || typeof token === "string") {
       return Promise.resolve(token);
     }
     const { timers, timeout, onError, warn } = this.#options;
@@ -417,6 +420,9 @@ var TokenSource = class {
   }
 };
 function handshake(url, token, credential) {
+  if (token === null) {
+    return [url.href, ["realtime"]];
+  }
   if (credential === "subprotocol") {
     const isToken = /^[\w!#$%&'*+.^`|~-]+$/.test(token);
     return isToken ? [url.href, ["realtime", `token.${token}`]] : null;
@@ -484,7 +490,8 @@ var Reconnector = class {
   }
   async renewToken() {
     const connection = this.connection;
-    if (!connection || this.#tokens.isFixed || this.#settings.credential === "ticket") {
+    const { isFixed, isSession } = this.#tokens;
+    if (!connection || isFixed || isSession || this.#settings.credential === "ticket") {
       return;
     }
     const token = await this.#tokens.fetch("TOKEN_EXPIRING");
@@ -527,7 +534,7 @@ var Reconnector = class {
     }
     if (token === void 0) {
       this.#wait({ reason: "TOKEN_UNAVAILABLE" });
-    } else if (token) {
+    } else if (token || this.#tokens.isSession) {
       this.#open(token);
     } else {
       this.stop({ reason: "TOKEN_MISSING" });
@@ -589,7 +596,9 @@ var Reconnector = class {
     this.#isUnclear = end.isUnclear ?? false;
     const order = end.order ?? instruction(end.code);
     const isRefused = order === "token";
-    if (order === "stop" || isRefused && this.#tokens.isFixed) {
+    const { isFixed, isSession } = this.#tokens;
+    const isFinal = isFixed || isSession && end.reason === "TOKEN_MISSING";
+    if (order === "stop" || isRefused && isFinal) {
       this.stop(end);
       return;
     }
@@ -1493,7 +1502,7 @@ var Realtime = class {
   #idleTimer;
   #keys = 0;
   #keyPrefix = randomHex();
-  constructor(url, options) {
+  constructor(url, options = {}) {
     this.#url = url;
     this.#options = withDefaults(options);
     absolute(url, globalThis.location?.href ?? "ws://unknown");
@@ -1622,8 +1631,9 @@ var Realtime = class {
 function withDefaults(options) {
   const given = Object.entries(options).filter(([, value]) => value !== void 0);
   const { window = globalThis } = globalThis;
-  const all = { ...DEFAULTS, window, token: "", ...Object.fromEntries(given) };
-  if (all.token === "" || !["string", "function"].includes(typeof all.token)) {
+  const all = { ...DEFAULTS, window, token: null, ...Object.fromEntries(given) };
+  const isGiven = "token" in options && options.token !== null;
+  if (isGiven && (!options.token || !["string", "function"].includes(typeof options.token))) {
     throw new TypeError("`token` must be an access token, or a function that gets one");
   }
   if (!CREDENTIALS.includes(all.credential)) {
