@@ -9,9 +9,9 @@ def ensure_running() -> None:
     """Start the development Valkey for this process, unless `REDIS_URL` names a server.
 
     Raises:
-        development.valkey.EmbeddedValkeyError: if it does not answer.
+        realtime.development.valkey.EmbeddedValkeyError: if it does not answer.
     """
     if settings.EMBEDDED_VALKEY:
-        from development import valkey  # production has none of it
+        from realtime.development import valkey  # production has none of it
 
         valkey.ensure_running(settings.VAR_DIR)

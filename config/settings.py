@@ -124,7 +124,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 EMBEDDED_VALKEY = not env.text("REDIS_URL")
 if EMBEDDED_VALKEY:
-    from development import valkey
+    from realtime.development import valkey
 
     INSTALLED_APPS.insert(0, "development")
     REDIS_URL = valkey.url(VAR_DIR)

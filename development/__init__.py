@@ -1,6 +1,4 @@
-"""What runs the project on a machine that has nothing: a Valkey of its own, and one command.
+"""Run the demo on a machine that has nothing, by one command: `serve`, which `script/server` runs.
 
-`valkey` starts the server for whoever needs it, `supervisor` keeps it, and `serve` is the work of
-`script/server`. Settings with a `REDIS_URL`, and so all of production, never import this package;
-`config.redis` is its only way in.
+Settings with a `REDIS_URL`, and so all of production, never import this package.
 """

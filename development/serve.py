@@ -22,7 +22,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from development import valkey
+from realtime.development import valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 

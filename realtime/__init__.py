@@ -2,6 +2,8 @@
 
 A host imports these modules, and no others:
 
+- `realtime.settings`: what a settings.py needs, in one call
+- `realtime.development.valkey`: a Valkey for development, which needs no installation
 - `realtime.asgi`: the ASGI application
 - `realtime.rooms`: the contract with the host's models, and `append` for events
 - `realtime.tasks`: Celery tasks whose progress and result the room sees

@@ -11,12 +11,16 @@ nothing from the rooms, WebSockets are signed in, and the process ends in order.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import django
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import URLPattern, re_path
+
+from realtime import conf
 
 
 def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
@@ -27,22 +31,45 @@ def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
     asgi.py.
     """
     django.setup(set_prefix=False)
+    from channels.routing import URLRouter  # it needs Django to be set up
+
+    rooms: Any = websocket_application()
+    return _served(ASGIHandler(), URLRouter([*websocket_routes, re_path(r"", rooms)]))
+
+
+def wrap(application: Any, *, path: str = "ws/") -> Any:
+    """Put the rooms beside a site's own ASGI application, which has consumers of its own.
+
+    WebSockets at `path` are the rooms'; all others, and HTTP, stay the application's. Nothing else
+    reaches it: the server's `lifespan` is answered here. Call it once, at the end of asgi.py.
+    """
+    rooms = websocket_application(re.escape(path))
+
+    async def websocket(scope: Any, receive: Any, send: Any) -> None:
+        root, whole = scope.get("root_path", "").rstrip("/"), scope["path"]
+        is_room = whole.removeprefix(root).removeprefix("/") == path
+        await (rooms if is_room else application)(scope, receive, send)
+
+    return _served(application, websocket)
+
+
+def _served(http_application: Any, websocket: Any) -> Any:
+    """Return the application of one server process, which ends in order."""
     # These need Django to be set up.
-    from channels.routing import ProtocolTypeRouter, URLRouter
+    from channels.routing import ProtocolTypeRouter
 
     from realtime.live.process import Lifetime
     from realtime.transport.http import BoundedHTTP
 
-    http = BoundedHTTP(ASGIHandler())
+    if directory := conf.get().VALKEY_DIR:
+        from realtime.development import valkey  # production has none of it
+
+        valkey.ensure_running(Path(directory))
+    http = BoundedHTTP(http_application)
     lifetime = Lifetime(http)
     lifetime.watch_daphne()
-    rooms: Any = websocket_application()
     application = ProtocolTypeRouter(
-        {
-            "http": http,
-            "websocket": URLRouter([*websocket_routes, re_path(r"", rooms)]),
-            "lifespan": lifetime.lifespan,
-        }
+        {"http": http, "websocket": websocket, "lifespan": lifetime.lifespan}
     )
     # What is loaded by now stays. Left to the collector, all of it is looked through again and
     # again while sockets come, and meanwhile every one of them waits.
@@ -51,7 +78,7 @@ def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
     return application
 
 
-def websocket_application() -> Any:
+def websocket_application(path: str = r"(ws/)?") -> Any:
     """Return the application of the rooms' WebSockets alone: signed in, at `/` and `/ws/`.
 
     Clients of the contract send `/?token=…`; a raw `GET ?token=…` arrives as the empty path.
@@ -63,7 +90,7 @@ def websocket_application() -> Any:
     from realtime.live import process
 
     refuse: Any = _refuse  # Django's type of a path is wrong for Channels' router
-    routes = [re_path(r"^(ws/)?$", RealtimeConsumer.as_asgi()), re_path(r"", refuse)]
+    routes = [re_path(f"^{path}$", RealtimeConsumer.as_asgi()), re_path(r"", refuse)]
     application: Any = AuthenticationMiddleware(URLRouter(routes))
 
     async def hand_over(scope: Any, receive: Any, send: Any) -> None:

@@ -44,6 +44,10 @@ class Settings:
     """Dotted path of the host's `realtime.rooms.backend.Backend`."""
     REDIS_URL: str = "redis://localhost:6379/0"
     """Redis of presence and tickets; `CHANNEL_LAYERS` configures the channel layer."""
+    VALKEY_DIR: str = ""
+    """Directory of a Valkey for development, which servers and workers start; see
+    `realtime.settings`.
+    """
     AUTHENTICATION_CLASSES: list[str] = field(default_factory=_authentication_classes)
     """Dotted paths of the ways to sign in, asked in this order; see `realtime.auth.base`.
 

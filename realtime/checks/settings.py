@@ -129,6 +129,19 @@ def check_metrics(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def check_valkey(**_: Any) -> list[CheckMessage]:
+    if not conf.get().VALKEY_DIR:
+        return []
+    return [
+        CheckWarning(
+            "Rooms run on a Valkey for development, which is one machine's",
+            hint="Set REDIS_URL to the Redis of all server processes and workers.",
+            id="realtime.W044",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
 def check_origins(**_: Any) -> list[CheckMessage]:
     return [
         CheckWarning(

@@ -6,12 +6,15 @@ eventlet take away (celery#7465). Such a worker exits before it takes a task.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from celery import concurrency
 from celery.concurrency.prefork import TaskPool as PreforkPool
 from celery.signals import worker_init
 from django.db import connections
+
+from realtime import conf
 
 _REFUSED = {"celery.concurrency.eventlet", "celery.concurrency.gevent"}
 """By name: importing them needs packages that only their users have."""
@@ -20,6 +23,10 @@ _REFUSED = {"celery.concurrency.eventlet", "celery.concurrency.gevent"}
 @worker_init.connect(dispatch_uid="realtime.tasks.pools")
 def prepare(*, sender: Any, **_: Any) -> None:
     """Prepare a worker. Raise SystemExit, as Celery swallows exceptions of signal receivers."""
+    if directory := conf.get().VALKEY_DIR:
+        from realtime.development import valkey  # production has none of it
+
+        valkey.ensure_running(Path(directory))
     pool = concurrency.get_implementation(sender.pool_cls)
     if _REFUSED & {base.__module__ for base in pool.__mro__}:
         raise SystemExit(

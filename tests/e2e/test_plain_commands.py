@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from development import valkey
+from realtime.development import valkey
 from tests.harness import rest
 from tests.harness.client import Client
 from tests.harness.process import ROOT

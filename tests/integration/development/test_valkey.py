@@ -16,14 +16,14 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as NotConnected
 
-from development import valkey
-from development.supervisor import GRACE, POLL
+from realtime.development import valkey
+from realtime.development.supervisor import GRACE, POLL
 from tests.harness.process import ROOT
 
 USER = """
 import sys
 from pathlib import Path
-from development import valkey
+from realtime.development import valkey
 valkey.ensure_running(Path(sys.argv[1]))
 print("running", flush=True)
 sys.stdin.read()

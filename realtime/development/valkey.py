@@ -34,8 +34,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from development import supervisor
-from development.supervisor import open_lock, try_lock
+from realtime.development import supervisor
+from realtime.development.supervisor import open_lock, try_lock
 
 START_TIMEOUT = 20.0
 """Seconds within which a server must answer."""

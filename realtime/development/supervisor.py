@@ -1,6 +1,6 @@
-"""Hold an embedded Valkey as a child process; `development.valkey` tells how it works.
+"""Hold an embedded Valkey as a child process; `realtime.development.valkey` tells how it works.
 
-    python -P development/supervisor.py HOME SOCKET LOCK
+    python -P supervisor.py HOME SOCKET LOCK
 
 HOME is the server's directory, SOCKET the path it listens at, LOCK the number of an inherited
 file: `HOME/supervisor.lock`, locked. It is run by its path and imports nothing of the project, so

@@ -1,0 +1,42 @@
+"""Load the JavaScript client in a page: `{% load realtime %}`, `{% realtime_script %}`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+_ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
+"""As in Django's `json_script`: nothing in the JSON can end its element."""
+
+
+@register.simple_tag(takes_context=True)
+def realtime_script(context: template.Context) -> SafeString:
+    """Let the modules of a page `import { Realtime } from "realtime"`, whatever its hashed name.
+
+    It stands in the page's head, before the first module. With django-csp, or the CSP of Django 6
+    and its context processor, the element has the nonce of the request.
+    """
+    url = static("realtime/realtime.min.js")
+    text = json.dumps({"imports": {"realtime": url}}).translate(_ESCAPES)
+    nonce = _nonce(context)
+    return format_html(
+        '<script type="importmap"{}>{}</script><link rel="modulepreload" href="{}"{}>',
+        nonce,
+        mark_safe(text),  # noqa: S308  (escaped above, as JSON)
+        url,
+        nonce,
+    )
+
+
+def _nonce(context: template.Context) -> Any:
+    request = context.get("request")
+    # Both are lazy: to ask for the nonce puts it into the header.
+    nonce = str(context.get("csp_nonce") or getattr(request, "csp_nonce", None) or "")
+    return format_html(' nonce="{}"', nonce) if nonce else ""
