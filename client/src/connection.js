@@ -273,7 +273,7 @@ export class Connection {
    * @param {RealtimeError} error
    */
   #refuseUnnamed(error) {
-    const updates = [...this.#waiting].filter(([, { type }]) => type === "update_project");
+    const updates = [...this.#waiting].filter(([, { type }]) => type.startsWith("update_"));
     const isTooLarge = error.code === "MESSAGE_TOO_LARGE";
     if (updates.length === 0 || !(isTooLarge || UNREADABLE.has(error.code))) {
       return false;

@@ -5,7 +5,7 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  * Error codes of the protocol (docs/protocol.md).
  *
  * @typedef {"INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE"
- *   | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
+ *   | `${Uppercase<string>}_NOT_FOUND` | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
  *   | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING"
  *   | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN"
  * } ServerErrorCode
@@ -34,7 +34,7 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
  *   no answer may have happened, or not
- * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
+ * - `ACCESS_REVOKED`: the user may no longer see the room's object, or it was deleted
  * - `LEFT`: the room was left before
  * - `CLOSED`: `close` was called
  * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again

@@ -6,9 +6,10 @@
  * @typedef {import("./errors.js").ErrorCode} ErrorCode
  * @typedef {import("./errors.js").Reason} Reason
  * @typedef {import("./protocol.js").Member} Member
- * @typedef {import("./protocol.js").Project} Project
  * @typedef {import("./protocol.js").RoomMessage} RoomMessage
  * @typedef {import("./protocol.js").RoomPayloads} RoomPayloads
+ * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
+ * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {import("./protocol.js").Task} Task
  * @typedef {import("./protocol.js").UpdateAck} UpdateAck
  * @typedef {import("./realtime.js").Options} Options
@@ -26,7 +27,7 @@
  */
 
 /**
- * @template {object} [State=import("./protocol.js").Project]
+ * @template {object} [State=Record<string, any>]
  * @typedef {import("./room.js").RoomEvents<State>} RoomEvents
  */
 

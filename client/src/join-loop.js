@@ -7,7 +7,7 @@ const MAX_FAULTS = 3;
 
 /**
  * @typedef {object} Options
- * @property {number} projectId
+ * @property {import("./room-id.js").RoomId} roomId
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay
@@ -48,15 +48,16 @@ export class JoinLoop {
 
   /** Join, or join anew. */
   join() {
-    const { projectId, since } = this.#options;
+    const { roomId, since } = this.#options;
     const connection = this.#connection;
-    connection?.request("join_project", { project_id: projectId, since: since() }, (reply) => {
+    const payload = roomId.payload({ since: since() });
+    connection?.request(`join_${roomId.kind}`, payload, (reply) => {
       if (connection !== this.#connection) {
         return;
       }
       if (reply.ok) {
         this.#failures = this.#faults = 0;
-        this.#options.onJoined(checkJoinAck(reply.payload));
+        this.#options.onJoined(checkJoinAck(reply.payload, roomId.kind));
       } else {
         this.#failed(reply.error);
       }

@@ -2,6 +2,7 @@ import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
 import { Reconnector } from "./reconnector.js";
 import { Room } from "./room.js";
+import { RoomId } from "./room-id.js";
 import { RoomSession } from "./room-session.js";
 import { watch } from "./wakeups.js";
 import { systemTimers } from "./timers.js";
@@ -81,9 +82,9 @@ export class Realtime {
   #warnings = new Set();
   /** @type {Emitter<RealtimeEvents>} */
   #emitter = new Emitter();
-  /** @type {Map<number, RoomSession>} by project */
+  /** @type {Map<string, RoomSession>} by room */
   #sessions = new Map();
-  /** @type {number | null} the user whom the server joined last; null before the first join */
+  /** @type {import("./protocol.js").UserId | null} the user whom the server joined last; null before the first join */
   #user = null;
   /** @type {(() => void) | null} */
   #unwatch = null;
@@ -145,47 +146,45 @@ export class Realtime {
   }
 
   /**
-   * Join a project's room. Whoever joins one that is joined already shares it; each leaves for
-   * themselves.
+   * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
    *
-   * @template {object} [State=import("./protocol.js").Project]
-   * @param {number} projectId
+   * @template {object} [State=Record<string, any>]
+   * @param {string} kind the noun of the rooms, such as `project`
+   * @param {import("./room-id.js").RoomKey} key of the room's object: an integer, or the text of any other key
    * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
    * @returns {Room<State>}
-   * @throws {TypeError} for an id that is none, and as `connect`
+   * @throws {TypeError} for what names no room, and as `connect`
    */
-  join(projectId, { signal } = {}) {
+  join(kind, key, { signal } = {}) {
+    const roomId = new RoomId(kind, key);
     signal?.throwIfAborted();
     this.#target();
     /** @type {Room<State>} */
-    const room = this.#join(projectId);
+    const room = this.#join(roomId);
     signal?.addEventListener("abort", () => void room.leave());
     return room;
   }
 
   /**
    * @template {object} State
-   * @param {number} projectId
+   * @param {RoomId} roomId
    * @returns {Room<State>}
    */
-  #join(projectId) {
-    if (!Number.isSafeInteger(projectId) || projectId <= 0) {
-      throw new TypeError(`A project's id is a positive integer, not ${String(projectId)}`);
-    }
-    const known = this.#sessions.get(projectId);
+  #join(roomId) {
+    const known = this.#sessions.get(`${roomId}`);
     if (known) {
       return new Room(known);
     }
-    const session = new RoomSession(projectId, {
+    const session = new RoomSession(roomId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
       onError: (error) => this.#emitter.emit("error", error),
       identify: (userId) => this.#identify(userId),
-      onEnd: () => this.#forget(projectId),
+      onEnd: () => this.#forget(roomId),
     });
     /** @type {Room<State>} */
     const room = new Room(session);
-    this.#sessions.set(projectId, session);
+    this.#sessions.set(`${roomId}`, session);
     if (this.#reconnector.connection) {
       session.attach(this.#reconnector.connection);
     }
@@ -228,15 +227,26 @@ export class Realtime {
     } else if (message.type === "token_expiring") {
       void this.#reconnector.renewToken();
     } else {
-      const session = this.#sessions.get(message.payload.project_id ?? message.project_id);
-      session?.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
+      this.#sessionOf(message)?.receive(/** @type {import("./protocol.js").RoomMessage} */ (message));
     }
+  }
+
+  /**
+   * Return the session of the room that a message is of. Its envelope names the room; where it does
+   * not, its payload does, which may name objects of other kinds beside.
+   *
+   * @param {import("./protocol.js").Message} message
+   */
+  #sessionOf(message) {
+    const isOnEnvelope = Object.keys(message).some((name) => name.endsWith("_id"));
+    const part = isOnEnvelope ? message : message.payload;
+    return [...this.#sessions.values()].find(({ roomId }) => roomId.isNamedBy(part));
   }
 
   /**
    * Note whom the server joined; rooms of another user end before anything is sent.
    *
-   * @param {number} userId
+   * @param {import("./protocol.js").UserId} userId
    */
   #identify(userId) {
     const known = this.#user;
@@ -247,9 +257,9 @@ export class Realtime {
     }
   }
 
-  /** @param {number} projectId whose room has ended */
-  #forget(projectId) {
-    this.#sessions.delete(projectId);
+  /** @param {RoomId} roomId of the room that has ended */
+  #forget(roomId) {
+    this.#sessions.delete(`${roomId}`);
     this.#restWhenIdle();
   }
 

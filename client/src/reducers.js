@@ -7,15 +7,15 @@ import { merge } from "./merge.js";
  *
  * @typedef {object} View
  * @property {number} seq the last durable event that is part of it
- * @property {import("./merge.js").Json} project
+ * @property {import("./merge.js").Json} state
  * @property {readonly import("./protocol.js").Member[]} members
  * @property {number} memberCount how many are here; `members` has not all of very many
  * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
  * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
- * @property {number} me the own user id
+ * @property {import("./protocol.js").UserId} me the own user id
  * @property {string} joinRole the role at position `joinSeq`
  * @property {number} joinSeq
- * @property {Readonly<Record<number, string | null>>} roles those that changed after that, by user
+ * @property {Readonly<Record<import("./protocol.js").UserId, string | null>>} roles those that changed after that, by user
  */
 
 const ENDED_KEPT = 100;
@@ -31,16 +31,16 @@ export function join(view, ack) {
   const { user_id: me, role, members, member_count: memberCount = members.length, tasks } = ack;
   // With `recovered`, the events that lead from the old position to the new one follow.
   const known = view && ack.recovered ? view : ack;
-  const { seq, project } = known;
+  const { seq, state } = known;
   const running = new Set(tasks.map((task) => task.task_id));
   const ended = (view?.ended ?? []).filter((id) => !running.has(id));
   const joinSeq = ack.seq;
   const joined = { me, joinRole: role, joinSeq, roles: {} };
-  return { seq, project, members, memberCount, tasks, ended, ...joined };
+  return { seq, state, members, memberCount, tasks, ended, ...joined };
 }
 
 /**
- * Return the own role in the project.
+ * Return the own role in the room.
  *
  * @param {View} view
  * @returns {string | null}
@@ -54,22 +54,26 @@ export function role({ me, roles, joinRole }) {
  *
  * @param {View} view
  * @param {import("./protocol.js").RoomMessage} message
+ * @param {import("./room-id.js").RoomId} roomId
  * @returns {View}
  */
-export function reduce(view, message) {
+export function reduce(view, message, roomId) {
   const { seq = view.seq } = message;
-  return { ...view, ...change(view, message), seq };
+  return { ...view, ...change(view, message, roomId), seq };
 }
 
 /**
  * @param {View} view
  * @param {import("./protocol.js").RoomMessage} message
+ * @param {import("./room-id.js").RoomId} roomId
  * @returns {Partial<View>}
  */
-function change(view, message) {
+function change(view, message, roomId) {
+  const changes = roomId.changesIn(message);
+  if (changes !== null) {
+    return { state: merge(view.state, changes) };
+  }
   switch (message.type) {
-    case "project_updated":
-      return { project: merge(view.project, message.payload.changes) };
     case "user_joined": {
       const { user_id, username } = message.payload;
       if (view.members.some((member) => member.user_id === user_id)) {

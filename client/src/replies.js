@@ -4,15 +4,16 @@ import { isObject } from "./merge.js";
 
 /**
  * @param {any} payload
- * @returns {import("./protocol.js").JoinAck}
+ * @param {string} kind
+ * @returns {import("./protocol.js").JoinAck} with the state under `state`, whatever the kind
  * @throws {TypeError}
  */
-export function checkJoinAck(payload) {
-  const { seq, user_id, role, project, members, member_count = 0, tasks } = payload;
+export function checkJoinAck(payload, kind) {
+  const { seq, user_id, role, [kind]: state, members, member_count = 0, tasks } = payload;
   check(Number.isSafeInteger(member_count), "join");
   const isWhole = Number.isSafeInteger(seq) && user_id !== undefined && typeof role === "string";
-  check(isWhole && isObject(project) && [members, tasks].every(isListOfObjects), "join");
-  return payload;
+  check(isWhole && isObject(state) && [members, tasks].every(isListOfObjects), "join");
+  return { ...payload, state };
 }
 
 /**

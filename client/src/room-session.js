@@ -15,7 +15,7 @@ import { SignalSender } from "./signals.js";
  * @property {number} queueLimit
  * @property {number} leaveDelay milliseconds
  * @property {() => string} newKey
- * @property {(userId: number) => void} identify called with the user whom the server joined; may
+ * @property {(userId: import("./protocol.js").UserId) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
  * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
@@ -29,7 +29,7 @@ export class RoomSession {
   #left = new Deferred();
   /** @type {Emitter<any>} */
   #emitter = new Emitter();
-  #projectId;
+  #roomId;
   #context;
   #joinLoop;
   #queue;
@@ -50,16 +50,16 @@ export class RoomSession {
   #ended = null;
 
   /**
-   * @param {number} projectId
+   * @param {import("./room-id.js").RoomId} roomId
    * @param {Context} context
    */
-  constructor(projectId, context) {
-    this.#projectId = projectId;
+  constructor(roomId, context) {
+    this.#roomId = roomId;
     this.#context = context;
-    this.#signals = new SignalSender({ ...context, projectId });
+    this.#signals = new SignalSender({ ...context, roomId });
     this.#joinLoop = new JoinLoop({
       ...context,
-      projectId,
+      roomId,
       since: () => this.#view?.seq,
       onJoined: (ack) => this.#enter(ack),
       onDelayed: () => this.#suspend(),
@@ -67,14 +67,14 @@ export class RoomSession {
     });
     this.#queue = new UpdateQueue({
       ...context,
-      projectId,
+      roomId,
       onChange: () => this.#changed(),
       onNotJoined: () => this.#joinLoop.join(),
     });
   }
 
-  get projectId() {
-    return this.#projectId;
+  get roomId() {
+    return this.#roomId;
   }
 
   /** Settled by the first join. */
@@ -86,9 +86,9 @@ export class RoomSession {
     return this.#view;
   }
 
-  /** The project with the updates that are not confirmed yet. */
+  /** The state with the updates that are not confirmed yet. */
   get state() {
-    return this.#view && this.#queue.applyTo(this.#view.project);
+    return this.#view && this.#queue.applyTo(this.#view.state);
   }
 
   get isJoined() {
@@ -133,7 +133,7 @@ export class RoomSession {
   /** @param {Record<string, any>} data */
   signal(data) {
     const own = copy(data);
-    checkSize({ type: "send_signal", payload: { project_id: this.#projectId, data: own } });
+    checkSize({ type: "send_signal", payload: this.#roomId.payload({ data: own }) });
     this.#signals.add(own);
   }
 
@@ -202,12 +202,11 @@ export class RoomSession {
    */
   receive(message) {
     if (message.type === "access_revoked") {
-      this.#revoked(new RealtimeError("ACCESS_REVOKED", "You may no longer see this project"));
+      this.#revoked(new RealtimeError("ACCESS_REVOKED", `You may no longer see this ${this.#roomId.kind}`));
     } else if (this.#view && this.#isNext(this.#view.seq, message.seq)) {
-      this.#view = freeze(reduce(this.#view, message));
+      this.#view = freeze(reduce(this.#view, message, this.#roomId));
       if (message.seq !== undefined) {
-        const changes = message.type === "project_updated" ? message.payload.changes : {};
-        this.#queue.confirm(message.seq, changes);
+        this.#queue.confirm(message.seq, this.#roomId.changesIn(message) ?? {});
       }
       this.#emitter.emit(message.type, message.payload, message);
       if (message.type !== "signal") {
@@ -223,7 +222,8 @@ export class RoomSession {
    */
   depart(error) {
     // Also where the join has no reply yet: commands are handled in order.
-    this.#connection?.request("leave_project", { project_id: this.#projectId }, () => {});
+    const { kind } = this.#roomId;
+    this.#connection?.request(`leave_${kind}`, this.#roomId.payload(), () => {});
     this.end(error);
   }
 
@@ -297,7 +297,7 @@ export class RoomSession {
 
   /** @param {RealtimeError} error */
   #refused(error) {
-    if (this.#view && error.code === "PROJECT_NOT_FOUND") {
+    if (this.#view && error.code === this.#roomId.notFound) {
       // It was there before: access was taken away while there was no connection.
       this.#revoked(error);
     } else {
@@ -307,7 +307,7 @@ export class RoomSession {
 
   /** @param {RealtimeError} error */
   #revoked(error) {
-    const payload = { project_id: this.#projectId };
+    const payload = this.#roomId.payload();
     this.end(error);
     this.#emitter.emit("access_revoked", payload, { type: "access_revoked", payload });
   }

@@ -18,13 +18,13 @@ import { left, rejected } from "./room-session.js";
 const NONE = Object.freeze([]);
 
 /**
- * One join of a project's room, made by `Realtime.join`. All joins of a client share the room's
+ * One join of a room, made by `Realtime.join`. All joins of a client share the room's
  * state; each has listeners of its own, and is left by itself.
  *
  * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
- * @template {object} [State=import("./protocol.js").Project]
+ * @template {object} [State=Record<string, any>]
  */
 export class Room {
   #session;
@@ -48,20 +48,26 @@ export class Room {
     this.#ready.catch(() => {});
   }
 
-  get projectId() {
-    return this.#session.projectId;
+  /** The kind of the room, such as `project`. */
+  get kind() {
+    return this.#session.roomId.kind;
+  }
+
+  /** The key of the room's object. */
+  get key() {
+    return this.#session.roomId.key;
   }
 
   /**
    * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if
-   * that cannot be, as with PROJECT_NOT_FOUND.
+   * that cannot be, as with PROJECT_NOT_FOUND of a `project`.
    */
   get ready() {
     return this.#ready;
   }
 
   /**
-   * The project, with the own updates that are not confirmed yet; null before the first join.
+   * The state, with the own updates that are not confirmed yet; null before the first join.
    *
    * @returns {Readonly<State> | null}
    */
@@ -87,7 +93,7 @@ export class Room {
     return this.#session.view?.tasks ?? NONE;
   }
 
-  /** The own role in the project, such as `editor`; null before the first join. */
+  /** The own role in the room, such as `editor`; null before the first join. */
   get role() {
     return this.#session.view && role(this.#session.view);
   }
@@ -141,7 +147,7 @@ export class Room {
   }
 
   /**
-   * Change the project; it shows in `state` at once.
+   * Change the state; it shows in `state` at once.
    *
    * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
    * with a RealtimeError if the server refuses it, and `state` is without it then.

@@ -9,7 +9,7 @@ const INTERVAL = 60;
  * and a newer one takes its place, so the last one always arrives while there is a connection.
  */
 export class SignalSender {
-  #projectId;
+  #roomId;
   #timers;
   #random;
   #onError;
@@ -26,14 +26,14 @@ export class SignalSender {
 
   /**
    * @param {object} options
-   * @param {number} options.projectId
+   * @param {import("./room-id.js").RoomId} options.roomId
    * @param {import("./timers.js").Timers} options.timers
    * @param {() => number} options.random
    * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
    *   was refused for good
    */
-  constructor({ projectId, timers, random, onError }) {
-    this.#projectId = projectId;
+  constructor({ roomId, timers, random, onError }) {
+    this.#roomId = roomId;
     this.#timers = timers;
     this.#random = random;
     this.#onError = onError;
@@ -55,8 +55,7 @@ export class SignalSender {
     }
     this.#next = null;
     const number = ++this.#sent;
-    const payload = { project_id: this.#projectId, data };
-    this.#connection.request("send_signal", payload, (reply) => {
+    this.#connection.request("send_signal", this.#roomId.payload({ data }), (reply) => {
       if (reply.ok) {
         this.#failures = 0;
       } else if (PASSING.has(reply.error.code)) {

@@ -7,7 +7,7 @@ import { Updates } from "./updates.js";
 
 /**
  * @typedef {object} Options
- * @property {number} projectId
+ * @property {import("./room-id.js").RoomId} roomId
  * @property {number} queueLimit
  * @property {() => number} random
  * @property {() => string} newKey
@@ -38,14 +38,14 @@ export class UpdateQueue {
   }
 
   /**
-   * Return the project with the updates that are not part of it yet.
+   * Return the state with the updates that are not part of it yet.
    *
    * @template {object} State
-   * @param {State} project
+   * @param {State} state
    * @returns {State}
    */
-  applyTo(project) {
-    return this.#updates.applyTo(project);
+  applyTo(state) {
+    return this.#updates.applyTo(state);
   }
 
   /**
@@ -60,8 +60,9 @@ export class UpdateQueue {
     }
     const key = this.#options.newKey();
     const own = copy(data);
-    const payload = { project_id: this.#options.projectId, data: own, base_seq: baseSeq };
-    checkSize({ type: "update_project", payload, idempotency_key: key });
+    const { roomId } = this.#options;
+    const payload = roomId.payload({ data: own, base_seq: baseSeq });
+    checkSize({ type: `update_${roomId.kind}`, payload, idempotency_key: key });
     /** @type {Pick<import("./updates.js").Update, "resolve" | "reject">} */
     let settle = { resolve: () => {}, reject: () => {} };
     /** @type {Promise<import("./protocol.js").UpdateAck>} */
@@ -154,7 +155,8 @@ export class UpdateQueue {
     update.isSent = true;
     const { baseSeq, data, key } = update;
     const base = baseSeq === undefined ? undefined : this.#ownEdits.rebase(baseSeq, data);
-    const payload = { project_id: this.#options.projectId, data, base_seq: base };
+    const { roomId } = this.#options;
+    const payload = roomId.payload({ data, base_seq: base });
     const onReply = (/** @type {import("./connection.js").Reply} */ reply) => {
       if (reply.ok) {
         this.#acknowledged(update, checkUpdateAck(reply.payload));
@@ -162,7 +164,7 @@ export class UpdateQueue {
         this.#failed(update, reply.error, connection);
       }
     };
-    connection.request("update_project", payload, onReply, { idempotency_key: key });
+    connection.request(`update_${roomId.kind}`, payload, onReply, { idempotency_key: key });
   }
 
   /**

@@ -9,7 +9,7 @@ import { freeze, merge, overlap } from "./merge.js";
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
- * @property {number | null} ackSeq the position at which the project has it; null without an answer
+ * @property {number | null} ackSeq the position at which the room has it; null without an answer
  * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
@@ -60,17 +60,17 @@ export class Updates {
   }
 
   /**
-   * Return a project as it will be when it has them all: the same object as long as nothing
+   * Return a state as it will be when it has them all: the same object as long as nothing
    * changes.
    *
    * @template {object} State
-   * @param {State} project
+   * @param {State} state
    * @returns {State}
    */
-  applyTo(project) {
-    if (this.#applied?.from !== project) {
+  applyTo(state) {
+    if (this.#applied?.from !== state) {
       const patches = this.#list.filter((update) => update.optimistic).map((update) => update.data);
-      this.#applied = { from: project, to: freeze(patches.reduce(merge, project)) };
+      this.#applied = { from: state, to: freeze(patches.reduce(merge, state)) };
     }
     return /** @type {State} */ (this.#applied.to);
   }

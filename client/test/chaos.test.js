@@ -43,7 +43,7 @@ async function run(random) {
   const rooms = [];
   const steps = {
     join: () => {
-      const room = client.realtime.join(pick([1, 2]));
+      const room = client.realtime.join("project", pick([1, 2]));
       rooms.push(room);
       keep(room.ready);
       room.on("change", () => room.state);

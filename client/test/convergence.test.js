@@ -20,7 +20,7 @@ async function run(random) {
   const pick = (items) => items[Math.floor(random() * items.length)];
   const model = new Model(random);
   const clients = [makeClient({ random }), makeClient({ random })];
-  const rooms = clients.map(({ realtime }) => realtime.join(1));
+  const rooms = clients.map(({ realtime }) => realtime.join("project", 1));
   rooms.forEach((room) => watch(room, model));
   const made = [];
 

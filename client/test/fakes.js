@@ -174,7 +174,7 @@ export function makeClient(options = {}) {
     },
     /** Connect and join project 1. */
     async join(more) {
-      const room = realtime.join(1);
+      const room = realtime.join("project", 1);
       const socket = await this.socket();
       socket.accept();
       socket.admit(more);

@@ -10,7 +10,7 @@ const names = (states) => states.map(({ state }) => state);
 test("it connects at the first join, with the token where no log has it", async () => {
   const client = makeClient();
   assert.equal(client.realtime.state, "offline");
-  client.realtime.join(1);
+  client.realtime.join("project", 1);
   assert.equal(client.realtime.state, "connecting");
   const socket = await client.socket();
   assert.equal(socket.url.href, "ws://server.test/");
@@ -45,7 +45,7 @@ test("it is online when the server answers, not when the socket opens", async ()
 
 test("a lost connection is tried again with growing waits, without an end", async () => {
   const client = makeClient();
-  client.realtime.join(1);
+  client.realtime.join("project", 1);
   const waits = [];
   for (let attempt = 0; attempt < 9; attempt += 1) {
     (await client.socket()).drop(1006);
@@ -255,7 +255,7 @@ test("nobody signed in at a renewal stops it", async () => {
 
 test("a message that is larger than the WebSocket takes stops it, and says so", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   socket.onerror({ error: Object.assign(new RangeError(), { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" }) });
@@ -312,7 +312,7 @@ test("without a room it disconnects after a while, and connects for the next", a
   await client.timers.advance(1);
   assert.deepEqual(client.states.at(-1), { state: "offline", reason: "IDLE" });
   assert.ok(socket.isClosed);
-  client.realtime.join(2);
+  client.realtime.join("project", 2);
   assert.equal(client.realtime.state, "connecting");
   await client.timers.advance(5000);
   (await client.socket()).accept();
@@ -331,14 +331,14 @@ test("close ends all, connect begins anew", async () => {
   assert.ok(socket.isClosed);
   assert.deepEqual(names(client.states), ["connecting", "online", "stopped"]);
   assert.equal(client.timers.size, 0);
-  assert.notEqual(client.realtime.join(1), room);
+  assert.notEqual(client.realtime.join("project", 1), room);
   assert.equal(client.realtime.state, "connecting");
 });
 
 test("after close no rejection is left for somebody to handle, and no wait", async () => {
   for (const isJoined of [true, false]) {
     const client = makeClient({ token: () => (isJoined ? "secret" : new Promise(() => {})) });
-    const room = isJoined ? (await client.join()).room : client.realtime.join(1);
+    const room = isJoined ? (await client.join()).room : client.realtime.join("project", 1);
     void room.update({ title: "x" });
     void room.ready;
     client.realtime.close();
@@ -357,8 +357,15 @@ test("what cannot work is refused at once", () => {
   assert.throws(make("ftp://server"), { name: "TypeError", message: /ws: or wss:/ });
   assert.throws(make("ws://server", { token: undefined }), { name: "TypeError", message: /token/ });
   assert.throws(make("ws://server", { credential: "cookie" }), { name: "TypeError", message: /credential/ });
-  for (const id of ["1", 0, 1.5, NaN]) {
-    assert.throws(() => make("ws://server")().join(id), { name: "TypeError", message: /positive integer/ });
+  for (const [kind, key, message] of [
+    ["project", "", /key of a project/],
+    ["project", 1.5, /not 1\.5/],
+    ["project", 2 ** 53, /integer or a text/],
+    ["project", null, /not null/],
+    ["My board", 1, /not "My board"/],
+    [1, undefined, /kind of rooms/],
+  ]) {
+    assert.throws(() => make("ws://server")().join(kind, key), { name: "TypeError", message });
   }
 });
 
@@ -371,7 +378,7 @@ test("it can be made where there is no page and no WebSocket, as on a server tha
   for (const [realtime, message] of [[relative, /URL/], [bare, /WebSocket/]]) {
     assert.equal(realtime.state, "offline");
     assert.throws(() => realtime.connect(), { name: "TypeError", message });
-    assert.throws(() => realtime.join(1), { name: "TypeError", message });
+    assert.throws(() => realtime.join("project", 1), { name: "TypeError", message });
     assert.equal(realtime.state, "offline");
     realtime.close();
   }

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { join, reduce, role } from "../src/reducers.js";
-import { example, joinAck } from "./fakes.js";
+import { join, reduce as reduceAny, role } from "../src/reducers.js";
+import { RoomId } from "../src/room-id.js";
+import { example, joinAck as onTheWire } from "./fakes.js";
 
+const reduce = (view, message) => reduceAny(view, message, new RoomId("project", 123));
+const joinAck = { ...onTheWire, state: onTheWire.project };
 const view = join(null, joinAck);
 
-test("project_updated of the original page changes the project", () => {
+test("project_updated of the original page changes the state", () => {
   const after = reduce(view, { ...example("project_updated"), seq: 11 });
-  assert.equal(after.project.title, "New Title");
+  assert.equal(after.state.title, "New Title");
   assert.equal(after.seq, 11);
-  assert.equal(view.project.title, "Old");
+  assert.equal(view.state.title, "Old");
 });
 
 test("user_joined and user_left of the original page change the members", () => {
@@ -79,8 +82,8 @@ test("the own role follows member_changed; a replayed one is part of the join", 
   assert.equal(role([changed(6, 1, "viewer")].reduce(reduce, rejoined)), "editor");
 });
 
-test("a recovered join keeps the project for the events that follow", () => {
-  const rejoined = join({ ...view, seq: 5, project: { title: "Older" } }, { ...joinAck, recovered: true });
+test("a recovered join keeps the state for the events that follow", () => {
+  const rejoined = join({ ...view, seq: 5, state: { title: "Older" } }, { ...joinAck, recovered: true });
   assert.equal(rejoined.seq, 5);
-  assert.equal(rejoined.project.title, "Older");
+  assert.equal(rejoined.state.title, "Older");
 });

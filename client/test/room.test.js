@@ -10,7 +10,7 @@ function original({ type, payload }) {
 
 test("what it sends is what the original page shows", async () => {
   const client = makeClient();
-  const room = client.realtime.join(123);
+  const room = client.realtime.join("project", 123);
   const socket = await client.socket();
   socket.accept();
   assert.deepEqual(original(socket.last("join_project")), example("join_project"));
@@ -26,7 +26,7 @@ test("what it sends is what the original page shows", async () => {
 
 test("the first join: ready, snapshot, change", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const told = [];
   room.on("snapshot", (state) => told.push(["snapshot", state.title]));
   room.on("change", () => told.push(["change", room.joined]));
@@ -77,7 +77,7 @@ test("messages of other rooms do not touch it", async () => {
 
 test("a project that is not to be seen ends the room; nobody need have waited for it", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   const update = room.update({ title: "x" });
@@ -85,12 +85,12 @@ test("a project that is not to be seen ends the room; nobody need have waited fo
   await assert.rejects(room.ready, { name: "RealtimeError", code: "PROJECT_NOT_FOUND" });
   await assert.rejects(update, { code: "PROJECT_NOT_FOUND" });
   assert.equal(room.ended.code, "PROJECT_NOT_FOUND");
-  assert.notEqual(client.realtime.join(1), room);
+  assert.notEqual(client.realtime.join("project", 1), room);
 });
 
 test("a join that may succeed later is tried again", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   socket.fail(socket.last("join_project"), "RATE_LIMITED", { retry_after: 3 });
@@ -104,7 +104,7 @@ test("a join that may succeed later is tried again", async () => {
 
 test("a fault of the server is tried again a few times, and then told", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   for (const wait of [750, 1000, 100_000]) {
@@ -255,13 +255,13 @@ test("a signal leaves the room, and only for the one whom it is for", async () =
   const client = makeClient({ leaveDelay: 0 });
   const { room, socket } = await client.join();
   const leave = new AbortController();
-  const other = client.realtime.join(1, { signal: leave.signal });
+  const other = client.realtime.join("project", 1, { signal: leave.signal });
   leave.abort();
   await client.timers.advance(0);
   assert.equal(other.ended.code, "LEFT");
   assert.ok(room.joined);
   assert.equal(socket.all("leave_project").length, 0);
-  assert.throws(() => client.realtime.join(2, { signal: leave.signal }), { name: "AbortError" });
+  assert.throws(() => client.realtime.join("project", 2, { signal: leave.signal }), { name: "AbortError" });
 });
 
 test("what the caller does to the data afterwards changes nothing", async () => {
@@ -488,14 +488,14 @@ test("a server that lost its memory is believed", async () => {
 test("nothing of one user is sent as another's: neither what waits nor what has no answer", async () => {
   const client = makeClient();
   const { room, socket } = await client.join();
-  const other = client.realtime.join(2);
+  const other = client.realtime.join("project", 2);
   socket.ack(socket.last("join_project"), { ...joinAck, project: { id: 2 } });
   const updates = [room.update({ title: "a" }), room.update({ title: "b" }), other.update({ title: "c" })];
   room.signal({ cursor: 1 });
   room.signal({ cursor: 2 });
   socket.drop();
   updates.push(room.update({ content: { made: "offline" } }));
-  const third = client.realtime.join(3);
+  const third = client.realtime.join("project", 3);
   updates.push(third.update({ title: "before its first join" }));
   const leaving = other.leave();
   await client.timers.advance(20_000);
@@ -514,7 +514,7 @@ test("nothing of one user is sent as another's: neither what waits nor what has 
   await client.timers.advance(1000);
   assert.deepEqual([...next.all("update_project"), ...next.all("send_signal")], []);
 
-  const again = client.realtime.join(1);
+  const again = client.realtime.join("project", 1);
   next.ack(next.last("join_project"), { ...joinAck, user_id: 2 });
   assert.equal(again.me, 2);
   void again.update({ title: "bob's own" });
@@ -525,7 +525,7 @@ test("after close another user may begin", async () => {
   const client = makeClient();
   await client.join();
   client.realtime.close();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   socket.admit({ user_id: 2 });
@@ -618,7 +618,7 @@ test("leaving: updates made before are sent first, and nothing more is heard", a
 test("two have a room: each leaves for themselves, and hears what they listen to", async () => {
   const client = makeClient();
   const { room: one, socket } = await client.join();
-  const other = client.realtime.join(1);
+  const other = client.realtime.join("project", 1);
   await other.ready;
   assert.equal(socket.all("join_project").length, 1);
   const heard = [];
@@ -631,14 +631,14 @@ test("two have a room: each leaves for themselves, and hears what they listen to
   assert.deepEqual([one.ended.code, other.ended, one.joined, other.joined], ["LEFT", null, false, true]);
   socket.update(11, { title: "New" });
   assert.deepEqual(heard, ["other"]);
-  assert.equal(other.state, client.realtime.join(1).state, "what is in the room is shared");
+  assert.equal(other.state, client.realtime.join("project", 1).state, "what is in the room is shared");
 });
 
 test("a room that is left and joined at once goes on; the others see nothing", async () => {
   const client = makeClient();
   const { room, socket } = await client.join();
   const left = room.leave();
-  const again = client.realtime.join(1);
+  const again = client.realtime.join("project", 1);
   await left;
   await client.timers.advance(1000);
   assert.equal(socket.all("leave_project").length, 0);
@@ -655,7 +655,7 @@ test("a room that is wanted again while its updates wait goes on", async () => {
   const update = room.update({ title: "x" });
   void room.leave();
   await client.timers.advance(1000);
-  const again = client.realtime.join(1);
+  const again = client.realtime.join("project", 1);
   socket.ack(socket.last("update_project"), { seq: 11, changes: { title: "x" }, duplicate: false });
   await update;
   await client.timers.advance(1000);
@@ -665,7 +665,7 @@ test("a room that is wanted again while its updates wait goes on", async () => {
 
 test("leaving before the join is answered leaves nobody behind", async () => {
   const client = makeClient();
-  const room = client.realtime.join(1);
+  const room = client.realtime.join("project", 1);
   const socket = await client.socket();
   socket.accept();
   const left = room.leave();

@@ -43,8 +43,8 @@ async function until(room, condition) {
 }
 
 test("two people see each other, and what the other does", async () => {
-  const alice = connect("alice").join(projectId);
-  const bob = connect("bob").join(projectId);
+  const alice = connect("alice").join("project", projectId);
+  const bob = connect("bob").join("project", projectId);
   await Promise.all([alice.ready, bob.ready]);
   await until(alice, ({ members }) => members.length === 2);
   assert.equal(alice.role, "owner");
@@ -61,8 +61,8 @@ test("two people see each other, and what the other does", async () => {
 });
 
 test("what the server refuses is rolled back", async () => {
-  const alice = connect("alice").join(projectId);
-  const carol = connect("carol").join(projectId);
+  const alice = connect("alice").join("project", projectId);
+  const carol = connect("carol").join("project", projectId);
   await Promise.all([alice.ready, carol.ready]);
   const { title } = alice.state;
   await assert.rejects(carol.update({ title: "Mine" }), { code: "FORBIDDEN" });
@@ -72,20 +72,20 @@ test("what the server refuses is rolled back", async () => {
   await alice.update({ status: "active" });
   await assert.rejects(alice.update({ content: { x: "y".repeat(65_500) } }), { code: "MESSAGE_TOO_LARGE" });
   await alice.update({ status: "completed" }, { baseSeq: base });
-  const other = connect("alice").join(projectId);
+  const other = connect("alice").join("project", projectId);
   await other.ready;
   await assert.rejects(other.update({ status: "draft" }, { baseSeq: base }), {
     code: "CONFLICT",
     details: { seq: base + 2, current: { status: "completed" } },
   });
-  const stranger = connect("dave").join(projectId);
+  const stranger = connect("dave").join("project", projectId);
   await assert.rejects(stranger.ready, { code: "PROJECT_NOT_FOUND" });
 });
 
 test("a refused token is replaced at once", async () => {
   const reasons = [];
   const token = ({ reason }) => (reasons.push(reason), reason ? stack.token("alice") : "no-token");
-  const room = connect("alice", { token }).join(projectId);
+  const room = connect("alice", { token }).join("project", projectId);
   await room.ready;
   assert.deepEqual(reasons, [undefined, "TOKEN_INVALID"]);
 });
@@ -97,8 +97,8 @@ test("what one user made offline is never saved as another's", async () => {
   await proxy.start();
   cleanUp.push(() => proxy.stop());
   const realtime = connect("", { url: proxy.url, token: () => stack.token(users.at(-1)) });
-  const room = realtime.join(project);
-  const observer = connect("carol").join(project);
+  const room = realtime.join("project", project);
+  const observer = connect("carol").join("project", project);
   await Promise.all([room.ready, observer.ready]);
   const saved = new Promise((resolve) => void observer.on("project_updated", resolve));
   proxy.mutesReplies = true;
@@ -113,7 +113,7 @@ test("what one user made offline is never saved as another's", async () => {
   const outcomes = await Promise.allSettled(updates);
   assert.deepEqual(outcomes.map(({ reason }) => reason?.code), Array(3).fill("USER_CHANGED"));
 
-  const again = realtime.join(project);
+  const again = realtime.join("project", project);
   await again.ready;
   assert.notEqual(again.me, room.me);
   await again.update({ description: "Bob's own" });
@@ -134,32 +134,32 @@ test("a room that is larger than the WebSocket takes is told", async () => {
   const project = await stack.newProject();
   await stack.api("PATCH", `projects/${project}/`, { description: "x".repeat(9000) });
   const realtime = connect("alice", { WebSocket: Small });
-  await assert.rejects(realtime.join(project).ready, { code: "MESSAGE_TOO_LARGE" });
+  await assert.rejects(realtime.join("project", project).ready, { code: "MESSAGE_TOO_LARGE" });
   assert.equal(realtime.state, "stopped");
 });
 
 test("the token may stand in the query, or be a ticket", async () => {
-  await connect("alice", { credential: "query" }).join(projectId).ready;
+  await connect("alice", { credential: "query" }).join("project", projectId).ready;
   const token = async () => {
     const { ticket } = await stack.call("POST", "ws-ticket/", {}, await stack.token("alice"));
     return ticket;
   };
-  await connect("alice", { credential: "ticket", token }).join(projectId).ready;
+  await connect("alice", { credential: "ticket", token }).join("project", projectId).ready;
 });
 
 test("a member who is put out hears so", async () => {
-  const room = connect("bob").join(await stack.newProject());
+  const room = connect("bob").join("project", await stack.newProject());
   await room.ready;
   const revoked = new Promise((resolve) => void room.on("access_revoked", resolve));
-  await stack.api("DELETE", `projects/${room.projectId}/members/${room.me}/`);
-  assert.deepEqual(await revoked, { project_id: room.projectId });
+  await stack.api("DELETE", `projects/${room.key}/members/${room.me}/`);
+  assert.deepEqual(await revoked, { project_id: room.key });
   assert.equal(room.ended.code, "ACCESS_REVOKED");
 });
 
 test("edits over a network that cuts, resets, delays and goes silent happen once each", async () => {
   const random = seeded(Number(process.env.SEED ?? 1));
   const project = await stack.newProject();
-  const observer = connect("alice").join(project);
+  const observer = connect("alice").join("project", project);
   await observer.ready;
   const seen = [];
   observer.on("project_updated", ({ changes }, { seq }) => seen.push({ seq, changes }));
@@ -170,7 +170,7 @@ test("edits over a network that cuts, resets, delays and goes silent happen once
     await proxy.start();
     cleanUp.push(() => proxy.stop());
     const quick = { pingInterval: 1000, pongTimeout: 1000, connectTimeout: 3000 };
-    const room = connect(["alice", "bob"][index], { url: proxy.url, ...quick }).join(project);
+    const room = connect(["alice", "bob"][index], { url: proxy.url, ...quick }).join("project", project);
     await room.ready;
     rooms.push(room);
   }
@@ -202,7 +202,7 @@ test("edits over a network that cuts, resets, delays and goes silent happen once
   assert.equal(seen.length, updates.length, "each happened once");
   rooms.forEach((room) => assert.deepEqual(room.state, observer.state));
   assert.equal(Object.keys(observer.state.content).length, updates.length);
-  const fresh = connect("alice").join(project);
+  const fresh = connect("alice").join("project", project);
   await fresh.ready;
   assert.deepEqual(fresh.state, observer.state);
 });

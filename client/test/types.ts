@@ -2,8 +2,8 @@
 
 import { Realtime, RealtimeError } from "django-realtime-client";
 import type {
-  Credential, Envelope, ErrorCode, ListenOptions, Member, Options, Project, RealtimeEvents, Reason,
-  Room, RoomEvents, RoomMessage, RoomPayloads, Socket, SocketClass, State, StateChange, Task, Timers,
+  Credential, Envelope, ErrorCode, ListenOptions, Member, Options, RealtimeEvents, Reason,
+  Room, RoomEvents, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, StateChange, Task, Timers,
   Token, UpdateAck, WakeupSource,
 } from "django-realtime-client";
 
@@ -18,7 +18,10 @@ realtime.on("error", (error) => [error instanceof RealtimeError, error.code, err
 realtime.on("closed", () => {});
 new Realtime("/ws/");
 
-const room: Room<Project> = realtime.join(1);
+interface Project { title: string; content: Record<string, unknown> }
+const room: Room<Project> = realtime.join("project", 1);
+// @ts-expect-error a room has a kind
+realtime.join(1);
 room.on("project_updated", ({ changes, updated_by }, { seq }) => [changes.title, updated_by.length, seq]);
 room.on("task_failed", ({ error }) => error.length);
 room.on("snapshot", (project) => project.title.length);
@@ -31,8 +34,9 @@ room.state!.title = "x";
 const { seq, duplicate } = await room.update({ title: "x" }, { baseSeq: room.seq });
 seq.toFixed(duplicate ? 1 : 0);
 
-// Another host has another state.
-const list = realtime.join<{ items: Record<string, number> }>(2);
+// Another kind has another state.
+const list = realtime.join<{ items: Record<string, number> }>("list", "8c5b3c2e");
+list.on("list_updated", ({ changes, list_id }) => [changes.items, list_id]);
 list.state?.items["bread"]?.toFixed();
 // @ts-expect-error which has no title
 list.state?.title;
@@ -40,7 +44,7 @@ list.state?.title;
 // What a signature names can be named.
 export type Named = [
   Credential, Envelope<"signal">, ErrorCode, ListenOptions, Member, RealtimeEvents, Reason,
-  RoomEvents<Project>, RoomMessage, RoomPayloads, Socket, SocketClass, State, Task, Timers, Token,
+  RoomEvents<Project>, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, Task, Timers, Token,
   UpdateAck, WakeupSource,
 ];
 
@@ -54,7 +58,7 @@ realtime.on("state", (change) => {
   return change.state === "online" && change.reason.length;
 }, { once: true });
 room.on("signal", () => {}, { signal: new AbortController().signal });
-realtime.join(1, { signal: AbortSignal.timeout(1000) });
+realtime.join("project", 1, { signal: AbortSignal.timeout(1000) });
 new Realtime("/ws/", { token: "…", logger: null });
 
 // The package ws and Node's own class fit as well as a browser's.

@@ -1,6 +1,6 @@
 /** After these errors the same command may succeed in a while. */
 export declare const PASSING: Set<string>;
-export type ServerErrorCode = "INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE" | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT" | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING" | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN";
+export type ServerErrorCode = "INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE" | `${Uppercase<string>}_NOT_FOUND` | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT" | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING" | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN";
 export type ClientErrorCode = "QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED" | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED";
 export type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
 export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" | "NO_PONG" | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING";
@@ -8,7 +8,7 @@ export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" 
  * Error codes of the protocol (docs/protocol.md).
  *
  * @typedef {"INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE"
- *   | "PROJECT_NOT_FOUND" | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
+ *   | `${Uppercase<string>}_NOT_FOUND` | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT"
  *   | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING"
  *   | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN"
  * } ServerErrorCode
@@ -36,7 +36,7 @@ export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" 
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
  *   no answer may have happened, or not
- * - `ACCESS_REVOKED`: the user may no longer see the project, or it was deleted
+ * - `ACCESS_REVOKED`: the user may no longer see the room's object, or it was deleted
  * - `LEFT`: the room was left before
  * - `CLOSED`: `close` was called
  * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again

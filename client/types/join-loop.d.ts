@@ -1,5 +1,5 @@
 export type Options = {
-    projectId: number;
+    roomId: import("./room-id.js").RoomId;
     timers: import("./timers.js").Timers;
     random: () => number;
     /**
@@ -18,7 +18,7 @@ export type Options = {
 };
 /**
  * @typedef {object} Options
- * @property {number} projectId
+ * @property {import("./room-id.js").RoomId} roomId
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay

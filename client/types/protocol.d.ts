@@ -1,8 +1,11 @@
 /**
  * The messages of docs/protocol.md, as types; there is no code here.
  *
+ * @typedef {import("./room-id.js").RoomKey} RoomKey
+ * @typedef {number | string} UserId an integer, or the text of any other key
+ *
  * @typedef {object} Member
- * @property {number} user_id
+ * @property {UserId} user_id
  * @property {string} username
  *
  * @typedef {object} Task
@@ -11,18 +14,11 @@
  * @property {number} progress percent; never falls
  * @property {string} message
  *
- * @typedef {object} Project the state of a room, as this repository's host has it
- * @property {number} id
- * @property {string} title
- * @property {string} description
- * @property {string} status
- * @property {Record<string, any>} content
- *
  * @typedef {object} JoinAck
  * @property {number} seq
- * @property {number} user_id the own user id
+ * @property {UserId} user_id the own one
  * @property {string} role
- * @property {Record<string, any>} project
+ * @property {Record<string, any>} state on the wire, it has the name of the kind
  * @property {Member[]} members of very many only some; the user is among them
  * @property {number} [member_count]
  * @property {Task[]} tasks
@@ -39,24 +35,31 @@
  * @property {unknown} [details]
  * @property {number} [retry_after]
  *
- * @typedef {object} ProjectUpdated
- * @property {number} project_id
- * @property {Record<string, any>} changes a merge patch
- * @property {string} updated_by a user's id, or "system"
+ * @typedef {{ [id: `${string}_id`]: RoomKey }} Named a payload or an envelope that names a room, as
+ *   `project_id` does
  *
- * @typedef {object} RoomPayloads the payload of each message of a room
- * @property {ProjectUpdated} project_updated
- * @property {{ project_id: number, user_id: number, username: string }} user_joined
- * @property {{ project_id: number, user_id: number }} user_left
+ * @typedef {Named & {
+ *   changes: Record<string, any>,
+ *   updated_by: string,
+ * }} RoomUpdated `changes` is a merge patch; `updated_by` a user's id, or "system"
+ *
+ * @typedef {object} KnownPayloads
+ * @property {Named & { user_id: UserId, username: string }} user_joined
+ * @property {Named & { user_id: UserId }} user_left
  * @property {{ task_id: string, progress: number, message: string }} task_progress
  * @property {{ task_id: string, task_type: string, result: any }} task_completed
  * @property {{ task_id: string, task_type: string, error: string }} task_failed
- * @property {{ project_id: number, user_id: number, role: string | null }} member_changed
- * @property {{ project_id: number, user_id: number, data: Record<string, any> }} signal
- * @property {{ project_id: number }} access_revoked
+ * @property {Named & { user_id: UserId, role: string | null }} member_changed
+ * @property {Named & { user_id: UserId, data: Record<string, any> }} signal
+ * @property {Named} access_revoked
+ *
+ * @typedef {KnownPayloads & { [type: `${string}_updated`]: RoomUpdated }} RoomPayloads the payload of
+ *   each message of a room, by type; the type of an update begins with the kind of the room
  */
+export type RoomKey = import("./room-id.js").RoomKey;
+export type UserId = number | string;
 export type Member = {
-    user_id: number;
+    user_id: UserId;
     username: string;
 };
 export type Task = {
@@ -71,21 +74,17 @@ export type Task = {
     progress: number;
     message: string;
 };
-export type Project = {
-    id: number;
-    title: string;
-    description: string;
-    status: string;
-    content: Record<string, any>;
-};
 export type JoinAck = {
     seq: number;
     /**
-     * the own user id
+     * the own one
      */
-    user_id: number;
+    user_id: UserId;
     role: string;
-    project: Record<string, any>;
+    /**
+     * on the wire, it has the name of the kind
+     */
+    state: Record<string, any>;
     /**
      * of very many only some; the user is among them
      */
@@ -105,27 +104,20 @@ export type ErrorPayload = {
     details?: unknown;
     retry_after?: number;
 };
-export type ProjectUpdated = {
-    project_id: number;
-    /**
-     * a merge patch
-     */
+export type Named = {
+    [id: `${string}_id`]: RoomKey;
+};
+export type RoomUpdated = Named & {
     changes: Record<string, any>;
-    /**
-     * a user's id, or "system"
-     */
     updated_by: string;
 };
-export type RoomPayloads = {
-    project_updated: ProjectUpdated;
-    user_joined: {
-        project_id: number;
-        user_id: number;
+export type KnownPayloads = {
+    user_joined: Named & {
+        user_id: UserId;
         username: string;
     };
-    user_left: {
-        project_id: number;
-        user_id: number;
+    user_left: Named & {
+        user_id: UserId;
     };
     task_progress: {
         task_id: string;
@@ -142,19 +134,18 @@ export type RoomPayloads = {
         task_type: string;
         error: string;
     };
-    member_changed: {
-        project_id: number;
-        user_id: number;
+    member_changed: Named & {
+        user_id: UserId;
         role: string | null;
     };
-    signal: {
-        project_id: number;
-        user_id: number;
+    signal: Named & {
+        user_id: UserId;
         data: Record<string, any>;
     };
-    access_revoked: {
-        project_id: number;
-    };
+    access_revoked: Named;
+};
+export type RoomPayloads = KnownPayloads & {
+    [type: `${string}_updated`]: RoomUpdated;
 };
 export type Envelope<Type extends keyof RoomPayloads = keyof RoomPayloads> = {
     type: Type;
@@ -163,10 +154,6 @@ export type Envelope<Type extends keyof RoomPayloads = keyof RoomPayloads> = {
      * on durable events
      */
     seq?: number;
-    /**
-     * on task events
-     */
-    project_id?: number;
 };
 export type RoomMessage = {
     [Type in keyof RoomPayloads]: Envelope<Type>;
@@ -176,15 +163,13 @@ export type Message = {
     payload: any;
     ref?: string | number;
     seq?: number;
-    project_id?: number;
 };
 /**
  * @template {keyof RoomPayloads} [Type=keyof RoomPayloads]
- * @typedef {object} Envelope a message of a room
+ * @typedef {object} Envelope a message of a room; it names the room where the payload does not
  * @property {Type} type
  * @property {RoomPayloads[Type]} payload
  * @property {number} [seq] on durable events
- * @property {number} [project_id] on task events
  */
 /**
  * @typedef {{ [Type in keyof RoomPayloads]: Envelope<Type> }[keyof RoomPayloads]} RoomMessage
@@ -194,6 +179,5 @@ export type Message = {
  * @property {any} payload
  * @property {string | number} [ref]
  * @property {number} [seq]
- * @property {number} [project_id]
  */
 export {};

@@ -105,16 +105,16 @@ export declare class Realtime {
      */
     connect(): void;
     /**
-     * Join a project's room. Whoever joins one that is joined already shares it; each leaves for
-     * themselves.
+     * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
      *
-     * @template {object} [State=import("./protocol.js").Project]
-     * @param {number} projectId
+     * @template {object} [State=Record<string, any>]
+     * @param {string} kind the noun of the rooms, such as `project`
+     * @param {import("./room-id.js").RoomKey} key of the room's object: an integer, or the text of any other key
      * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
      * @returns {Room<State>}
-     * @throws {TypeError} for an id that is none, and as `connect`
+     * @throws {TypeError} for what names no room, and as `connect`
      */
-    join<State extends object = import("./protocol.js").Project>(projectId: number, { signal }?: {
+    join<State extends object = Record<string, any>>(kind: string, key: import("./room-id.js").RoomKey, { signal }?: {
         signal?: AbortSignal;
     }): Room<State>;
     /** Make the next attempt now, if one is waited for. */

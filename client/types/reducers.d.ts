@@ -4,7 +4,7 @@ export type View = {
      * the last durable event that is part of it
      */
     seq: number;
-    project: import("./merge.js").Json;
+    state: import("./merge.js").Json;
     members: readonly import("./protocol.js").Member[];
     /**
      * how many are here; `members` has not all of very many
@@ -21,7 +21,7 @@ export type View = {
     /**
      * the own user id
      */
-    me: number;
+    me: import("./protocol.js").UserId;
     /**
      * the role at position `joinSeq`
      */
@@ -30,7 +30,7 @@ export type View = {
     /**
      * those that changed after that, by user
      */
-    roles: Readonly<Record<number, string | null>>;
+    roles: Readonly<Record<import("./protocol.js").UserId, string | null>>;
 };
 /**
  * Return the view after a join was acknowledged.
@@ -41,7 +41,7 @@ export type View = {
  */
 export declare function join(view: View | null, ack: import("./protocol.js").JoinAck): View;
 /**
- * Return the own role in the project.
+ * Return the own role in the room.
  *
  * @param {View} view
  * @returns {string | null}
@@ -52,6 +52,7 @@ export declare function role({ me, roles, joinRole }: View): string | null;
  *
  * @param {View} view
  * @param {import("./protocol.js").RoomMessage} message
+ * @param {import("./room-id.js").RoomId} roomId
  * @returns {View}
  */
-export declare function reduce(view: View, message: import("./protocol.js").RoomMessage): View;
+export declare function reduce(view: View, message: import("./protocol.js").RoomMessage, roomId: import("./room-id.js").RoomId): View;

@@ -1,10 +1,11 @@
 /** The replies that the server must give: what is none of them ends the connection. */
 /**
  * @param {any} payload
- * @returns {import("./protocol.js").JoinAck}
+ * @param {string} kind
+ * @returns {import("./protocol.js").JoinAck} with the state under `state`, whatever the kind
  * @throws {TypeError}
  */
-export declare function checkJoinAck(payload: any): import("./protocol.js").JoinAck;
+export declare function checkJoinAck(payload: any, kind: string): import("./protocol.js").JoinAck;
 /**
  * @param {any} payload
  * @returns {import("./protocol.js").UpdateAck}

@@ -12,7 +12,7 @@ export type Context = {
      * called with the user whom the server joined; may
      * end sessions, this one too
      */
-    identify: (userId: number) => void;
+    identify: (userId: import("./protocol.js").UserId) => void;
     /**
      * called with an error that rejects no promise
      */
@@ -26,7 +26,7 @@ export type Context = {
  * @property {number} queueLimit
  * @property {number} leaveDelay milliseconds
  * @property {() => string} newKey
- * @property {(userId: number) => void} identify called with the user whom the server joined; may
+ * @property {(userId: import("./protocol.js").UserId) => void} identify called with the user whom the server joined; may
  *   end sessions, this one too
  * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
@@ -35,15 +35,15 @@ export type Context = {
 export declare class RoomSession {
     #private;
     /**
-     * @param {number} projectId
+     * @param {import("./room-id.js").RoomId} roomId
      * @param {Context} context
      */
-    constructor(projectId: number, context: Context);
-    get projectId(): number;
+    constructor(roomId: import("./room-id.js").RoomId, context: Context);
+    get roomId(): import("./room-id.js").RoomId;
     /** Settled by the first join. */
     get ready(): Promise<void>;
     get view(): import("./reducers.js").View | null;
-    /** The project with the updates that are not confirmed yet. */
+    /** The state with the updates that are not confirmed yet. */
     get state(): import("./merge.js").Json | null;
     get isJoined(): boolean;
     get pending(): number;

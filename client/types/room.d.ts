@@ -8,24 +8,27 @@ export type RoomEvents<State extends object> = {
     snapshot: [state: State];
 };
 /**
- * One join of a project's room, made by `Realtime.join`. All joins of a client share the room's
+ * One join of a room, made by `Realtime.join`. All joins of a client share the room's
  * state; each has listeners of its own, and is left by itself.
  *
  * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
- * @template {object} [State=import("./protocol.js").Project]
+ * @template {object} [State=Record<string, any>]
  */
-export declare class Room<State extends object = import("./protocol.js").Project> {
+export declare class Room<State extends object = Record<string, any>> {
     #private;
-    get projectId(): number;
+    /** The kind of the room, such as `project`. */
+    get kind(): string;
+    /** The key of the room's object. */
+    get key(): import("./room-id.js").RoomKey;
     /**
      * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if
-     * that cannot be, as with PROJECT_NOT_FOUND.
+     * that cannot be, as with PROJECT_NOT_FOUND of a `project`.
      */
     get ready(): Promise<this>;
     /**
-     * The project, with the own updates that are not confirmed yet; null before the first join.
+     * The state, with the own updates that are not confirmed yet; null before the first join.
      *
      * @returns {Readonly<State> | null}
      */
@@ -39,10 +42,10 @@ export declare class Room<State extends object = import("./protocol.js").Project
     get memberCount(): number;
     /** The tasks that are queued or running. */
     get tasks(): readonly import("./protocol.js").Task[];
-    /** The own role in the project, such as `editor`; null before the first join. */
+    /** The own role in the room, such as `editor`; null before the first join. */
     get role(): string | null;
     /** The own user id; null until the room has told it, just after a join. */
-    get me(): number | null;
+    get me(): import("./protocol.js").UserId | null;
     /** The last durable event that is part of `state`: what `baseSeq` takes. */
     get seq(): number;
     /** True while events come; while not, the room shows what was last known. */
@@ -62,7 +65,7 @@ export declare class Room<State extends object = import("./protocol.js").Project
      */
     on<Name extends keyof RoomEvents<State>>(name: Name, listener: (...values: RoomEvents<State>[Name]) => void, options?: import("./emitter.js").ListenOptions): () => void;
     /**
-     * Change the project; it shows in `state` at once.
+     * Change the state; it shows in `state` at once.
      *
      * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
      * with a RealtimeError if the server refuses it, and `state` is without it then.

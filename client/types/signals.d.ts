@@ -6,14 +6,14 @@ export declare class SignalSender {
     #private;
     /**
      * @param {object} options
-     * @param {number} options.projectId
+     * @param {import("./room-id.js").RoomId} options.roomId
      * @param {import("./timers.js").Timers} options.timers
      * @param {() => number} options.random
      * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
      *   was refused for good
      */
-    constructor({ projectId, timers, random, onError }: {
-        projectId: number;
+    constructor({ roomId, timers, random, onError }: {
+        roomId: import("./room-id.js").RoomId;
         timers: import("./timers.js").Timers;
         random: () => number;
         onError: (error: import("./errors.js").RealtimeError) => void;

@@ -1,6 +1,6 @@
 import { RealtimeError } from "./errors.js";
 export type Options = {
-    projectId: number;
+    roomId: import("./room-id.js").RoomId;
     queueLimit: number;
     random: () => number;
     newKey: () => string;
@@ -15,7 +15,7 @@ export type Options = {
 };
 /**
  * @typedef {object} Options
- * @property {number} projectId
+ * @property {import("./room-id.js").RoomId} roomId
  * @property {number} queueLimit
  * @property {() => number} random
  * @property {() => string} newKey
@@ -30,13 +30,13 @@ export declare class UpdateQueue {
     /** Updates that have no answer yet. */
     get pending(): number;
     /**
-     * Return the project with the updates that are not part of it yet.
+     * Return the state with the updates that are not part of it yet.
      *
      * @template {object} State
-     * @param {State} project
+     * @param {State} state
      * @returns {State}
      */
-    applyTo<State extends object>(project: State): State;
+    applyTo<State extends object>(state: State): State;
     /**
      * @param {Record<string, any>} data
      * @param {{ baseSeq: number | undefined, optimistic: boolean }} options

@@ -17,7 +17,7 @@ export type Update = {
      */
     isSent: boolean;
     /**
-     * the position at which the project has it; null without an answer
+     * the position at which the room has it; null without an answer
      */
     ackSeq: number | null;
     /**
@@ -36,7 +36,7 @@ export type Update = {
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent and not refused for a passing reason, on the present connection
- * @property {number | null} ackSeq the position at which the project has it; null without an answer
+ * @property {number | null} ackSeq the position at which the room has it; null without an answer
  * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
@@ -65,14 +65,14 @@ export declare class Updates {
      */
     confirm(seq: number): void;
     /**
-     * Return a project as it will be when it has them all: the same object as long as nothing
+     * Return a state as it will be when it has them all: the same object as long as nothing
      * changes.
      *
      * @template {object} State
-     * @param {State} project
+     * @param {State} state
      * @returns {State}
      */
-    applyTo<State extends object>(project: State): State;
+    applyTo<State extends object>(state: State): State;
     /**
      * Return the first update that can be sent now.
      *

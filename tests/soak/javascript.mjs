@@ -39,7 +39,7 @@ class Client {
         this.realtime.on("state", ({ state }) => state === "stopped" && resolve());
       });
       while (!this.#isEnding && this.realtime.state !== "stopped") {
-        this.room = this.realtime.join(this.projectId);
+        this.room = this.realtime.join("project", this.projectId);
         this.#watch(this.room);
         this.#track(`ready-${++this.#number}`, this.room.ready);
         const { room } = this;

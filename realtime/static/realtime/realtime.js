@@ -312,7 +312,7 @@ var Connection = class {
     }
   }
   #refuseUnnamed(error) {
-    const updates = [...this.#waiting].filter(([, { type }]) => type === "update_project");
+    const updates = [...this.#waiting].filter(([, { type }]) => type.startsWith("update_"));
     const isTooLarge = error.code === "MESSAGE_TOO_LARGE";
     if (updates.length === 0 || !(isTooLarge || UNREADABLE.has(error.code))) {
       return false;
@@ -645,24 +645,26 @@ var ENDED_KEPT = 100;
 function join(view, ack) {
   const { user_id: me, role: role2, members, member_count: memberCount = members.length, tasks } = ack;
   const known = view && ack.recovered ? view : ack;
-  const { seq, project } = known;
+  const { seq, state } = known;
   const running = new Set(tasks.map((task) => task.task_id));
   const ended = (view?.ended ?? []).filter((id) => !running.has(id));
   const joinSeq = ack.seq;
   const joined = { me, joinRole: role2, joinSeq, roles: {} };
-  return { seq, project, members, memberCount, tasks, ended, ...joined };
+  return { seq, state, members, memberCount, tasks, ended, ...joined };
 }
 function role({ me, roles, joinRole }) {
   return me in roles ? roles[me] ?? null : joinRole;
 }
-function reduce(view, message) {
+function reduce(view, message, roomId) {
   const { seq = view.seq } = message;
-  return { ...view, ...change(view, message), seq };
+  return { ...view, ...change(view, message, roomId), seq };
 }
-function change(view, message) {
+function change(view, message, roomId) {
+  const changes = roomId.changesIn(message);
+  if (changes !== null) {
+    return { state: merge(view.state, changes) };
+  }
   switch (message.type) {
-    case "project_updated":
-      return { project: merge(view.project, message.payload.changes) };
     case "user_joined": {
       const { user_id, username } = message.payload;
       if (view.members.some((member) => member.user_id === user_id)) {
@@ -726,12 +728,12 @@ var Deferred = class {
 };
 
 // src/replies.js
-function checkJoinAck(payload) {
-  const { seq, user_id, role: role2, project, members, member_count = 0, tasks } = payload;
+function checkJoinAck(payload, kind) {
+  const { seq, user_id, role: role2, [kind]: state, members, member_count = 0, tasks } = payload;
   check(Number.isSafeInteger(member_count), "join");
   const isWhole = Number.isSafeInteger(seq) && user_id !== void 0 && typeof role2 === "string";
-  check(isWhole && isObject(project) && [members, tasks].every(isListOfObjects), "join");
-  return payload;
+  check(isWhole && isObject(state) && [members, tasks].every(isListOfObjects), "join");
+  return { ...payload, state };
 }
 function checkUpdateAck(payload) {
   check(Number.isSafeInteger(payload.seq) && isObject(payload.changes), "update");
@@ -767,15 +769,16 @@ var JoinLoop = class {
     this.#options.timers.clear(this.#timer);
   }
   join() {
-    const { projectId, since } = this.#options;
+    const { roomId, since } = this.#options;
     const connection = this.#connection;
-    connection?.request("join_project", { project_id: projectId, since: since() }, (reply2) => {
+    const payload = roomId.payload({ since: since() });
+    connection?.request(`join_${roomId.kind}`, payload, (reply2) => {
       if (connection !== this.#connection) {
         return;
       }
       if (reply2.ok) {
         this.#failures = this.#faults = 0;
-        this.#options.onJoined(checkJoinAck(reply2.payload));
+        this.#options.onJoined(checkJoinAck(reply2.payload, roomId.kind));
       } else {
         this.#failed(reply2.error);
       }
@@ -918,10 +921,10 @@ var Updates = class {
   confirm(seq) {
     this.#set(this.#list.filter((update) => update.ackSeq === null || update.ackSeq > seq));
   }
-  applyTo(project) {
-    if (this.#applied?.from !== project) {
+  applyTo(state) {
+    if (this.#applied?.from !== state) {
       const patches = this.#list.filter((update) => update.optimistic).map((update) => update.data);
-      this.#applied = { from: project, to: freeze(patches.reduce(merge, project)) };
+      this.#applied = { from: state, to: freeze(patches.reduce(merge, state)) };
     }
     return (
       this.#applied.to
@@ -963,8 +966,8 @@ var UpdateQueue = class {
   get pending() {
     return this.#updates.pending;
   }
-  applyTo(project) {
-    return this.#updates.applyTo(project);
+  applyTo(state) {
+    return this.#updates.applyTo(state);
   }
   add(data, { baseSeq, optimistic }) {
     if (this.pending >= this.#options.queueLimit) {
@@ -972,8 +975,9 @@ var UpdateQueue = class {
     }
     const key = this.#options.newKey();
     const own = copy(data);
-    const payload = { project_id: this.#options.projectId, data: own, base_seq: baseSeq };
-    checkSize({ type: "update_project", payload, idempotency_key: key });
+    const { roomId } = this.#options;
+    const payload = roomId.payload({ data: own, base_seq: baseSeq });
+    checkSize({ type: `update_${roomId.kind}`, payload, idempotency_key: key });
     let settle = { resolve: () => {
     }, reject: () => {
     } };
@@ -1029,7 +1033,8 @@ var UpdateQueue = class {
     update.isSent = true;
     const { baseSeq, data, key } = update;
     const base = baseSeq === void 0 ? void 0 : this.#ownEdits.rebase(baseSeq, data);
-    const payload = { project_id: this.#options.projectId, data, base_seq: base };
+    const { roomId } = this.#options;
+    const payload = roomId.payload({ data, base_seq: base });
     const onReply = (reply2) => {
       if (reply2.ok) {
         this.#acknowledged(update, checkUpdateAck(reply2.payload));
@@ -1037,7 +1042,7 @@ var UpdateQueue = class {
         this.#failed(update, reply2.error, connection);
       }
     };
-    connection.request("update_project", payload, onReply, { idempotency_key: key });
+    connection.request(`update_${roomId.kind}`, payload, onReply, { idempotency_key: key });
   }
   #acknowledged(update, ack) {
     this.#failures = 0;
@@ -1071,7 +1076,7 @@ var UpdateQueue = class {
 // src/signals.js
 var INTERVAL = 60;
 var SignalSender = class {
-  #projectId;
+  #roomId;
   #timers;
   #random;
   #onError;
@@ -1080,8 +1085,8 @@ var SignalSender = class {
   #sent = 0;
   #failures = 0;
   #timer;
-  constructor({ projectId, timers, random, onError }) {
-    this.#projectId = projectId;
+  constructor({ roomId, timers, random, onError }) {
+    this.#roomId = roomId;
     this.#timers = timers;
     this.#random = random;
     this.#onError = onError;
@@ -1099,8 +1104,7 @@ var SignalSender = class {
     }
     this.#next = null;
     const number = ++this.#sent;
-    const payload = { project_id: this.#projectId, data };
-    this.#connection.request("send_signal", payload, (reply2) => {
+    this.#connection.request("send_signal", this.#roomId.payload({ data }), (reply2) => {
       if (reply2.ok) {
         this.#failures = 0;
       } else if (PASSING.has(reply2.error.code)) {
@@ -1141,7 +1145,7 @@ var RoomSession = class {
   #ready = new Deferred();
   #left = new Deferred();
   #emitter = new Emitter();
-  #projectId;
+  #roomId;
   #context;
   #joinLoop;
   #queue;
@@ -1154,13 +1158,13 @@ var RoomSession = class {
   #leaveTimer;
   #holeAt = -1;
   #ended = null;
-  constructor(projectId, context) {
-    this.#projectId = projectId;
+  constructor(roomId, context) {
+    this.#roomId = roomId;
     this.#context = context;
-    this.#signals = new SignalSender({ ...context, projectId });
+    this.#signals = new SignalSender({ ...context, roomId });
     this.#joinLoop = new JoinLoop({
       ...context,
-      projectId,
+      roomId,
       since: () => this.#view?.seq,
       onJoined: (ack) => this.#enter(ack),
       onDelayed: () => this.#suspend(),
@@ -1168,13 +1172,13 @@ var RoomSession = class {
     });
     this.#queue = new UpdateQueue({
       ...context,
-      projectId,
+      roomId,
       onChange: () => this.#changed(),
       onNotJoined: () => this.#joinLoop.join()
     });
   }
-  get projectId() {
-    return this.#projectId;
+  get roomId() {
+    return this.#roomId;
   }
   get ready() {
     return this.#ready.promise;
@@ -1183,7 +1187,7 @@ var RoomSession = class {
     return this.#view;
   }
   get state() {
-    return this.#view && this.#queue.applyTo(this.#view.project);
+    return this.#view && this.#queue.applyTo(this.#view.state);
   }
   get isJoined() {
     return this.#isJoined;
@@ -1210,7 +1214,7 @@ var RoomSession = class {
   }
   signal(data) {
     const own = copy(data);
-    checkSize({ type: "send_signal", payload: { project_id: this.#projectId, data: own } });
+    checkSize({ type: "send_signal", payload: this.#roomId.payload({ data: own }) });
     this.#signals.add(own);
   }
   enter() {
@@ -1252,12 +1256,11 @@ var RoomSession = class {
   }
   receive(message) {
     if (message.type === "access_revoked") {
-      this.#revoked(new RealtimeError("ACCESS_REVOKED", "You may no longer see this project"));
+      this.#revoked(new RealtimeError("ACCESS_REVOKED", `You may no longer see this ${this.#roomId.kind}`));
     } else if (this.#view && this.#isNext(this.#view.seq, message.seq)) {
-      this.#view = freeze(reduce(this.#view, message));
+      this.#view = freeze(reduce(this.#view, message, this.#roomId));
       if (message.seq !== void 0) {
-        const changes = message.type === "project_updated" ? message.payload.changes : {};
-        this.#queue.confirm(message.seq, changes);
+        this.#queue.confirm(message.seq, this.#roomId.changesIn(message) ?? {});
       }
       this.#emitter.emit(message.type, message.payload, message);
       if (message.type !== "signal") {
@@ -1266,7 +1269,8 @@ var RoomSession = class {
     }
   }
   depart(error) {
-    this.#connection?.request("leave_project", { project_id: this.#projectId }, () => {
+    const { kind } = this.#roomId;
+    this.#connection?.request(`leave_${kind}`, this.#roomId.payload(), () => {
     });
     this.end(error);
   }
@@ -1320,14 +1324,14 @@ var RoomSession = class {
     this.#setJoined(false);
   }
   #refused(error) {
-    if (this.#view && error.code === "PROJECT_NOT_FOUND") {
+    if (this.#view && error.code === this.#roomId.notFound) {
       this.#revoked(error);
     } else {
       this.end(error);
     }
   }
   #revoked(error) {
-    const payload = { project_id: this.#projectId };
+    const payload = this.#roomId.payload();
     this.end(error);
     this.#emitter.emit("access_revoked", payload, { type: "access_revoked", payload });
   }
@@ -1374,8 +1378,11 @@ var Room = class {
     this.#ready.catch(() => {
     });
   }
-  get projectId() {
-    return this.#session.projectId;
+  get kind() {
+    return this.#session.roomId.kind;
+  }
+  get key() {
+    return this.#session.roomId.key;
   }
   get ready() {
     return this.#ready;
@@ -1443,6 +1450,39 @@ var Room = class {
     return this.#leaving;
   }
 };
+
+// src/room-id.js
+var RoomId = class {
+  constructor(kind, key) {
+    if (typeof kind !== "string" || !/^[a-z][a-z0-9_]*$/.test(kind)) {
+      throw new TypeError(`A kind of rooms is a noun such as "project", not ${describe(kind)}`);
+    }
+    const isKey = typeof key === "string" ? key !== "" : Number.isSafeInteger(key);
+    if (!isKey) {
+      throw new TypeError(`The key of a ${kind} is an integer or a text, not ${describe(key)}`);
+    }
+    this.kind = kind;
+    this.key = key;
+  }
+  toString() {
+    return `${this.kind}:${this.key}`;
+  }
+  get notFound() {
+    return `${this.kind.toUpperCase()}_NOT_FOUND`;
+  }
+  payload(more) {
+    return { [`${this.kind}_id`]: this.key, ...more };
+  }
+  changesIn({ type, payload }) {
+    return type === `${this.kind}_updated` ? payload.changes : null;
+  }
+  isNamedBy(part) {
+    return part[`${this.kind}_id`] === this.key;
+  }
+};
+function describe(value) {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
 
 // src/wakeups.js
 function watch(source, callback) {
@@ -1528,30 +1568,28 @@ var Realtime = class {
     this.#reconnector.start(target);
     this.#restWhenIdle();
   }
-  join(projectId, { signal } = {}) {
+  join(kind, key, { signal } = {}) {
+    const roomId = new RoomId(kind, key);
     signal?.throwIfAborted();
     this.#target();
-    const room = this.#join(projectId);
+    const room = this.#join(roomId);
     signal?.addEventListener("abort", () => void room.leave());
     return room;
   }
-  #join(projectId) {
-    if (!Number.isSafeInteger(projectId) || projectId <= 0) {
-      throw new TypeError(`A project's id is a positive integer, not ${String(projectId)}`);
-    }
-    const known = this.#sessions.get(projectId);
+  #join(roomId) {
+    const known = this.#sessions.get(`${roomId}`);
     if (known) {
       return new Room(known);
     }
-    const session = new RoomSession(projectId, {
+    const session = new RoomSession(roomId, {
       ...this.#options,
       newKey: () => `${this.#keyPrefix}-${++this.#keys}`,
       onError: (error) => this.#emitter.emit("error", error),
       identify: (userId) => this.#identify(userId),
-      onEnd: () => this.#forget(projectId)
+      onEnd: () => this.#forget(roomId)
     });
     const room = new Room(session);
-    this.#sessions.set(projectId, session);
+    this.#sessions.set(`${roomId}`, session);
     if (this.#reconnector.connection) {
       session.attach(this.#reconnector.connection);
     }
@@ -1586,11 +1624,15 @@ var Realtime = class {
     } else if (message.type === "token_expiring") {
       void this.#reconnector.renewToken();
     } else {
-      const session = this.#sessions.get(message.payload.project_id ?? message.project_id);
-      session?.receive(
+      this.#sessionOf(message)?.receive(
         message
       );
     }
+  }
+  #sessionOf(message) {
+    const isOnEnvelope = Object.keys(message).some((name) => name.endsWith("_id"));
+    const part = isOnEnvelope ? message : message.payload;
+    return [...this.#sessions.values()].find(({ roomId }) => roomId.isNamedBy(part));
   }
   #identify(userId) {
     const known = this.#user;
@@ -1600,8 +1642,8 @@ var Realtime = class {
       this.#eachSession((session) => session.depart(error));
     }
   }
-  #forget(projectId) {
-    this.#sessions.delete(projectId);
+  #forget(roomId) {
+    this.#sessions.delete(`${roomId}`);
     this.#restWhenIdle();
   }
   #target() {

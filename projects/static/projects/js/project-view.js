@@ -65,7 +65,7 @@ export class ProjectView {
     this.connection = new ConnectionStatus(this.realtime, this.edits);
     this.#here = new HereNow(this.people);
     this.headerElement.append(this.#badge, this.#here.element, this.connection.element);
-    this.room = this.realtime.join(id);
+    this.room = this.realtime.join("project", id);
     this.awareness = new Awareness(this.room, user);
     this.#open();
   }
