@@ -1,7 +1,7 @@
 """A client for asyncio: rooms that survive a lost connection. It needs `websockets`, not Django.
 
     async with Realtime("ws://localhost:8010", token=fetch_token) as realtime:
-        room = await realtime.join(1)
+        room = await realtime.join("project", 1)
         await room.update({"title": "New title"})
         async for message in room:
             print(message.type, message.payload)
@@ -26,12 +26,13 @@ from realtime.client.errors import (
     Stopped,
     UserChanged,
 )
-from realtime.client.messages import Member, Message, Task, UpdateAck
+from realtime.client.messages import Key, Member, Message, Task, UpdateAck
 from realtime.client.realtime import Realtime, State, StateChange
 from realtime.client.room import Room
 
 __all__ = [
     "InvalidData",
+    "Key",
     "Member",
     "Message",
     "Overrun",

@@ -95,7 +95,7 @@ class Connection:
         Raises:
             Refused, Disconnected
         """
-        if type_ != "update_project":
+        if not _is_update(type_):
             return await self._call(type_, payload, on_ack, timeout, envelope)
         async with self._turns:
             return await self._call(type_, payload, on_ack, timeout, envelope)
@@ -169,9 +169,7 @@ class Connection:
         Only an update carries data of the application's: nothing else can be unreadable.
         """
         updates = [
-            call
-            for call in self._calls.values()
-            if call.type == "update_project" and not call.reply.done()
+            call for call in self._calls.values() if _is_update(call.type) and not call.reply.done()
         ]
         if not updates:
             return False
@@ -205,3 +203,8 @@ def retrieve(future: asyncio.Future[Any]) -> None:
     """Read a future's failure, so that asyncio does not report it where nobody waits for it."""
     if not future.cancelled():
         future.exception()
+
+
+def _is_update(type_: str) -> bool:
+    """Return True for `update_project`, and its like of other kinds of rooms."""
+    return type_.startswith("update_")

@@ -9,6 +9,7 @@ from functools import partial
 from realtime.client.connection import Connection
 from realtime.client.errors import PASSING, Disconnected, Refused
 from realtime.client.messages import JoinAck, parse_join_ack
+from realtime.client.room_id import RoomId
 
 MAX_FAULTS = 3
 """Joins in a row that a fault of the server may fail, before the caller is told."""
@@ -17,7 +18,7 @@ MAX_FAULTS = 3
 class JoinLoop:
     def __init__(
         self,
-        project_id: int,
+        room_id: RoomId,
         *,
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
         pause: Callable[[int, float | None], Awaitable[None]],
@@ -35,7 +36,7 @@ class JoinLoop:
             on_delayed: the room is not joined, and will be tried again.
             on_refused: for good.
         """
-        self._project_id = project_id
+        self._room_id = room_id
         self._spawn = spawn
         self._pause = pause
         self._since = since
@@ -66,14 +67,16 @@ class JoinLoop:
         failures = faults = 0
         while True:
             since = self._since()
-            payload = {"project_id": self._project_id}
-            if since is not None:
-                payload["since"] = since
+            payload = (
+                self._room_id.payload() if since is None else self._room_id.payload(since=since)
+            )
             try:
                 # The reply is taken in `on_ack`, not after this await: an event that follows it
                 # may be handled before this task goes on.
                 await connection.call(
-                    "join_project", payload, on_ack=partial(self._joined, connection)
+                    self._room_id.command("join"),
+                    payload,
+                    on_ack=partial(self._joined, connection),
                 )
             except Disconnected:
                 return
@@ -92,4 +95,4 @@ class JoinLoop:
                 return
 
     def _joined(self, connection: Connection, payload: dict[str, object]) -> None:
-        self._on_joined(connection, parse_join_ack(payload))
+        self._on_joined(connection, parse_join_ack(payload, self._room_id.kind))

@@ -6,6 +6,8 @@ import json
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
+Key = int | str
+"""The key of a room's object, or of a user: an integer, or the text of any other key."""
 
 
 class Message(NamedTuple):
@@ -13,14 +15,15 @@ class Message(NamedTuple):
 
     type: str
     payload: Json
-    project_id: int | None
+    room: Json
+    """The part of the message that names the room: its envelope, or else its payload."""
     seq: int | None
-    """The place of a durable event in its project's log."""
+    """The place of a durable event in the log of its room."""
     ref: int | str | None
 
 
 class Member(NamedTuple):
-    user_id: int
+    user_id: Key
     username: str
 
 
@@ -35,10 +38,10 @@ class Task(NamedTuple):
 
 class JoinAck(NamedTuple):
     seq: int
-    user_id: int
+    user_id: Key
     """The client's own."""
     role: str
-    project: Json
+    state: Json
     members: tuple[Member, ...]
     """Of very many only some; the user is among them."""
     member_count: int
@@ -61,17 +64,18 @@ class UpdateAck(NamedTuple):
 def parse(text: str) -> Message:
     raw = json.loads(text)
     payload = raw.get("payload", {})
-    project_id = payload.get("project_id", raw.get("project_id"))
-    return Message(raw["type"], payload, project_id, raw.get("seq"), raw.get("ref"))
+    # A payload may name objects of other kinds, too; then the envelope says whose it is.
+    room = raw if any(name.endswith("_id") for name in raw) else payload
+    return Message(raw["type"], payload, room, raw.get("seq"), raw.get("ref"))
 
 
-def parse_join_ack(payload: Json) -> JoinAck:
+def parse_join_ack(payload: Json, kind: str) -> JoinAck:
     members = tuple(Member(member["user_id"], member["username"]) for member in payload["members"])
     return JoinAck(
         int(payload["seq"]),
         payload["user_id"],
         payload["role"],
-        dict(payload["project"]),
+        dict(payload[kind]),
         members,
         int(payload.get("member_count", len(members))),
         tuple(

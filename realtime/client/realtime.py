@@ -26,8 +26,9 @@ from realtime.client.errors import (
     Stopped,
     UserChanged,
 )
-from realtime.client.messages import Message
+from realtime.client.messages import Key, Message
 from realtime.client.room import Context, Room
+from realtime.client.room_id import RoomId, room_id
 
 logger = logging.getLogger(__name__)
 
@@ -118,9 +119,9 @@ class Realtime:
         self._online_since: float | None = None
         self._close_code: int | None = None
         """Of the last connection; None while there is one, or where none came about."""
-        self._user_id: int | None = None
+        self._user_id: Key | None = None
         """The user whom the server joined last; None before the first join."""
-        self._rooms: dict[int, Room] = {}
+        self._rooms: dict[RoomId, Room] = {}
         self._handlers: defaultdict[str, list[Callable[[Any], None]]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
@@ -132,8 +133,10 @@ class Realtime:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def join(self, project_id: int) -> Room:
+    async def join(self, kind: str, key: Key) -> Room:
         """Return a room, once it is joined; while there is no connection, that may take long.
+
+        `kind` is the noun of the rooms, such as `project`, and `key` that of the object.
 
         To join again a room that is joined gives the same one. It is left when each of those who
         joined it has left it.
@@ -141,12 +144,14 @@ class Realtime:
         Raises:
             Refused: such as PROJECT_NOT_FOUND.
             UserChanged, Stopped
+            TypeError, ValueError: for what names no room.
         """
-        room = self._rooms.get(project_id)
+        name = room_id(kind, key)
+        room = self._rooms.get(name)
         if room is None:
             if self.state is State.STOPPED:
                 raise self.error or Stopped
-            room = self._rooms[project_id] = Room(project_id, self._context)
+            room = self._rooms[name] = Room(name, self._context)
             if self._connection is not None:
                 room.attach(self._connection)
         await room.enter()
@@ -298,9 +303,9 @@ class Realtime:
     # --- the rooms
 
     def _forget(self, room: Room) -> None:
-        self._rooms.pop(room.project_id, None)
+        self._rooms.pop(room.room_id, None)
 
-    def _identify(self, user_id: int) -> None:
+    def _identify(self, user_id: Key) -> None:
         """Note the user whom the server joined; before anything is sent, end rooms of another."""
         known, self._user_id = self._user_id, user_id
         if known in (None, user_id):
@@ -319,9 +324,9 @@ class Realtime:
         elif message.type == "error":
             self.error = Refused(message.payload)
             self._report(self.error)
-        room = self._rooms.get(message.project_id or 0)
-        if room is not None:
-            room.receive(message)
+        for room in tuple(self._rooms.values()):
+            if room.room_id.is_named_by(message.room):
+                room.receive(message)
 
     def _report(self, refused: Refused) -> None:
         self._emit("error", refused)

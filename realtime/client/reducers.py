@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from realtime import merge_patch
-from realtime.client.messages import JoinAck, Json, Member, Message, Task
+from realtime.client.messages import JoinAck, Json, Key, Member, Message, Task
+from realtime.client.room_id import RoomId
 
 ENDED_KEPT = 100
 """Tasks that are known to have ended: late progress does not revive them."""
@@ -21,18 +22,18 @@ class View:
 
     seq: int = 0
     """The last durable event that is part of it."""
-    project: Json = field(default_factory=dict)
+    state: Json = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     member_count: int = 0
     """Users who are here; `members` has not all of very many."""
     tasks: tuple[Task, ...] = ()
     ended: tuple[str, ...] = ()
     """The tasks that ended last."""
-    me: int | None = None
+    me: Key | None = None
     join_role: str | None = None
     """The own role at position `join_seq`."""
     join_seq: int = 0
-    roles: Mapping[int, str | None] = field(default_factory=dict)
+    roles: Mapping[Key, str | None] = field(default_factory=dict)
     """Roles that changed after that, by user."""
 
     @property
@@ -46,7 +47,7 @@ def join(view: View, ack: JoinAck) -> View:
     return View(
         # With `recovered`, the events that lead from the old position to the new one follow.
         seq=view.seq if ack.recovered else ack.seq,
-        project=view.project if ack.recovered else ack.project,
+        state=view.state if ack.recovered else ack.state,
         members=ack.members,
         member_count=ack.member_count,
         tasks=ack.tasks,
@@ -57,17 +58,18 @@ def join(view: View, ack: JoinAck) -> View:
     )
 
 
-def reduce(view: View, message: Message) -> View:
+def reduce(view: View, message: Message, room_id: RoomId) -> View:
     """Return the view after a message of the room. A durable event must be the next one."""
     seq = view.seq if message.seq is None else message.seq
-    return replace(_change(view, message), seq=seq)
+    return replace(_change(view, message, room_id), seq=seq)
 
 
-def _change(view: View, message: Message) -> View:
+def _change(view: View, message: Message, room_id: RoomId) -> View:
     payload = message.payload
+    changes = room_id.changes_in(message.type, payload)
+    if changes is not None:
+        return replace(view, state=merge_patch.apply(view.state, changes))
     match message.type:
-        case "project_updated":
-            return replace(view, project=merge_patch.apply(view.project, payload["changes"]))
         case "user_joined" | "user_left":
             return _member(view, message)
         case "task_progress":

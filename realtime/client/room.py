@@ -1,4 +1,4 @@
-"""Keep one project's room over any number of connections."""
+"""Keep one room over any number of connections."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from realtime.client import backoff, reducers
 from realtime.client.connection import Connection, retrieve
 from realtime.client.errors import Disconnected, Overrun, RealtimeError, Refused, RoomClosed
 from realtime.client.join_loop import JoinLoop
-from realtime.client.messages import JoinAck, Json, Member, Message, Task, UpdateAck
+from realtime.client.messages import JoinAck, Json, Key, Member, Message, Task, UpdateAck
 from realtime.client.reducers import View
+from realtime.client.room_id import RoomId
 from realtime.client.signals import SignalSender
 from realtime.client.updates import UpdateQueue
 
@@ -34,7 +35,7 @@ class Context(NamedTuple):
     sleep: Callable[[float], Awaitable[None]]
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     """Starts a task that ends with the connection."""
-    identify: Callable[[int], None]
+    identify: Callable[[Key], None]
     """Called with the user whom the server joined; may end rooms, this one too."""
     on_error: Callable[[Refused], None]
     """Called with a refusal that no caller is told."""
@@ -42,14 +43,14 @@ class Context(NamedTuple):
 
 
 class Room:
-    """The room of a project; `Realtime.join` returns it. To iterate over it gives its messages.
+    """One room; `Realtime.join` returns it. To iterate over it gives its messages.
 
     Beside the server's messages there is `snapshot`, after a reconnect for which the server could
     not replay what was missed: `state` is new as a whole then.
     """
 
-    def __init__(self, project_id: int, context: Context) -> None:
-        self.project_id = project_id
+    def __init__(self, room_id: RoomId, context: Context) -> None:
+        self.room_id = room_id
         self.ended: RealtimeError | None = None
         """The reason why the room has ended. It does not come back: `join` makes a new one."""
         self._context = context
@@ -67,7 +68,7 @@ class Room:
         """The error that ends the iteration."""
         self._is_leaving = False
         self._join_loop = JoinLoop(
-            project_id,
+            room_id,
             spawn=context.spawn,
             pause=self._pause,
             since=lambda: self.seq if self._ready.done() else None,
@@ -76,19 +77,29 @@ class Room:
             on_refused=self.end,
         )
         self._queue = UpdateQueue(
-            project_id,
+            room_id,
             limit=context.queue_limit,
             pause=self._pause,
             on_not_joined=self._join_loop.join,
         )
         self._signals = SignalSender(
-            project_id, sleep=context.sleep, pause=self._pause, on_error=context.on_error
+            room_id, sleep=context.sleep, pause=self._pause, on_error=context.on_error
         )
 
     @property
+    def kind(self) -> str:
+        """The kind of the room, such as `project`."""
+        return self.room_id.kind
+
+    @property
+    def key(self) -> Key:
+        """The key of the room's object."""
+        return self.room_id.key
+
+    @property
     def state(self) -> Json:
-        """The project, kept up to date by its events."""
-        return self._view.project
+        """The object, kept up to date by its events."""
+        return self._view.state
 
     @property
     def seq(self) -> int:
@@ -115,11 +126,11 @@ class Room:
 
     @property
     def role(self) -> str | None:
-        """The own role in the project, such as `editor`."""
+        """The own role in the room, such as `editor`."""
         return self._view.role
 
     @property
-    def me(self) -> int | None:
+    def me(self) -> Key | None:
         """The own user id."""
         return self._view.me
 
@@ -136,7 +147,7 @@ class Room:
     # --- what an application calls
 
     async def update(self, data: Json, *, base_seq: int | None = None) -> UpdateAck:
-        """Change the project; return once the change is saved, however often the line breaks.
+        """Change the object; return once the change is saved, however often the line breaks.
 
         Updates of a room are sent one at a time, in the order of the calls.
 
@@ -245,9 +256,9 @@ class Room:
         self._signals.close()
 
     async def depart(self, connection: Connection) -> None:
-        """Send `leave_project`, and wait for the reply."""
+        """Send the command that leaves the room, and wait for the reply."""
         with suppress(Disconnected, Refused):  # out of it, one way or another
-            await connection.call("leave_project", {"project_id": self.project_id})
+            await connection.call(self.room_id.command("leave"), self.room_id.payload())
 
     def receive(self, message: Message) -> None:
         """Take a message of this room."""
@@ -264,11 +275,10 @@ class Room:
             return
         # An event that cannot be read raises here and ends the connection; the view is as before,
         # so the event is asked for again.
-        self._view = reducers.reduce(self._view, message)
+        self._view = reducers.reduce(self._view, message, self.room_id)
         self._deliver(message)
         if message.type == "access_revoked":
-            reason = f"Project {self.project_id} may no longer be seen"
-            self.end(RoomClosed(reason, code="ACCESS_REVOKED"))
+            self.end(RoomClosed(f"{self.room_id} may no longer be seen", code="ACCESS_REVOKED"))
 
     def end(self, error: RealtimeError, *, is_own: bool = False) -> None:
         """End the room; `is_own` if the application itself asked for that, as with `close`."""
@@ -315,8 +325,8 @@ class Room:
         if is_first:
             self._ready.set_result(None)
         elif not ack.recovered:
-            snapshot = {"project_id": self.project_id, "project": self.state}
-            self._deliver(Message("snapshot", snapshot, self.project_id, self.seq, None))
+            snapshot = self.room_id.payload(**{self.kind: self.state})
+            self._deliver(Message("snapshot", snapshot, snapshot, self.seq, None))
 
     async def _pause(self, failures: int, retry_after: float | None) -> None:
         delay = retry_after

@@ -9,6 +9,7 @@ from realtime.client.connection import Connection
 from realtime.client.data import check_size, copy
 from realtime.client.errors import PASSING, Disconnected, Refused
 from realtime.client.messages import Json
+from realtime.client.room_id import RoomId
 
 INTERVAL = 0.06
 """Seconds between two signals; a server takes 20 a second of one socket (`SIGNAL_RATE`)."""
@@ -19,14 +20,14 @@ class SignalSender:
 
     def __init__(
         self,
-        project_id: int,
+        room_id: RoomId,
         *,
         sleep: Callable[[float], Awaitable[None]],
         pause: Callable[[int, float | None], Awaitable[None]],
         on_error: Callable[[Refused], None],
     ) -> None:
         """`on_error` is told why a signal was refused for good."""
-        self._project_id = project_id
+        self._room_id = room_id
         self._sleep = sleep
         self._pause = pause
         self._on_error = on_error
@@ -40,7 +41,7 @@ class SignalSender:
         Raises:
             InvalidData
         """
-        payload = {"project_id": self._project_id, "data": copy(data)}
+        payload = self._room_id.payload(data=copy(data))
         check_size({"type": "send_signal", "payload": payload})
         if self._connection is None:
             return

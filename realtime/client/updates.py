@@ -12,6 +12,7 @@ from realtime.client.connection import Connection, retrieve
 from realtime.client.data import check_size, copy
 from realtime.client.errors import PASSING, Disconnected, QueueFull, RealtimeError, Refused
 from realtime.client.messages import Json, UpdateAck, parse_update_ack
+from realtime.client.room_id import RoomId
 
 
 class _Update(NamedTuple):
@@ -25,7 +26,7 @@ class UpdateQueue:
 
     def __init__(
         self,
-        project_id: int,
+        room_id: RoomId,
         *,
         limit: int,
         pause: Callable[[int, float | None], Awaitable[None]],
@@ -37,7 +38,7 @@ class UpdateQueue:
             pause: waits before another try, by the failures in a row and what the server asks for.
             on_not_joined: called where the server says that the socket is not in the room.
         """
-        self._project_id = project_id
+        self._room_id = room_id
         self._limit = limit
         self._pause = pause
         self._on_not_joined = on_not_joined
@@ -58,13 +59,12 @@ class UpdateQueue:
         """
         if len(self._updates) >= self._limit:
             raise QueueFull
-        payload: Json = {"project_id": self._project_id, "data": copy(data)}
+        payload = self._room_id.payload(data=copy(data))
         if base_seq is not None:
             payload["base_seq"] = base_seq
         update = _Update(payload, uuid.uuid4().hex, asyncio.get_running_loop().create_future())
-        check_size(
-            {"type": "update_project", "payload": payload, "idempotency_key": update.key, "ref": 0}
-        )
+        type_ = self._room_id.command("update")
+        check_size({"type": type_, "payload": payload, "idempotency_key": update.key, "ref": 0})
         # The caller may have given up by the time that it is rejected.
         update.outcome.add_done_callback(retrieve)
         self._updates.append(update)
@@ -138,7 +138,10 @@ class UpdateQueue:
 
         try:
             await connection.call(
-                "update_project", update.payload, on_ack=acknowledged, idempotency_key=update.key
+                self._room_id.command("update"),
+                update.payload,
+                on_ack=acknowledged,
+                idempotency_key=update.key,
             )
         except Refused as refused:
             if refused.code in PASSING or refused.code == "NOT_JOINED":

@@ -52,7 +52,7 @@ async def test_nothing_is_lost_and_nothing_comes_twice(
         client(stack, "carol", stack.web.websocket_url) as carol,
         asyncio.timeout(TIMEOUT),
     ):
-        rooms = [await one.join(project_id) for one in (alice, bob, carol)]
+        rooms = [await one.join("project", project_id) for one in (alice, bob, carol)]
         before = rooms[0].seq
         seen: list[list[Message]] = [[], [], []]
         acknowledged: list[int] = []
@@ -96,7 +96,7 @@ async def test_a_dead_connection_is_noticed_by_its_ping(
         client(stack, "alice", proxy.url, ping_interval=0.2, ping_timeout=0.2) as alice,
         asyncio.timeout(TIMEOUT),
     ):
-        room = await alice.join(project_id)
+        room = await alice.join("project", project_id)
         proxy.stall()
         updating = asyncio.create_task(room.update({"title": "Made while it was stalled"}))
         while alice.state is State.ONLINE:
@@ -110,7 +110,7 @@ async def test_a_server_that_is_away_is_waited_for(
     stack: Stack, proxy: Proxy, project_id: int
 ) -> None:
     async with client(stack, "alice", proxy.url) as alice, asyncio.timeout(TIMEOUT):
-        room = await alice.join(project_id)
+        room = await alice.join("project", project_id)
         await proxy.shut()
         updates = [asyncio.create_task(room.update({"content": {"n": n}})) for n in range(5)]
         while alice.state is not State.OFFLINE:
@@ -134,12 +134,12 @@ async def test_the_server_decides_who_may_do_what(stack: Stack, project_id: int)
         client(stack, "dave", url) as dave,
         asyncio.timeout(TIMEOUT),
     ):
-        room = await carol.join(project_id)
+        room = await carol.join("project", project_id)
         assert room.role == "viewer"
         with pytest.raises(Refused, match="FORBIDDEN"):
             await room.update({"title": "Mine"})
         with pytest.raises(Refused, match="PROJECT_NOT_FOUND"):
-            await dave.join(project_id)
+            await dave.join("project", project_id)
 
 
 async def test_what_one_user_made_offline_is_never_saved_as_anothers(
@@ -157,7 +157,7 @@ async def test_what_one_user_made_offline_is_never_saved_as_anothers(
         Realtime(proxy.url, token=token, sleep=soon, proxy=None) as shared,
         asyncio.timeout(TIMEOUT),
     ):
-        room = await shared.join(project_id)
+        room = await shared.join("project", project_id)
         before = (await room.update({"content": {"by": "alice"}})).seq
         proxy.stall()
         updates = [asyncio.create_task(room.update({"content": {"n": n}})) for n in range(3)]
@@ -168,7 +168,7 @@ async def test_what_one_user_made_offline_is_never_saved_as_anothers(
         for updating in updates:
             with pytest.raises(UserChanged):
                 await updating
-        again = await shared.join(project_id)
+        again = await shared.join("project", project_id)
         assert again.me != room.me
         await again.update({"content": {"by": "bob"}})
     events = stack.api("GET", f"projects/{project_id}/events/?since={before}")["events"]
@@ -184,4 +184,4 @@ async def test_a_room_that_is_larger_than_the_client_takes_is_told(
     stack.api("PATCH", f"projects/{project_id}/", {"description": "x" * 9000})
     async with client(stack, "alice", url, max_size=4096) as alice, asyncio.timeout(TIMEOUT):
         with pytest.raises(Stopped, match="larger than `max_size`"):
-            await alice.join(project_id)
+            await alice.join("project", project_id)

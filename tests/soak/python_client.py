@@ -60,7 +60,7 @@ class PythonClient:
         while True:
             try:
                 async with Realtime(self._url, token=self._token, proxy=None) as realtime:
-                    await self._read(await realtime.join(self.project_id))
+                    await self._read(await realtime.join("project", self.project_id))
             except RealtimeError:
                 await asyncio.sleep(_PAUSE)
 

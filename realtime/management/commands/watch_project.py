@@ -69,7 +69,7 @@ class Command(BaseCommand):
         realtime.on("state", lambda change: self._show_state(realtime, change.state))
         try:
             async with realtime:
-                room = await realtime.join(project_id)
+                room = await realtime.join("project", project_id)
                 self._show_room(room)
                 async for message in room:
                     await self._learn_names(message)
@@ -89,7 +89,7 @@ class Command(BaseCommand):
     def _show_room(self, room: Room) -> None:
         self._names |= {str(member.user_id): member.username for member in room.members}
         here = ", ".join(sorted(member.username for member in room.members))
-        self._show(Line("room", f"project {room.project_id} at {room.seq}; here: {here}", "other"))
+        self._show(Line("room", f"{room.room_id} at {room.seq}; here: {here}", "other"))
 
     def _show(self, line: Line) -> None:
         time = timezone.localtime().strftime("%H:%M:%S")

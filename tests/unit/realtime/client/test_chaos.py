@@ -99,11 +99,11 @@ async def use(realtime: Realtime, chance: random.Random, calls: list[asyncio.Tas
     """Join, change, signal, read and leave, and give some of it up."""
 
     async def read(project_id: int) -> None:
-        async for _ in await realtime.join(project_id):
+        async for _ in await realtime.join("project", project_id):
             pass
 
     async def do(project_id: int) -> None:
-        room = await realtime.join(project_id)
+        room = await realtime.join("project", project_id)
         updates = [asyncio.create_task(room.update({"n": n})) for n in range(3)]
         calls.extend(updates)
         await room.signal({"n": 1})

@@ -37,7 +37,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 async def joined(server: Server, realtime: Realtime, **ack: Any) -> tuple[Room, Peer]:
     """Return a joined room, and the server's end."""
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     await peer.admit(**ack)
@@ -161,7 +161,7 @@ async def test_a_repeated_event_is_dropped_and_a_hole_is_asked_for(server: Serve
 
 async def test_a_room_that_may_not_be_seen_is_refused(server: Server) -> None:
     realtime = await server.client()
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     await peer.refuse(await peer.expect("join_project"), "PROJECT_NOT_FOUND")
@@ -172,7 +172,7 @@ async def test_a_room_that_may_not_be_seen_is_refused(server: Server) -> None:
 
 async def test_a_join_that_is_not_possible_now_is_tried_again(server: Server) -> None:
     realtime = await server.client()
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     await peer.refuse(await peer.expect("join_project"), "UNAVAILABLE", retry_after=1.5)
@@ -243,7 +243,8 @@ async def test_what_cannot_be_replayed_comes_as_a_snapshot(server: Server) -> No
     peer.cut()
     _, peer = await rejoined(server, seq=9000, recovered=False, title="New")
     [message] = await read(room, 1)
-    assert message == ("snapshot", {"project_id": 1, "project": {"title": "New"}}, 1, 9000, None)
+    snapshot = {"project_id": 1, "project": {"title": "New"}}
+    assert message == ("snapshot", snapshot, snapshot, 9000, None)
     assert (room.state, room.seq) == ({"title": "New"}, 9000)
     await peer.updated(9001, title="Newer")
     assert [message.seq for message in await read(room, 1)] == [9001]
@@ -390,7 +391,7 @@ async def test_of_updates_of_two_rooms_only_the_unreadable_one_is_refused(server
     """The server does not say which: sent one at a time, it is clear."""
     realtime = await server.client()
     one, peer = await joined(server, realtime)
-    joining = asyncio.create_task(realtime.join(2))
+    joining = asyncio.create_task(realtime.join("project", 2))
     await peer.admit()
     two = await joining
     updates = [asyncio.create_task(room.update({"n": n})) for n, room in enumerate((one, two))]
@@ -415,7 +416,7 @@ async def test_of_updates_of_two_rooms_only_the_unreadable_one_is_refused(server
 
 async def test_of_very_many_members_some_are_named_and_all_are_counted(server: Server) -> None:
     client = await server.client()
-    joining = asyncio.create_task(client.join(1))
+    joining = asyncio.create_task(client.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     command = await peer.expect("join_project")
@@ -464,7 +465,7 @@ async def test_a_fault_of_the_server_is_shown_to_the_caller(server: Server) -> N
     await peer.refuse(await peer.expect("update_project"), "INTERNAL_ERROR")
     with pytest.raises(Refused, match="INTERNAL_ERROR"):
         await updating
-    joining = asyncio.create_task(realtime.join(2))
+    joining = asyncio.create_task(realtime.join("project", 2))
     for _ in range(3):
         await peer.refuse(await peer.expect("join_project"), "INTERNAL_ERROR")
     with pytest.raises(Refused, match="INTERNAL_ERROR"):
@@ -569,7 +570,7 @@ async def test_some_closes_are_final(server: Server, code: int) -> None:
     with pytest.raises(Stopped):
         await read(room, 1)
     with pytest.raises(Stopped):
-        await realtime.join(2)
+        await realtime.join("project", 2)
     assert realtime.state is State.STOPPED
     assert changes[-1] == (State.STOPPED, code, "USER_INACTIVE", None)
 
@@ -581,7 +582,7 @@ async def test_nothing_of_one_user_is_sent_as_anothers(server: Server) -> None:
     """Neither what waits nor what was sent and not answered, in whichever room."""
     realtime = await server.client()
     one, peer = await joined(server, realtime)
-    joining = asyncio.create_task(realtime.join(2))
+    joining = asyncio.create_task(realtime.join("project", 2))
     await peer.admit()
     two = await joining
     updates = [asyncio.create_task(room.update({"by": "alice"})) for room in (one, two, two)]
@@ -613,7 +614,7 @@ async def test_nothing_of_one_user_is_sent_as_anothers(server: Server) -> None:
         await peer.send("ack", ref=command["ref"])
     assert await peer.is_silent()
 
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     await peer.admit(user_id=2)
     assert (await joining).me == 2
 
@@ -737,7 +738,7 @@ async def test_a_renewal_that_came_too_fast_is_tried_again(server: Server) -> No
 async def test_a_message_that_is_too_large_for_the_client_is_told(server: Server) -> None:
     """Whether it is the ack of a join, or comes later: it would come again each time."""
     realtime = await server.client(max_size=2000)
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     await peer.admit(text="x" * 3000)
@@ -780,7 +781,7 @@ async def test_a_message_that_is_none_ends_the_connection(server: Server, frame:
 async def test_a_room_is_left_once_all_have_left_it(server: Server) -> None:
     realtime = await server.client()
     room, peer = await joined(server, realtime)
-    assert await realtime.join(1) is room
+    assert await realtime.join("project", 1) is room
     await room.leave()
     assert await peer.is_silent()
     updating = asyncio.create_task(room.update({"title": "Before"}))
@@ -795,14 +796,14 @@ async def test_a_room_is_left_once_all_have_left_it(server: Server) -> None:
     await peer.send("ack", ref=command["ref"])
     await leaving
     await room.leave()  # once too often: no harm
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     await peer.admit()
     assert (await joining).ended is None
 
 
 async def test_a_join_that_is_given_up_leaves_nobody_behind(server: Server) -> None:
     realtime = await server.client()
-    joining = asyncio.create_task(realtime.join(1))
+    joining = asyncio.create_task(realtime.join("project", 1))
     peer = await server.accept()
     await peer.welcome()
     await peer.expect("join_project")
@@ -812,7 +813,7 @@ async def test_a_join_that_is_given_up_leaves_nobody_behind(server: Server) -> N
 
 async def test_closing_ends_what_waits() -> None:
     async with Realtime("ws://127.0.0.1:1", token="t", proxy=None) as realtime:
-        joining = asyncio.create_task(realtime.join(1))
+        joining = asyncio.create_task(realtime.join("project", 1))
         while realtime.state is not State.OFFLINE or realtime.error is None:
             await asyncio.sleep(0.01)
     with pytest.raises(Stopped) as stopped:
@@ -823,4 +824,4 @@ async def test_closing_ends_what_waits() -> None:
 async def test_an_address_that_is_none_is_told() -> None:
     async with Realtime("http://127.0.0.1", token="t") as realtime:
         with pytest.raises(Stopped, match="isn't a valid URI"):
-            await realtime.join(1)
+            await realtime.join("project", 1)

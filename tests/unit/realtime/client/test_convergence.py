@@ -111,7 +111,7 @@ async def test_every_update_happens_once_and_is_seen_by_all(server: Server, seed
     serving = asyncio.create_task(model.serve(server))
     clients = [await server.client() for _ in range(2)]
     async with asyncio.timeout(TIMEOUT * 4):
-        rooms = [await client.join(1) for client in clients]
+        rooms = [await client.join("project", 1) for client in clients]
         watching = [asyncio.create_task(watch(room)) for room in rooms]
         acks = await asyncio.gather(
             *(

@@ -11,7 +11,7 @@ NAMES = {"7": "bob", "system": "system"}
 
 
 def told(type_: str, **payload: Any) -> list[str]:
-    message = Message(type_, payload, 1, None, None)
+    message = Message(type_, payload, payload, None, None)
     return [f"{who}: {what}" for who, what, _ in lines(message, lambda key: NAMES[str(key)])]
 
 

@@ -1,0 +1,59 @@
+"""Name a room on the wire: each kind of room has the messages with its own noun in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from realtime.client.messages import Json, Key
+
+_NOUN = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class RoomId(NamedTuple):
+    """The kind of a room, such as `project`, and the key of its object."""
+
+    kind: str
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.key}"
+
+    @property
+    def not_found(self) -> str:
+        """The code of the error that denies the room."""
+        return f"{self.kind.upper()}_NOT_FOUND"
+
+    def command(self, verb: str) -> str:
+        """Return the type of a command, such as `join_project`."""
+        return f"{verb}_{self.kind}"
+
+    def payload(self, **more: Any) -> Json:
+        """Return a payload that names the room."""
+        return {f"{self.kind}_id": self.key, **more}
+
+    def changes_in(self, type_: str, payload: Json) -> Json | None:
+        """Return the changes that a message makes to the state; None for any other message."""
+        if type_ != f"{self.kind}_updated":
+            return None
+        changes: Json = payload["changes"]
+        return changes
+
+    def is_named_by(self, part: Mapping[str, Any]) -> bool:
+        """Return True if an envelope or a payload names the room."""
+        name = f"{self.kind}_id"
+        return name in part and bool(part[name] == self.key)
+
+
+def room_id(kind: Any, key: Any) -> RoomId:
+    """Return the id of a room.
+
+    Raises:
+        TypeError, ValueError: for what names no room.
+    """
+    if not isinstance(kind, str) or not _NOUN.fullmatch(kind):
+        raise ValueError(f"A kind of rooms is a noun such as 'project', not {kind!r}")
+    if not isinstance(key, int | str) or isinstance(key, bool) or key == "":
+        raise TypeError(f"The key of a {kind} is an integer or a text, not {key!r}")
+    return RoomId(kind, key)
