@@ -51,7 +51,7 @@ def watcher(stack: Stack, tmp_path: Path, project_id: int) -> Iterator[Watcher]:
 async def test_the_life_of_a_room(
     watcher: Watcher, connect: Connect, stack: Stack, project_id: int
 ) -> None:
-    assert f"project {project_id} at" in watcher.log
+    assert f"project:{project_id} at" in watcher.log
     bob = await connect("bob")
     await bob.join(project_id)
     update = {"project_id": project_id, "data": {"description": "Seen \x1b[31m by the operator"}}
