@@ -314,10 +314,9 @@ ALLOWED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(?s)ERROR celery\.worker\.request: Task handler raised error.*redis\.exceptions", _REDIS),
     (r"(?s)py\.warnings: .*RuntimeWarning: Exception raised outside body: network:", _REDIS),
     # Redis is needed to start a task; whoever starts one is told.
-    (r"ERROR realtime\.tasks: .* action=enqueue_failed", _REDIS),
+    (r"ERROR realtime\.tasks\.task: .* action=enqueue_failed", _REDIS),
     # What follows from it, docs/operate.md says: the lease of the task ends it.
-    (r"(?s)ERROR realtime\.task_signals: .* action=task_signal.*OperationalError", _POSTGRES),
-    (r"(?s)ERROR realtime\.tasks: .* action=progress.*OperationalError", _POSTGRES),
+    (r"(?s)ERROR realtime\.tasks\.task: .* action=task_signal.*OperationalError", _POSTGRES),
     # REST says so to whoever asks, and Django logs each such answer.
     (r"ERROR django\.request: Service Unavailable: ", _POSTGRES),
     # A task of the host's that needs the database; `report_progress` must not fail one.

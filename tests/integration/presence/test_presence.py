@@ -12,7 +12,8 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime.events.publication import RoomUser
+from realtime.events.publication import PresenceEntry, RoomUser
+from realtime.presence.store import Arrival, PresenceStore
 from tests.harness.measure import people, until
 from tests.harness.members import Client
 from tests.harness.presence import Server, dump, restore, settled, told
@@ -45,6 +46,26 @@ def calls(redis: Redis) -> Counter[str]:
     found: dict[str, Any] = redis.info("commandstats")
     redis.config_resetstat()
     return Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()})
+
+
+async def test_a_store_keeps_one_connection_whatever_it_is_asked(redis: Redis) -> None:
+    def opened() -> int:
+        stats: dict[str, Any] = redis.info("stats")
+        return int(stats["total_connections_received"])
+
+    store, before = PresenceStore(), opened()
+    for number in range(1, 6):
+        await asyncio.gather(
+            store.renew(),
+            store.connect([Arrival(number, 1)], 20),
+            store.sync(entering=[PresenceEntry(1, number, "anybody")]),
+            store.members([1]),
+            store.versions([1]),
+            store.expire(),
+            store.forget_list(),
+        )
+    assert opened() == before + 1
+    await store.close()
 
 
 async def test_who_comes_or_goes_at_once_is_one_message_for_each_room(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 
-from tests.soak.checks import MEMORY_GROWTH, check_all
+from tests.soak.checks import ALLOWED, MEMORY_GROWTH, check_all
 from tests.soak.record import (
     Connection,
     Deletion,
@@ -366,3 +368,13 @@ def test_a_fault_of_the_run_is_no_violation(allow: Callable[[Notes], None]) -> N
     notes = flawless()
     allow(notes)
     assert violations(notes) == []
+
+
+LOGGERS = re.compile(r"(?:realtime|projects|config)(?:\\\.\w+)+(?=:)")
+
+
+def test_what_is_allowed_is_still_written_somewhere() -> None:
+    """A module that has moved logs under another name, and every outage would be a violation."""
+    names = {name.replace("\\", "") for pattern, _ in ALLOWED for name in LOGGERS.findall(pattern)}
+    assert names
+    assert [name for name in names if find_spec(name) is None] == []
