@@ -176,3 +176,19 @@ async def test_a_task_that_is_run_again_ends_once(
     after = await alice.drain(quiet=1)
     assert [m for m in after if m["payload"].get("task_id") == order.task_id] == []
     assert ends_in_log(duo, project_id, order) == ["task_completed"]
+
+
+async def test_a_task_under_way_while_redis_loses_everything_ends_once(
+    duo: Duo, alice: Client, send: Send, project_id: int
+) -> None:
+    """Its result, its place in the queue and the presence of everybody are gone; its row is not."""
+    order = send()
+    await order.comes_to("running")
+    with duo.stack.valkey.client() as redis:
+        redis.flushall()
+    order.allow("finish", "signal")
+    assert (await end_of(alice, order, 40))["type"] == "task_completed"
+    later = send()
+    later.allow("finish", "signal")
+    assert (await end_of(alice, later, 40))["type"] == "task_completed"
+    assert ends_in_log(duo, project_id, order) == ["task_completed"]
