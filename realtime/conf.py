@@ -22,6 +22,7 @@ class Rate(NamedTuple):
 
 
 _MESSAGES = Rate(per_second=50, burst=100)
+_USERS = Rate(per_second=100, burst=300)
 _FRAMES = Rate(per_second=250, burst=1000)
 _JOINS = Rate(per_second=10, burst=100)
 _SIGNALS = Rate(per_second=20, burst=40)
@@ -89,6 +90,11 @@ class Settings:
     """The `data` of a signal, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES
     """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
+    USER_RATE: Rate = _USERS
+    """Messages of all sockets of a user in one server process; a large one counts as many.
+
+    Beyond it they wait, and nothing more is read from those sockets meanwhile.
+    """
     FRAME_RATE: Rate = _FRAMES
     """WebSocket frames of one socket: pings, pongs and the parts of messages, too.
 
@@ -173,7 +179,7 @@ def get() -> Settings:
         raise ImproperlyConfigured(
             f"REALTIME has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
-    for name in ("MESSAGE_RATE", "FRAME_RATE", "JOIN_RATE", "SIGNAL_RATE"):
+    for name in ("MESSAGE_RATE", "USER_RATE", "FRAME_RATE", "JOIN_RATE", "SIGNAL_RATE"):
         if name in given:
             given = {**given, name: Rate(*given[name])}
     return Settings(**given)

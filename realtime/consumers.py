@@ -157,8 +157,11 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if cut_off:
             self.end(too_fast(wait))
             return
+        text = message.get("text")
+        if not await self.wait_for_user(text):
+            return
         try:
-            command = self.read(message.get("text"))
+            command = self.read(text)
         except ProtocolError as error:
             self.reply_error(error, ref=error.ref)
             return
@@ -172,6 +175,18 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.refuse(command, error)
         except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
             self.refuse(command, errors.from_exception(error))
+
+    async def wait_for_user(self, text: str | None) -> bool:
+        """Wait while the user, with all of their sockets, asks for more than their share.
+
+        Returns:
+            False if the socket has ended meanwhile.
+        """
+        size = min(len(text or ""), conf.get().MAX_MESSAGE_SIZE)  # a longer one is not read
+        if wait := self.process.user_limit.message(self.socket.user_id, size):
+            with self.transport.reading_paused():
+                await asyncio.sleep(wait)
+        return not self.outbox.closed
 
     def refuse(self, command: messages.AnyCommand, error: ProtocolError) -> None:
         """Answer a command with an error. A failed join leaves the socket out of the room."""
@@ -211,9 +226,10 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         # Nothing else of this socket is handled meanwhile, so it cannot leave or join during this.
         # It may close or lose its access: `Hub.join` looks again after its last await.
         with self.transport.reading_paused():
-            await self.hub.join(
+            sent = await self.hub.join(
                 self.socket, payload.project_id, since=payload.since, ref=command.ref
             )
+        self.process.user_limit.joined(self.socket.user_id, sent)
 
     async def leave_project(self, command: messages.LeaveProject) -> None:
         self.require_joined(command.payload.project_id)

@@ -1,9 +1,9 @@
-"""Bound what one socket may ask for."""
+"""Bound what one socket, and one user, may ask for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import msgspec
@@ -24,16 +24,30 @@ class Bucket:
         self._level = float(rate.burst)
         self._filled_at = clock()
 
+    @property
+    def is_full(self) -> bool:
+        self._fill()
+        return self._level >= self._rate.burst
+
     def take(self) -> float:
         """Take one token; return 0, or the seconds until the next token."""
-        now = self._clock()
-        gained = (now - self._filled_at) * self._rate.per_second
-        self._level = min(float(self._rate.burst), self._level + gained)
-        self._filled_at = now
+        self._fill()
         if self._level >= 1:
             self._level -= 1
             return 0.0
         return (1 - self._level) / self._rate.per_second
+
+    def charge(self, tokens: float) -> float:
+        """Take tokens, also such as there are not yet; return the seconds until they are there."""
+        self._fill()
+        self._level -= tokens
+        return max(0.0, -self._level / self._rate.per_second)
+
+    def _fill(self) -> None:
+        now = self._clock()
+        gained = (now - self._filled_at) * self._rate.per_second
+        self._level = min(float(self._rate.burst), self._level + gained)
+        self._filled_at = now
 
 
 class MessageLimit:
@@ -54,6 +68,49 @@ class MessageLimit:
         """
         wait = self._bucket.take()
         return wait, bool(wait and self._patience.take())
+
+
+class UserLimit:
+    """Tell how long a user has to wait who asks for much, over all sockets of this process.
+
+    Each message is charged for, and what is sent to a socket that joins. The unit is about what a
+    small update costs, two milliseconds.
+    """
+
+    _READ = 2048
+    """Characters of a message that are read, and written, for one unit."""
+    _SENT = 16 * 1024
+    """Characters of a snapshot or a replay that are sent for one."""
+    _JOIN = 2
+    """Units that a join costs beside what is sent."""
+    _MAX_USERS = 1000
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._buckets: dict[Hashable, Bucket] = {}
+        self._most = self._MAX_USERS
+
+    def message(self, user_id: Hashable, size: int) -> float:
+        """Charge for a message of so many characters; return the seconds to wait before reading."""
+        return self._bucket(user_id).charge(1 + size / self._READ)
+
+    def joined(self, user_id: Hashable, size: int) -> None:
+        """Charge for a join that was answered with so many characters."""
+        self._bucket(user_id).charge(self._JOIN + size / self._SENT)
+
+    def _bucket(self, user_id: Hashable) -> Bucket:
+        bucket = self._buckets.get(user_id)
+        if bucket is None:
+            self._forget()
+            bucket = self._buckets[user_id] = Bucket(self._rate, self._clock)
+        return bucket
+
+    def _forget(self) -> None:
+        """Forget users who have not asked for much lately: a new bucket is full as well."""
+        if len(self._buckets) >= self._most:
+            self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full}
+            self._most = max(self._MAX_USERS, 2 * len(self._buckets))
 
 
 def check_data(data: dict[str, Any], *, size: int, depth: int, containers: int) -> None:

@@ -51,11 +51,14 @@ class Hub:
 
     async def join(
         self, socket: Subscriber, project_id: int, *, since: int | None, ref: str | int | None
-    ) -> None:
+    ) -> int:
         """Let a socket into a room: subscribe, read the position, then go live.
 
         The socket gets the acknowledgement (if `ref` asks for one), what it missed since
         `since`, and from then on every event, each once and in order.
+
+        Returns:
+            How much the socket was sent, in characters.
 
         Raises:
             ProtocolError: if the user may not see the project; the socket is not in it then.
@@ -75,13 +78,15 @@ class Hub:
             view, passed = await self._read_until_current(room, request)
             # No await from here to the end, so that no event comes between what was read and what
             # the socket is handed from now on. It may have closed during one of the awaits above.
+            sent = 0
             if not socket.outbox.closed:
-                self._admit(room, socket, view, passed, ref=ref)
+                sent = self._admit(room, socket, view, passed, ref=ref)
         finally:
             room.members.mark_dirty(socket.user_id)
             self._end_join(project_id)
         metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self.repair.begin(room)
+        return sent
 
     async def _read_until_current(
         self, room: Room, request: joins.JoinRequest
@@ -113,7 +118,8 @@ class Hub:
         passed: list[Publication],
         *,
         ref: str | int | None,
-    ) -> None:
+    ) -> int:
+        sent = 0
         if ref is not None:
             members = room.members
             ack = messages.JoinAck(
@@ -129,12 +135,15 @@ class Hub:
             text = messages.encode(messages.Ack(payload=ack, ref=ref))
             _check_size(text, room.project_id)
             socket.outbox.push(text)
-        socket.outbox.push_all(tuple(event.text for event in [*(view.missed or []), *passed]))
+            sent += len(text)
+        texts = tuple(event.text for event in [*(view.missed or []), *passed])
+        socket.outbox.push_all(texts)
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
         room.add(socket, view.seq)
         if not room.members.arrive(socket.user_id, socket.username):
             socket.outbox.push(room.members.joined_text(socket.user_id, socket.username))
+        return sent + sum(map(len, texts))
 
     def leave(self, socket: Subscriber, project_id: int) -> None:
         """Put a socket out of a room; nothing of that room reaches it any more."""

@@ -20,6 +20,7 @@ from realtime.auth.authenticator import Authenticator
 from realtime.db import threads
 from realtime.db.outages import is_outage
 from realtime.events import broadcast
+from realtime.limits import UserLimit
 from realtime.live import updates
 from realtime.live.access import AccessMonitor, Connection
 from realtime.live.hub import Hub
@@ -67,6 +68,7 @@ class ServerProcess:
         self.loop = loop
         self.hub = Hub()
         self.writer = updates.writer()
+        self.user_limit = UserLimit(conf.get().USER_RATE)
         self.authenticator = Authenticator()
         self.is_draining = False
         self._access = AccessMonitor(self.hub.revoke)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Self
 
 from channels.testing import WebsocketCommunicator
@@ -101,6 +102,11 @@ class Socket:
             while not until():
                 if not await self._communicator.receive_nothing(timeout=0.02, interval=0.005):
                     self.messages.append(await self._communicator.receive_json_from())
+
+    async def abandon(self) -> None:
+        """Leave without waiting until the server has noticed."""
+        with suppress(TimeoutError):
+            await self._communicator.disconnect(timeout=0.01)
 
     async def disconnect(self) -> None:
         await self._communicator.disconnect(timeout=TIMEOUT)

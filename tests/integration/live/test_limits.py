@@ -104,6 +104,25 @@ async def test_18_a_flood_of_rubbish_ends_too(settings: Settings) -> None:
     await alice.disconnect()
 
 
+async def test_18_all_sockets_of_a_user_share_a_rate(settings: Settings) -> None:
+    limit(settings, USER_RATE=(0.001, 12))
+    list_id, tokens = await threads.run(make_list, "alice", "bob")
+    first, second, bob = [await Socket.connect(token) for token in (tokens[0], *tokens)]
+    for socket in (first, second, bob):
+        await socket.join(list_id)
+    for socket in (first, second):
+        for _ in ("alice", "bob"):
+            await socket.until("user_joined")
+    assert (await first.call("ping"))["type"] == "pong"
+    await first.send_raw("x" * 20_000)
+    assert (await bob.call("ping"))["type"] == "pong", "it is alice who waits"
+    await second.send("ping")
+    for socket in (first, second):
+        assert await socket.is_silent()
+        await socket.abandon()
+    await bob.disconnect()
+
+
 async def test_18_joins_have_a_rate(settings: Settings) -> None:
     limit(settings, JOIN_RATE=(0.01, 2))
     list_id, [alice] = await new_list("alice")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime.conf import Rate
-from realtime.limits import Bucket, MessageLimit
+from realtime.limits import Bucket, MessageLimit, UserLimit
 
 
 class Clock:
@@ -38,3 +38,27 @@ def test_a_client_that_waits_as_told_is_never_cut_off() -> None:
         wait, cut_off = limit.take()
         assert not cut_off
         clock.now += wait or 0.5
+
+
+def test_a_user_is_charged_by_size() -> None:
+    clock = Clock()
+    limit = UserLimit(Rate(per_second=10, burst=20), clock)
+    assert [limit.message("alice", 0) for _ in range(21)] == [0] * 20 + [0.1]
+    assert limit.message("alice", 3 * 2048) == 0.5, "those who wait, wait one after the other"
+    limit.joined("alice", 8 * 16 * 1024)
+    assert limit.message("alice", 0) == 1.6
+    assert limit.message("bob", 0) == 0
+    clock.now = 2
+    assert limit.message("alice", 0) == 0
+
+
+def test_users_who_ask_for_little_are_forgotten() -> None:
+    clock = Clock()
+    limit = UserLimit(Rate(per_second=1, burst=2), clock)
+    for user_id in range(5000):
+        clock.now += 1
+        limit.message(user_id, 2048)
+        assert len(limit._buckets) <= 1000
+    for user_id in range(10_000):
+        limit.message(user_id, 2048 * 10)
+    assert limit.message(0, 0) == 10, "who owes something is not forgotten"
