@@ -19,6 +19,7 @@ A host imports these modules, and no others:
 - `realtime.protocol.strict_json`: the JSON that rooms take, for a REST parser of the host's own
 - `realtime.merge_patch`: merge patches as rooms apply them
 - `realtime.client`: the Python client
+- `realtime.testing`: clients for a host's own tests
 
 Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this
 list and holds the demo host, the test host and docs/integrate.md to it.

@@ -14,8 +14,9 @@ import asyncio
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import cache, partial
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
@@ -44,34 +45,56 @@ _CHECKS = 2
 """Threads for the checks of every second: one asks of users, the other of rooms."""
 
 
+Substitute = Callable[[Callable[[], Any]], Any]
+_substitute: Substitute | None = None
+
+
+@contextmanager
+def replaced_by(substitute: Substitute) -> Iterator[None]:
+    """Have this do all jobs, in place of threads; for tests, which hold the connection to use."""
+    global _substitute  # noqa: PLW0603  (jobs of the whole process)
+    _substitute = substitute
+    try:
+        yield
+    finally:
+        _substitute = None
+
+
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a synchronous function that reads, in a database thread; return its result."""
-    return await _call(_threads("read"), function, *args, **kwargs)
+    return await _call("read", function, *args, **kwargs)
 
 
 async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a synchronous function that may wait for a lock, in a thread that no reader uses."""
-    return await _call(_threads("write"), function, *args, **kwargs)
+    return await _call("write", function, *args, **kwargs)
 
 
 async def check(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a function that decides who stays, in a thread that no read, however slow, delays."""
-    return await _call(_threads("check"), function, *args, **kwargs)
+    return await _call("check", function, *args, **kwargs)
 
 
-async def _call(
-    threads: _Threads, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R:
-    return await asyncio.wrap_future(threads.submit(partial(_job, function, *args, **kwargs)))
+async def _call(purpose: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    job = partial(_routed, function, *args, **kwargs)
+    if _substitute is not None:
+        done: R = _substitute(job)
+        return done
+    return await asyncio.wrap_future(_threads(purpose).submit(partial(_job, job)))
 
 
-def _job(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    _prepare()
+def _routed(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         with reading_where_written():
             return _attempt(function, *args, **kwargs)
     except StopIteration as error:  # a future cannot hold it: the caller would wait for ever
         raise RuntimeError("StopIteration in a database thread") from error
+
+
+def _job(job: Callable[[], R]) -> R:
+    _prepare()
+    try:
+        return job()
     except Exception as error:
         if is_outage(error):
             # Close connections that still answer, too: after a failover they may lead to a standby.

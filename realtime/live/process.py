@@ -125,6 +125,12 @@ class ServerProcess:
         for interval, step in clocks:
             self._tasks.spawn(_every(interval, step))
 
+    async def look(self) -> None:
+        """Compare rooms and access with the database now, without waiting for the clocks."""
+        if self._has_begun:
+            await self._access.check()
+            await self.hub.repair.check()
+
     # --- what operators see
 
     def gauges(self) -> Gauges:

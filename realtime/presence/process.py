@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from realtime import conf
+from realtime.presence import memory
 from realtime.presence.lease import Lease
 from realtime.presence.members import Members
 from realtime.presence.reconciler import PresenceReconciler
@@ -16,7 +17,8 @@ class ProcessPresence:
     """Own the members of every open room, the lease, and both directions to Redis."""
 
     def __init__(self) -> None:
-        store = PresenceStore()
+        is_alone = conf.get().REDIS_URL == memory.URL
+        store = memory.MemoryStore() if is_alone else PresenceStore()
         self.process = store.process
         """The name of this server process, in Redis and on the layer."""
         self.interval = conf.get().PRESENCE_LEASE / 5

@@ -1,0 +1,43 @@
+"""Keep the presence of a server process that is alone, as in a host's tests: no Redis is needed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from realtime.presence.store import Arrival, Expired, PresenceStore, Synced
+
+URL = "memory://"
+"""The ``REALTIME["REDIS_URL"]`` that asks for it."""
+
+
+class MemoryStore(PresenceStore):
+    """Answer as Redis would that has one process: whoever is here is known to that process."""
+
+    def __init__(self) -> None:
+        self.process = uuid.uuid4().hex
+
+    async def renew(self) -> bool:
+        return True
+
+    async def forget_list(self) -> set[Any]:
+        return set()
+
+    async def sync(self, *, leaving: Sequence[Any] = (), **_: Any) -> Synced:
+        return Synced(elsewhere=set(), gone=set(leaving), is_alone=True)
+
+    async def members(self, rooms: list[Any]) -> list[dict[Any, str]]:
+        return [{} for _ in rooms]
+
+    async def versions(self, rooms: list[Any]) -> list[str | None]:
+        return [None] * len(rooms)
+
+    async def expire(self, *, own: bool = False) -> Expired:  # noqa: ARG002  (there is nobody else)
+        return Expired([], is_alone=True)
+
+    async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
+        return [arrival.open_here <= limit for arrival in arrivals]
+
+    async def close(self) -> None:
+        pass
