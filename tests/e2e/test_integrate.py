@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from http import HTTPStatus
 from importlib.metadata import distribution, packages_distributions
@@ -29,7 +30,7 @@ BLOCK = re.compile(
     r"(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-INSTALL = re.compile(r"^    pip install (?P<packages>(?:.*\\\n)*.*)$", re.MULTILINE)
+INSTALL = re.compile(r'^    pip install "(?P<package>.*)"$', re.MULTILINE)
 ABSENT = """
 import sys
 
@@ -57,10 +58,15 @@ def with_what_they_need(requirements: list[str]) -> set[str]:
     """Return the names of distributions, and of all that they need in turn."""
     found: set[str] = set()
     seen: set[tuple[str, str]] = set()
-    waiting = [Requirement(text) for text in requirements]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [Requirement(text) for text in [*requirements, *project["dependencies"]]]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
+        if name == project["name"]:
+            given = project["optional-dependencies"]
+            waiting += [Requirement(text) for extra in requirement.extras for text in given[extra]]
+            continue
         found.add(name)
         for extra in ("", *requirement.extras):
             if (name, extra) in seen:
@@ -77,7 +83,7 @@ def not_installed(page: str) -> list[str]:
     """Return the modules that are here, but not with what the page has one install."""
     install = INSTALL.search(page)
     assert install
-    installed = with_what_they_need(["django", *install["packages"].replace("\\", "").split()])
+    installed = with_what_they_need([install["package"]])
     return [
         module
         for module, distributions in packages_distributions().items()
@@ -162,6 +168,8 @@ def port(site: Site) -> Iterator[int]:
 
 async def test_the_page_is_true(site: Site, port: int) -> None:
     assert "no issues" in site.run("manage.py", "check")
+    assert "Channel layer: a message came back" in site.run("manage.py", "realtime_check")
+    site.run("manage.py", "test", "boards")
     site.run("manage.py", "shell", "-c", SETUP)
     tokens = {
         name: rest.call(
