@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
+
+from projects import images
+from projects.images import Picture
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -20,3 +24,20 @@ def upload(content: bytes | None = None, name: str = "sea.png") -> SimpleUploade
     if content is None:
         content = encoded(Image.new("RGB", (8, 6), "teal"))
     return SimpleUploadedFile(name, content, "image/png")
+
+
+def picture() -> Picture:
+    """Return a small picture that was uploaded and decoded, which takes a process, once."""
+    read = _read()
+    return Picture(
+        read.file.getvalue(),
+        read.name or "",
+        format=read.format,
+        width=read.width,
+        height=read.height,
+    )
+
+
+@cache
+def _read() -> Picture:
+    return images.read(upload())

@@ -23,7 +23,7 @@ from projects.services import staff
 from realtime.models import Disconnection, Event, Room
 from realtime.tasks import state
 from realtime.tasks.progress import Report
-from tests.harness.pictures import encoded, upload
+from tests.harness.pictures import encoded, picture, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -239,7 +239,7 @@ def test_canvases_are_renamed_replaced_and_deleted(
 ) -> None:
     project.canvases.all().delete()
     for title in ("Bay", "Cliff", "Dune"):
-        canvas = staff.add_canvas(user=alice, project_id=project.pk, title=title, image=upload())
+        canvas = staff.add_canvas(user=alice, project_id=project.pk, title=title, image=picture())
         services.save_soundscape(canvas_id=canvas.pk, wav=b"sound")
         services.save_analysis(canvas_id=canvas.pk, analysis=ANALYSIS)
     bay, cliff, dune = project.canvases.all()

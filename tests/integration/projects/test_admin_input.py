@@ -20,7 +20,7 @@ from projects.errors import NotAllowed, ProjectNotFound
 from projects.models import Membership, Project, Role
 from projects.services import staff
 from realtime import rooms
-from tests.harness.pictures import upload
+from tests.harness.pictures import picture, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def project(settings: Settings, tmp_path: Path) -> Project:
     alice, bob = (User.objects.create_superuser(name) for name in ("alice", "bob"))
     project = services.create_project(user=alice, data={"title": "Edited"})
     services.add_member(user=alice, project_id=project.pk, member=bob, role=Role.EDITOR)
-    staff.add_canvas(user=alice, project_id=project.pk, title="Sea", image=upload())
+    staff.add_canvas(user=alice, project_id=project.pk, title="Sea", image=picture())
     return project
 
 

@@ -27,7 +27,7 @@ from projects.models import Membership, Project, Role
 from projects.pages import MAX_SIZE
 from projects.realtime import ProjectBackend
 from projects.services import staff
-from tests.harness.pictures import upload
+from tests.harness.pictures import picture, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -121,7 +121,7 @@ def world(settings: Settings, tmp_path: Path) -> World:
         staff.update_member(
             project_id=project.pk, user_id=users[name].pk, role=role, actor_id=owner.pk
         )
-    canvas = services.add_canvas(user=owner, project_id=project.pk, title="Bay", image=upload())
+    canvas = services.add_canvas(user=owner, project_id=project.pk, title="Bay", image=picture())
     ids = {"project": project.pk, "canvas": canvas.pk, "other": users["other"].pk}
     return World(clients, ids)
 

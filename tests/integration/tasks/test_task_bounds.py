@@ -22,7 +22,7 @@ from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
 from realtime.tasks import ProjectTask, TooManyTasks, state
 from realtime.tasks import task as tasks
-from tests.harness.pictures import upload
+from tests.harness.pictures import picture
 from tests.tasks import cases
 
 pytestmark = [
@@ -51,7 +51,7 @@ def canvas(settings: Settings, tmp_path: Path) -> Canvas:
     settings.MEDIA_ROOT = tmp_path
     alice = User.objects.create_user("alice")
     project = services.create_project(user=alice, data={"title": "Sea"})
-    return services.add_canvas(user=alice, project_id=project.pk, title="Bay", image=upload())
+    return services.add_canvas(user=alice, project_id=project.pk, title="Bay", image=picture())
 
 
 def bounds(settings: Settings, **values: int) -> None:
