@@ -29,8 +29,9 @@ def upload(content: bytes | None = None, name: str = "sea.png") -> SimpleUploade
 def picture() -> Picture:
     """Return a small picture that was uploaded and decoded, which takes a process, once."""
     read = _read()
+    read.seek(0)
     return Picture(
-        read.file.getvalue(),
+        read.read(),
         read.name or "",
         format=read.format,
         width=read.width,
