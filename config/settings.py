@@ -156,6 +156,8 @@ def _celery_url() -> str:
 
 
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _celery_url()
+# A Redis that hangs must not hold up who starts a task.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"

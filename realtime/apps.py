@@ -14,6 +14,7 @@ class RealtimeConfig(AppConfig):
         from realtime.ops import redaction
 
         if extras.has("celery"):
+            import realtime.checks.tasks
             import realtime.tasks.pools
             import realtime.tasks.signals  # noqa: F401
 

@@ -1,1 +1,1 @@
-"""Report configuration that cannot work, as Django system checks: `settings` and `databases`."""
+"""Report configuration that cannot work, as Django system checks: each module those of a field."""

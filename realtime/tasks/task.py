@@ -74,7 +74,16 @@ class ProjectTask(Task):  # type: ignore[type-arg]
 
     def _send(self, task_id: str, kwargs: dict[str, Any]) -> None:
         try:
-            self.apply_async(kwargs=kwargs, task_id=task_id, retry=True, retry_policy=_SEND_POLICY)
+            self.apply_async(
+                kwargs=kwargs,
+                task_id=task_id,
+                retry=True,
+                retry_policy=_SEND_POLICY,
+                # Nobody here waits for the result. Else Celery would subscribe to it, and a Redis
+                # that hangs does not answer. The header has the worker keep it all the same.
+                ignore_result=True,
+                headers={"ignore_result": bool(self.ignore_result)},  # type: ignore[dict-item]
+            )
         except Exception:  # the transaction is committed: its request must not fail
             logger.exception("A task could not be queued", extra={"action": "enqueue_failed"})
             with quietly():

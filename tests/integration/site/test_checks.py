@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from pytest_django import Settings
 
+from realtime.checks import tasks
 from tests.harness.process import run_python
 from tests.harness.servers import Daphne
 from tests.harness.stack import run_manage
@@ -113,6 +115,24 @@ def test_http_has_no_more_turns_than_connections(
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     found = {message.id for message in run_checks()}
     assert ("realtime.W020" in found) is not is_enough
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "is_told"),
+    [
+        ("redis://localhost", {}, True),
+        ("rediss://localhost", {"visibility_timeout": 3600}, True),
+        ("redis+socket:///valkey.sock", {"socket_timeout": 5}, False),
+        ("amqp://localhost", {}, False),
+        (None, None, False),
+    ],
+)
+def test_a_broker_without_a_time_limit_is_told(
+    monkeypatch: pytest.MonkeyPatch, url: Any, options: Any, *, is_told: bool
+) -> None:
+    settings = SimpleNamespace(broker_url=url, broker_transport_options=options)
+    monkeypatch.setattr(tasks, "current_app", SimpleNamespace(conf=settings))
+    assert [message.id for message in tasks.check_broker()] == ["realtime.W050"] * is_told
 
 
 def test_a_layer_that_would_stand_still(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from celery import shared_task
+from celery import Celery, shared_task
 from django.contrib.auth.models import User
 from django.db import close_old_connections, connection, transaction
 from pytest_django import Settings
@@ -23,6 +23,7 @@ from realtime.models import TaskState
 from realtime.tasks import ProjectTask, TooManyTasks, state
 from realtime.tasks import task as tasks
 from tests.harness.pictures import picture
+from tests.harness.valkey import Valkey
 from tests.tasks import cases
 
 pytestmark = [
@@ -134,6 +135,27 @@ def test_a_join_is_told_of_the_newest_tasks_only(canvas: Canvas) -> None:
     [view] = joins.read([JoinRequest(canvas.project_id, user_id)])
     assert isinstance(view, View)
     assert [task.task_id for task in view.tasks] == [f"{number:04}" for number in range(250, 300)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_hangs_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, valkey: Valkey
+) -> None:
+    monkeypatch.undo()  # it is sent for real
+    app = Celery("hanging", set_as_current=False, broker=valkey.url, backend=valkey.url)
+    app.conf.broker_transport_options = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+    task = app.task(base=ProjectTask, name="hanging.adopted")(cases.adopted.run)
+    first = task.enqueue(project_id=PROJECT)
+    assert TaskState.objects.get(task_id=first).state == TaskState.State.QUEUED
+    valkey.pause()
+    try:
+        second = task.enqueue(project_id=PROJECT)
+    finally:
+        valkey.resume()
+    assert TaskState.objects.get(task_id=second).error == (
+        "The task could not be queued; try again"
+    )
+    app.close()
 
 
 def test_a_task_that_the_broker_does_not_take_has_failed(

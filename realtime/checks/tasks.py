@@ -1,0 +1,26 @@
+"""Check the settings of Celery. Imported only where Celery is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import current_app
+from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import Warning as CheckWarning
+
+
+@register(Tags.compatibility)
+def check_broker(**_: Any) -> list[CheckMessage]:
+    """Warn of a Redis that is waited for without an end: it may hang, or its network."""
+    settings = current_app.conf
+    is_redis = str(settings.broker_url or "").startswith(("redis", "sentinel"))
+    if not is_redis or (settings.broker_transport_options or {}).get("socket_timeout"):
+        return []
+    return [
+        CheckWarning(
+            "A request that starts a task waits for ever on a Redis that does not answer",
+            hint='Set CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, '
+            '"socket_connect_timeout": 5}, in seconds; a worker asks more often than that.',
+            id="realtime.W050",
+        )
+    ]
