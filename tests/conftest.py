@@ -59,7 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "e2e" in Path(item.path).parts:
             item.add_marker("e2e")
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
-        if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+        uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
+        if uses_database and not item.get_closest_marker("any_database"):
             item.add_marker("database")
 
 

@@ -21,6 +21,8 @@ from tests.harness.database import RemoteDatabase
 from tests.harness.servers import WebServer
 from tests.harness.stack import Stack
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture(params=["Daphne", "Uvicorn"])
 def server(request: pytest.FixtureRequest, stack: Stack, second: WebServer) -> WebServer:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.conftest import Connect
 from tests.harness.client import Client, Message
 from tests.harness.schemas import mistakes
 from tests.harness.stack import Stack
+
+pytestmark = pytest.mark.any_database
 
 
 async def heard(client: Client, until: str) -> list[Message]:

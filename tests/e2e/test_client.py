@@ -13,6 +13,8 @@ from realtime.client import Message, Realtime, Refused, Room, State, Stopped, Us
 from tests.harness.proxy import Proxy
 from tests.harness.stack import Stack
 
+pytestmark = pytest.mark.any_database
+
 TIMEOUT = 30.0
 CONNECTIONS = 12
 """Two clients have come back several times each."""

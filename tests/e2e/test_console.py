@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.harness.admin import Admin
 from tests.harness.servers import Daphne
 from tests.harness.stack import Stack
+
+pytestmark = pytest.mark.any_database
 
 
 @contextmanager

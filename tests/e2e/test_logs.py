@@ -19,6 +19,8 @@ from tests.harness.client import Client
 from tests.harness.servers import Daphne, Uvicorn, WebServer
 from tests.harness.stack import DEMO_PASSWORD, Stack
 
+pytestmark = pytest.mark.any_database
+
 SERVERS: dict[type[WebServer], tuple[str, ...]] = {
     Daphne: ("-v", "2"),
     Uvicorn: ("--log-level", "trace"),

@@ -16,6 +16,8 @@ import pytest
 from tests.harness.process import ROOT
 from tests.harness.stack import Stack
 
+pytestmark = pytest.mark.any_database
+
 BLOCK = re.compile(r"^```(?:python|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WITHIN = 20.0
 

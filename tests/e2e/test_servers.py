@@ -14,6 +14,8 @@ from tests.harness.servers import WebServer
 from tests.harness.shape import assert_like_example
 from tests.harness.stack import Stack
 
+pytestmark = pytest.mark.any_database
+
 Enter = Callable[[str], Awaitable[Client]]
 
 

@@ -14,6 +14,8 @@ from tests.harness.ports import free_port
 from tests.harness.process import ServerProcess
 from tests.harness.stack import Stack
 
+pytestmark = pytest.mark.any_database
+
 GREEN = "\x1b[32;1m"
 
 
