@@ -41,12 +41,13 @@ from projects import services  # noqa: E402
 from projects.models import Canvas, Membership, Project  # noqa: E402
 from realtime.consumers import check  # noqa: E402
 from realtime.events import log  # noqa: E402
-from realtime.events.new_event import project_updated  # noqa: E402
+from realtime.events.new_event import updated  # noqa: E402
 from realtime.live import joins, repair, updates  # noqa: E402
 from realtime.live.joins import JoinRequest  # noqa: E402
 from realtime.live.updates import UpdateRequest  # noqa: E402
 from realtime.protocol import messages  # noqa: E402
 from realtime.protocol.errors import ProtocolError  # noqa: E402
+from realtime.rooms import registry, room_of  # noqa: E402
 from tests.harness.pictures import encoded  # noqa: E402
 
 EVENTS = 100
@@ -95,8 +96,8 @@ class Costs:
         return services.create_project(user=self.alice, data=data)
 
     def log(self, project: Project, data: dict[str, Any], before: Any = None) -> None:
-        event = project_updated(project.pk, data, actor_id=self.alice.pk, before=before)
-        log.append(project.pk, [event])
+        event = updated(data, actor_id=self.alice.pk, before=before)
+        log.append(room_of(project), [event])
 
     # --- what is asked for
 
@@ -136,7 +137,7 @@ class Costs:
         return starts().__next__
 
     def ping(self) -> None:
-        messages.decode('{"type": "ping", "ref": 1}')
+        registry.commands().decode('{"type": "ping", "ref": 1}')
         messages.encode(messages.Pong(ref=1))
 
     def signal(self) -> Callable[[], Any]:
@@ -145,10 +146,10 @@ class Costs:
         text = json.dumps({"type": "send_signal", "payload": {"project_id": 1, "data": data}})
 
         def run() -> None:
-            command: Any = messages.decode(text)
+            command: Any = registry.commands().decode(text)
             check(command.payload.data, size=2048)
-            payload = messages.SignalPayload(1, 1, command.payload.data)
-            messages.encode(messages.Signal(payload=payload))
+            payload = messages.SignalPayload(1, command.payload.data)
+            messages.encode_in(command.room, payload)
 
         return run
 
@@ -157,8 +158,8 @@ class Costs:
 
     def join(self, since: int | None) -> Callable[[], Any]:
         return lambda: [
-            messages.encode(messages.Ack(payload=view.project, ref=1))
-            for view in joins.read([JoinRequest(self.full.pk, self.alice.pk, since)])
+            messages.encode(messages.Ack(payload=view.state, ref=1))
+            for view in joins.read([JoinRequest(room_of(self.full), self.alice.pk, since)])
             if isinstance(view, joins.View)
         ]
 
@@ -171,10 +172,10 @@ class Costs:
 
         def run() -> None:
             frames.append(frames.pop(0))
-            command: Any = messages.decode(frames[0])
+            command: Any = registry.commands().decode(frames[0])
             check(command.payload.data, size=48 * 1024)
             request = UpdateRequest(self.alice.pk, command.payload.data, base_seq)
-            [result] = updates.write(self.keys.pk, [request])
+            [result] = updates.write(room_of(self.keys), [request])
             if isinstance(result, messages.UpdateAck):
                 messages.encode(messages.Ack(payload=result, ref=1))
 
@@ -183,7 +184,7 @@ class Costs:
     def refused(self, text: str) -> Callable[[], Any]:
         def run() -> None:
             with suppress(ProtocolError):
-                messages.decode(text)
+                registry.commands().decode(text)
 
         return run
 
@@ -221,7 +222,9 @@ class Costs:
                 {"title": "x"}, base_seq=1
             ),
             "`update_project`, 4,800 unknown fields: refused": self.update(UNKNOWN),
-            "a part of the log for a room that missed it": lambda: repair._read(self.full.pk, 0),
+            "a part of the log for a room that missed it": lambda: repair._read(
+                room_of(self.full), 0
+            ),
         }
 
 

@@ -19,11 +19,11 @@ from django.test import override_settings  # noqa: E402
 
 from projects.models import Project  # noqa: E402
 from realtime import conf  # noqa: E402
-from realtime.tasks.task import ProjectTask  # noqa: E402
+from realtime.tasks.task import RoomTask  # noqa: E402
 
 
-@shared_task(base=ProjectTask, bind=True)
-def report(self: ProjectTask, *, project_id: int, count: int) -> dict[str, float]:  # noqa: ARG001
+@shared_task(base=RoomTask, bind=True)
+def report(self: RoomTask, *, project_id: int, count: int) -> dict[str, float]:  # noqa: ARG001
     """Report so often, and return the wall and CPU seconds of it."""
     self.report_progress(0)
     begun, cpu = time.perf_counter(), time.process_time()

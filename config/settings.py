@@ -137,7 +137,6 @@ CHANNEL_LAYERS = {
     }
 }
 REALTIME = {
-    "BACKEND": "projects.realtime.ProjectBackend",
     "REDIS_URL": REDIS_URL,
     "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),

@@ -11,7 +11,7 @@ from celery import shared_task
 from projects import emotion, services, soundscape
 from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
-from realtime.tasks import ProjectTask, TaskFailure, TooManyTasks
+from realtime.tasks import RoomTask, TaskFailure, TooManyTasks
 
 # Of the tasks, not in the settings: with a soft limit there, Celery starts the clock of a task's
 # own shorter hard limit only when the soft one is over.
@@ -24,7 +24,7 @@ GONE = "The canvas was deleted"
 MISSING = "The image file is missing"
 
 
-def start(task: ProjectTask, *, user_id: int, canvas: Canvas) -> str:
+def start(task: RoomTask, *, user_id: int, canvas: Canvas) -> str:
     """Start a task on a canvas, and return its id; or that of one like it that is under way.
 
     Raises:
@@ -41,15 +41,15 @@ def start(task: ProjectTask, *, user_id: int, canvas: Canvas) -> str:
         raise LimitReached(str(error)) from None
 
 
-@shared_task(base=ProjectTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
-def analyze_image_emotion(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
+@shared_task(base=RoomTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
+def analyze_image_emotion(self: RoomTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Find the emotion in a canvas's image, and keep it on the canvas."""
     analysis = _analyze(self, _canvas(project_id, canvas_id), share=100)
     return {"canvas_id": canvas_id, "status": "completed", **analysis}
 
 
-@shared_task(base=ProjectTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
-def compose_soundscape(self: ProjectTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
+@shared_task(base=RoomTask, bind=True, soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
+def compose_soundscape(self: RoomTask, *, project_id: int, canvas_id: int) -> dict[str, Any]:
     """Turn the emotion of a canvas into a short sound, and keep it on the canvas."""
     canvas = _canvas(project_id, canvas_id)
     analysis = canvas.analysis or _analyze(self, canvas, share=40)
@@ -69,7 +69,7 @@ def _canvas(project_id: int, canvas_id: int) -> Canvas:
     return canvas
 
 
-def _analyze(task: ProjectTask, canvas: Canvas, *, share: float) -> dict[str, Any]:
+def _analyze(task: RoomTask, canvas: Canvas, *, share: float) -> dict[str, Any]:
     analysis: dict[str, Any] = {}
     with _told(), canvas.image.open() as file:
         for done, figures in emotion.analyze(file):

@@ -1,4 +1,4 @@
-"""Live project rooms over one WebSocket, for any Django project.
+"""Live rooms over one WebSocket, for any Django project.
 
 A host imports these modules, and no others:
 

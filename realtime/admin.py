@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -23,6 +23,7 @@ from realtime.events import history
 from realtime.events.history import Difference
 from realtime.models import Event, Room, TaskState
 from realtime.ops import console
+from realtime.rooms import keys, registry
 
 
 class SoundList(ChangeList):
@@ -79,19 +80,27 @@ class WithPage(SoundList):
 
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
-    list_display = ["project_id", "seq", "online", "running_tasks"]
-    search_fields = ["=project_id"]
-    ordering = ["project_id"]
+    list_display = ["room", "seq", "online", "running_tasks"]
+    list_filter = ["kind"]
+    search_fields = ["=key"]
+    ordering = ["kind", "id"]
+
+    @admin.display(ordering="id")
+    def room(self, room: Room) -> str:
+        return str(room)
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
         return WithPage
 
     def look_up(self, rooms: list[Room]) -> None:
-        found = console.online([room.project_id for room in rooms])
-        running = console.running_tasks([room.project_id for room in rooms])
+        ids = {room.pk: registry.parse(room.kind, room.key) for room in rooms}
+        found = console.online([room_id for room_id in ids.values() if room_id is not None])
+        running = console.running_tasks(rooms)
         for room in rooms:
-            room.online = found[room.project_id]  # type: ignore[attr-defined]
-            room.running = running[room.project_id]  # type: ignore[attr-defined]
+            room_id = ids[room.pk]
+            # Of a kind that is not registered any more, nobody can be there.
+            room.online = {} if room_id is None else found[room_id]  # type: ignore[attr-defined]
+            room.running = running[room.pk]  # type: ignore[attr-defined]
 
     @admin.display(description="online now")
     def online(self, room: Any) -> str:
@@ -104,15 +113,18 @@ class RoomAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         disconnect = self.admin_site.admin_view(self.disconnect)
         return [
-            path("disconnect/<int:user_id>/", disconnect, name="realtime_room_disconnect"),
+            path("disconnect/<path:user_id>/", disconnect, name="realtime_room_disconnect"),
             *super().get_urls(),
         ]
 
-    def disconnect(self, request: HttpRequest, user_id: int) -> HttpResponse:
+    def disconnect(self, request: HttpRequest, user_id: str) -> HttpResponse:
         users = get_user_model()
         if not console.may_disconnect(request.user):
             raise PermissionDenied
-        user = get_object_or_404(users._default_manager, pk=user_id)
+        key = keys.of_users().parse(user_id)
+        if key is None:
+            raise Http404
+        user = get_object_or_404(users._default_manager, pk=key)
         if request.method == "POST":
             _disconnect(request, [user])
             rooms = reverse("admin:realtime_room_changelist", current_app=self.admin_site.name)
@@ -141,16 +153,16 @@ def _disconnect(request: HttpRequest, users: list[Any]) -> None:
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """Each project's history: who changed what, when, from what to what."""
+    """Each room's history: who changed what, when, from what to what."""
 
-    list_display = ["created_at", "project_id", "seq", "who", "differences"]
+    list_display = ["created_at", "room", "seq", "who", "differences"]
     list_display_links = ["seq"]
     list_filter = ["type", "created_at", ("actor", admin.RelatedOnlyFieldListFilter)]
-    list_select_related = ["actor"]
+    list_select_related = ["actor", "room"]
     ordering = ["-id"]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        return ["=project_id", f"actor__{get_user_model().USERNAME_FIELD}"]
+        return ["=room__key", f"actor__{get_user_model().USERNAME_FIELD}"]
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[WithPage]:
         return WithPage
@@ -175,9 +187,10 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(TaskState)
 class TaskStateAdmin(ReadOnlyAdmin):
-    list_display = ["task_type", "project_id", "state", "bar", "message", "created_at", "outcome"]
+    list_display = ["task_type", "room", "state", "bar", "message", "created_at", "outcome"]
     list_filter = ["state", "task_type", "created_at"]
-    search_fields = ["=task_id", "=project_id"]
+    list_select_related = ["room"]
+    search_fields = ["=task_id", "=room__key"]
     ordering = ["-created_at"]
 
     @admin.display(description="progress", ordering="progress")

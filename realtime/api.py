@@ -1,6 +1,7 @@
 """Provide REST views for a host's URLs, under the host's authentication and permissions.
 
-`path("…/<int:project_id>/events/", EventsView.as_view())` shows a project's log;
+`path("boards/<int:board_id>/events/", EventsView.as_view())` shows the log of a room of kind
+`board`, by the name of its argument;
 `path("…/ws-ticket/", TicketView.as_view())` gives the bearer of an access token a ticket.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import prefetch_related_objects
 from redis.exceptions import RedisError
 
@@ -16,7 +18,8 @@ from realtime.auth import tickets
 from realtime.db.routers import reading_where_written
 from realtime.events import log
 from realtime.extras import needed_by
-from realtime.rooms import backend
+from realtime.protocol.room_id import Id, RoomId, key_name, to_id
+from realtime.rooms import hosts, registry
 
 with needed_by("realtime.api"):
     from drf_spectacular.utils import extend_schema
@@ -42,11 +45,15 @@ class EventsQuery(serializers.Serializer[Any]):
 
 
 class Actor(serializers.Serializer[Any]):
-    id = serializers.IntegerField(source="pk")
+    id = serializers.SerializerMethodField()
     username = serializers.SerializerMethodField()
 
+    def get_id(self, user: Any) -> Id:
+        return to_id(user.pk)
+
     def get_username(self, user: Any) -> str:
-        return backend.display_name(user)
+        kind: str = self.context["kind"]
+        return registry.kinds()[kind].display_name(user)
 
 
 class LoggedEvent(serializers.Serializer[Any]):
@@ -66,33 +73,48 @@ class History(serializers.Serializer[Any]):
 
 
 class EventsView(APIView):
-    """List a project's events, oldest first; a page has at most 512 KiB of events."""
+    """List a room's events, oldest first; a page has at most 512 KiB of events."""
 
     @extend_schema(parameters=[EventsQuery], responses=History)
     @reading_where_written()
-    def get(self, request: Request, project_id: int) -> Response:
-        if project_id > _MAX_INTEGER or not self._may_see(request, project_id):
+    def get(self, request: Request, **key: Any) -> Response:
+        room = _room_in(key)
+        if room is None or not self._may_see(request, room):
             raise NotFound
         query = EventsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         limit = query.validated_data["limit"]
         # Read the position before the events: an event appended meanwhile is on the next page.
-        head = log.heads([project_id])[project_id]
+        row, head = log.heads([room])[room]
         since = query.validated_data.get("since")
         if since is None:
-            since = log.start_of_latest(project_id, upto=head, limit=limit)
-        rows = log.tail(project_id, since, upto=head, limit=limit)
+            since = log.start_of_latest(row, upto=head, limit=limit)
+        rows = log.tail(row, since, upto=head, limit=limit)
         prefetch_related_objects(rows, "actor")
         answer = {
             "seq": head,
             "complete": since == head or bool(rows and rows[0].seq == since + 1),
             "events": rows,
         }
-        return Response(History(answer).data)
+        return Response(History(answer, context={"kind": room.kind}).data)
 
-    def _may_see(self, request: Request, project_id: int) -> bool:
-        user_id: Any = request.user.pk  # None for somebody who is not signed in
-        return bool(backend.get().access([project_id], [user_id]))
+    def _may_see(self, request: Request, room: RoomId) -> bool:
+        if request.user.pk is None:  # not signed in
+            return False
+        return bool(hosts.access([room], [to_id(request.user.pk)]))
+
+
+def _room_in(kwargs: dict[str, Any]) -> RoomId | None:
+    """Return the room that a URL names by an argument `<kind>_id`; None if it cannot be one.
+
+    Raises:
+        ImproperlyConfigured: if there is no such argument.
+    """
+    for kind in registry.kinds():
+        if (name := key_name(kind)) in kwargs:
+            return registry.parse(kind, kwargs[name])
+    names = ", ".join(key_name(kind) for kind in registry.kinds())
+    raise ImproperlyConfigured(f"The path of EventsView has no argument with a room: {names}")
 
 
 class Ticket(serializers.Serializer[Any]):

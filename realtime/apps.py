@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class RealtimeConfig(AppConfig):
@@ -9,6 +10,7 @@ class RealtimeConfig(AppConfig):
         # They register what they have to.
         import realtime.checks.authentication
         import realtime.checks.databases
+        import realtime.checks.rooms
         import realtime.checks.settings
         from realtime import extras
         from realtime.ops import redaction
@@ -19,3 +21,4 @@ class RealtimeConfig(AppConfig):
             import realtime.tasks.signals  # noqa: F401
 
         redaction.install()
+        autodiscover_modules("rooms")

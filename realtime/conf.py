@@ -41,8 +41,6 @@ def _authentication_classes() -> list[str]:
 class Settings:
     """One attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
 
-    BACKEND: str = ""
-    """Dotted path of the host's `realtime.rooms.backend.Backend`."""
     REDIS_URL: str = "redis://localhost:6379/0"
     """Redis of presence and tickets; `CHANNEL_LAYERS` configures the channel layer."""
     VALKEY_DIR: str = ""
@@ -111,9 +109,9 @@ class Settings:
     MAX_PENDING_UPDATES: int = 64
     """Updates of one socket that may wait for the database at once."""
     MAX_BATCH: int = 64
-    """Updates of one project that are written in one transaction."""
+    """Updates of one room that are written in one transaction."""
     MAX_PROJECTS: int = 50
-    """Projects that one socket may have joined at once."""
+    """Rooms that one socket may have joined at once."""
     MAX_UNSENT: int = 1024 * 1024
     """Bytes that may wait for a client that reads too slowly, before it is closed with 4202."""
     SEND_TIMEOUT: float = 20.0

@@ -24,6 +24,8 @@ from realtime.live.process import ServerProcess
 from realtime.live.room import Subscriber
 from realtime.protocol import messages
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, ProtocolError
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import registry
 from realtime.transport.connection import Transport
 from realtime.transport.frames import FrameLimit
 from realtime.transport.outbox import Outbox
@@ -103,7 +105,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         if isinstance(identity, ProtocolError):
             self.end(identity)
             return
-        self.socket = Subscriber(identity.user_id, identity.username, self.outbox)
+        self.socket = Subscriber(identity.user_id, identity.names, self.outbox)
         self.identify(identity)
         frame_limit: FrameLimit | None = self.scope.get("frame_limit")
         if frame_limit is not None:
@@ -170,7 +172,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             return
         metrics.current.commands[str(type(command).__struct_config__.tag)] += 1
         try:
-            await self.handlers[type(command)](self, command)
+            await self.handlers[command.verb](self, command)
         except ProtocolError as error:
             self.refuse(command, error)
         except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
@@ -188,15 +190,13 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
                 await asyncio.sleep(wait)
         return not self.outbox.closed
 
-    def refuse(self, command: messages.AnyCommand, error: ProtocolError) -> None:
+    def refuse(self, command: messages.Command, error: ProtocolError) -> None:
         """Answer a command with an error. A failed join leaves the socket out of the room."""
-        if isinstance(command, messages.JoinProject):
-            project_id = command.payload.project_id
-            if project_id in self.socket.rooms:
-                self.hub.leave(self.socket, project_id)
+        if isinstance(command, messages.Join) and command.room in self.socket.rooms:
+            self.hub.leave(self.socket, command.room)
         self.reply_error(error, ref=command.ref)
 
-    def read(self, text: str | None) -> messages.AnyCommand:
+    def read(self, text: str | None) -> messages.Command:
         """Return the command in a frame.
 
         Raises:
@@ -209,17 +209,16 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise ProtocolError(
                 ErrorCode.MESSAGE_TOO_LARGE, f"A message may have {limit} bytes at most"
             )
-        return messages.decode(text)
+        return registry.commands().decode(text)
 
     # --- commands
 
-    async def join_project(self, command: messages.JoinProject) -> None:
-        payload = command.payload
+    async def join(self, command: messages.Join) -> None:
         limit = conf.get().MAX_PROJECTS
         rooms = self.socket.rooms
-        if len(rooms) >= limit and payload.project_id not in rooms:
+        if len(rooms) >= limit and command.room not in rooms:
             raise ProtocolError(
-                ErrorCode.TOO_MANY_PROJECTS, f"A socket may join {limit} projects at most"
+                ErrorCode.TOO_MANY_PROJECTS, f"A socket may join {limit} rooms at most"
             )
         if wait := self.join_limit.take():
             raise too_fast(wait)
@@ -227,25 +226,25 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         # It may close or lose its access: `Hub.join` looks again after its last await.
         with self.transport.reading_paused():
             sent = await self.hub.join(
-                self.socket, payload.project_id, since=payload.since, ref=command.ref
+                self.socket, command.room, since=command.payload.since, ref=command.ref
             )
         self.process.user_limit.joined(self.socket.user_id, sent)
 
-    async def leave_project(self, command: messages.LeaveProject) -> None:
-        self.require_joined(command.payload.project_id)
-        self.hub.leave(self.socket, command.payload.project_id)
+    async def leave(self, command: messages.Leave) -> None:
+        self.require_joined(command.room)
+        self.hub.leave(self.socket, command.room)
         self.acknowledge(command.ref, messages.EmptyAck())
 
-    async def update_project(self, command: messages.UpdateProject) -> None:
+    async def update(self, command: messages.Update) -> None:
         payload = command.payload
-        self.require_joined(payload.project_id)
+        self.require_joined(command.room)
         check(payload.data, size=conf.get().MAX_DATA_SIZE)
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
         # Not awaited: the next command need not wait for the database. The writer keeps the order
-        # of a project's updates.
-        written = self.process.writer.submit(payload.project_id, request)
+        # of a room's updates.
+        written = self.process.writer.submit(command.room, request)
         written.add_done_callback(partial(self.update_written, command.ref, time.perf_counter()))
         self.pending.add(written)
         if len(self.pending) >= conf.get().MAX_PENDING_UPDATES:
@@ -269,11 +268,11 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def send_signal(self, command: messages.SendSignal) -> None:
         payload = command.payload
-        self.require_joined(payload.project_id)
+        self.require_joined(command.room)
         if wait := self.signal_limit.take():
             raise too_fast(wait)
         check(payload.data, size=conf.get().MAX_SIGNAL_SIZE)
-        self.hub.signal(self.socket, payload.project_id, payload.data)
+        self.hub.signal(self.socket, command.room, payload.data)
         self.acknowledge(command.ref, messages.EmptyAck())
 
     async def authenticate(self, command: messages.Authenticate) -> None:
@@ -291,22 +290,22 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.reply(messages.Pong(ref=UNSET if command.ref is None else command.ref))
 
     handlers: dict[type, Callable[[RealtimeConsumer, Any], Awaitable[None]]] = {
-        messages.JoinProject: join_project,
-        messages.LeaveProject: leave_project,
-        messages.UpdateProject: update_project,
+        messages.Join: join,
+        messages.Leave: leave,
+        messages.Update: update,
         messages.SendSignal: send_signal,
         messages.Authenticate: authenticate,
         messages.Ping: ping,
     }
 
-    def require_joined(self, project_id: int) -> None:
+    def require_joined(self, room: RoomId) -> None:
         """Refuse a command for a room that the socket is not in.
 
         Raises:
             ProtocolError: NOT_JOINED
         """
-        if project_id not in self.socket.rooms:
-            raise ProtocolError(ErrorCode.NOT_JOINED, f"Join project {project_id} first")
+        if room not in self.socket.rooms:
+            raise ProtocolError(ErrorCode.NOT_JOINED, f"Join {room.noun} {room.key} first")
 
     # --- replies
 

@@ -1,6 +1,7 @@
-"""Store each project's events, receipts and tasks.
+"""Store each room's events, receipts and tasks.
 
-Rows refer to a project by its id alone, so that the app fits any host's model.
+A room is a row of its own, named by its kind and key, so that the app fits any host's model. Users
+are foreign keys without a constraint in the database, which fit whatever key the users have.
 """
 
 from __future__ import annotations
@@ -29,27 +30,32 @@ class Rows(models.Manager[M]):
 
 
 class Room(models.Model):
-    """The position of one project's log: the `seq` of its last event."""
+    """A room, and the position of its log: the `seq` of its last event."""
 
-    project_id = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=40)
+    key = models.CharField(max_length=255)
+    """As text, whatever type the kind's keys have."""
     seq = models.BigIntegerField(default=0)
 
     objects = Rows["Room"]()
 
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="realtime_room_name")]
+
     def __str__(self) -> str:
-        return f"project {self.project_id} at {self.seq}"
+        return f"{self.kind}:{self.key}"
 
 
 class Event(models.Model):
-    """One durable event. Its `seq` is 1, 2, 3, … within the project, in commit order."""
+    """One durable event. Its `seq` is 1, 2, 3, … within the room, in commit order."""
 
-    project_id = models.BigIntegerField()
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, db_index=False, related_name="events")
     seq = models.BigIntegerField()
     type = models.CharField(max_length=64)
     size = models.PositiveIntegerField(default=0)
     """Bytes of the event's frame, known without reading the payload."""
     outline = models.JSONField(null=True)
-    """The keys that a `project_updated` changed; see `realtime.events.outline`."""
+    """The keys that an update changed; see `realtime.events.outline`."""
     payload = models.JSONField()
     before = models.JSONField(null=True)
     """Values before the change, in the shape of the payload's `changes`; null if not known."""
@@ -66,19 +72,27 @@ class Event(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project_id", "seq"], name="realtime_event_position")
+            models.UniqueConstraint(fields=["room", "seq"], name="realtime_event_position")
         ]
-        ordering = ["project_id", "seq"]
+        ordering = ["room_id", "seq"]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.project_id}/{self.seq}"
+        return f"{self.type} {self.room_id}/{self.seq}"
 
 
 class Receipt(models.Model):
     """The acknowledgement of one `idempotency_key`, to repeat if the update is sent again."""
 
-    project_id = models.BigIntegerField()
-    user_id = models.BigIntegerField()
+    room = models.ForeignKey(
+        Room, on_delete=models.CASCADE, db_index=False, related_name="receipts"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
     key = models.CharField(max_length=64)
     seq = models.BigIntegerField()
     changes = models.JSONField()
@@ -88,19 +102,23 @@ class Receipt(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["project_id", "user_id", "key"], name="realtime_receipt_key"
-            )
+            models.UniqueConstraint(fields=["room", "user", "key"], name="realtime_receipt_key")
         ]
 
     def __str__(self) -> str:
-        return f"{self.key} of user {self.user_id} in project {self.project_id}"
+        return f"{self.key} of user {self.user_id} in room {self.room_id}"
 
 
 class Disconnection(models.Model):
     """An operator's request that every server process close a user's present sockets."""
 
-    user_id = models.BigIntegerField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
     created_at = models.DateTimeField(db_index=True)
     """By the database's clock."""
 
@@ -111,7 +129,7 @@ class Disconnection(models.Model):
 
 
 class TaskState(models.Model):
-    """A Celery task that belongs to a project. A terminal state is never left again."""
+    """A Celery task that belongs to a room. A terminal state is never left again."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -124,9 +142,16 @@ class TaskState(models.Model):
     OPEN = (State.QUEUED, State.RUNNING, State.REPLACED)
 
     task_id = models.CharField(primary_key=True, max_length=155)
-    project_id = models.BigIntegerField()
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, db_index=False, related_name="tasks")
     task_type = models.CharField(max_length=100)
-    user_id = models.BigIntegerField(null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
     subject = models.CharField(max_length=200, blank=True)
     """The object it works on, if only one task of its type may do so at a time."""
     queue = models.CharField(max_length=200, blank=True)
@@ -144,7 +169,7 @@ class TaskState(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["project_id", "state"], name="realtime_task_project"),
+            models.Index(fields=["room", "state"], name="realtime_task_room"),
             models.Index(fields=["state", "updated_at"], name="realtime_task_lease"),
         ]
 

@@ -18,6 +18,7 @@ from projects.services.projects import (
     create_project,
     delete_project,
     lock_project,
+    lock_projects,
     update_locked_project,
     update_project,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "create_project",
     "delete_project",
     "lock_project",
+    "lock_projects",
     "remove_canvas",
     "remove_member",
     "save_analysis",

@@ -73,7 +73,8 @@ def _append(
         **who,
     }
     replaced = None if before is None else {"title": before}
-    rooms.append(canvas.project_id, [rooms.NewEvent(type_, payload, user.pk, before=replaced)])
+    room = rooms.RoomId("project", canvas.project_id)
+    rooms.append(room, [rooms.NewEvent(type_, payload, user.pk, before=replaced)])
 
 
 def update_canvas(

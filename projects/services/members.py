@@ -76,8 +76,8 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
         Membership.objects.update_or_create(
             project_id=project_id, user_id=user_id, defaults={"role": role}
         )
-    event = rooms.member_changed(project_id, user_id, role, actor_id=actor_id, role_before=before)
-    rooms.append(project_id, [event])
+    event = rooms.member_changed(user_id, role, actor_id=actor_id, role_before=before)
+    rooms.append(rooms.RoomId("project", project_id), [event])
 
 
 def _has_other_owner(project_id: int, user_id: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -48,6 +48,12 @@ def lock_project(*, project_id: int) -> Project:
         return Project.objects.select_for_update().get(pk=project_id)
     except Project.DoesNotExist:
         raise ProjectNotFound from None
+
+
+def lock_projects(*, project_ids: Collection[int]) -> dict[int, Project]:
+    """Lock projects until the transaction ends, and return them by id; none that is missing."""
+    rows = Project.objects.select_for_update().order_by("pk")
+    return {project.pk: project for project in rows.filter(pk__in=project_ids)}
 
 
 @contextmanager
@@ -154,9 +160,9 @@ def save_changes(project: Project, made: Sequence[Change]) -> list[Updated]:
     changed = {name for one in made for name in one.changes}
     project.save(update_fields=[*changed, "updated_by", "updated_at"])
     events = rooms.append(
-        project.pk,
+        rooms.room_of(project),
         [
-            rooms.project_updated(project.pk, changes, actor_id=user_id, before=before)
+            rooms.updated(changes, actor_id=user_id, before=before)
             for user_id, changes, before in made
         ],
     )
@@ -174,6 +180,6 @@ def delete_project(*, user: User, project_id: int) -> None:
 
 
 def delete_locked_project(project: Project, *, actor_id: int | None) -> None:
-    project_id = project.pk
+    room = rooms.room_of(project)
     project.delete()
-    rooms.append(project_id, [rooms.project_deleted(project_id, actor_id=actor_id)])
+    rooms.append(room, [rooms.deleted(actor_id=actor_id)])

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple, Self
 from realtime.auth import users
 from realtime.auth.credentials import Credential
 from realtime.protocol.errors import ErrorCode, ProtocolError
-from realtime.rooms import backend
+from realtime.protocol.room_id import Id, to_id
+from realtime.rooms import registry
 
 
 class Handshake(NamedTuple):
@@ -41,9 +42,9 @@ class Handshake(NamedTuple):
 class Identity(NamedTuple):
     """Say who has signed in, by what, and for how long."""
 
-    user_id: Any
-    username: str
-    """The name that the other members see."""
+    user_id: Id
+    names: tuple[tuple[str, str], ...]
+    """The names that others see, by the kind of the room."""
     expires_at: float = inf
     """Unix time; the client is warned before it."""
     ends_at: float = inf
@@ -59,7 +60,8 @@ class Identity(NamedTuple):
     def of(
         cls, user: Any, *, expires_at: float = inf, leeway: float = 0.0, proof: Any = None
     ) -> Self:
-        return cls(user.pk, backend.display_name(user), expires_at, expires_at + leeway, proof)
+        names = registry.display_names(user)
+        return cls(to_id(user.pk), names, expires_at, expires_at + leeway, proof)
 
 
 Outcome = Identity | ProtocolError

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.models import Disconnection
 from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.room_id import Id, to_id
 
 _KEPT = timedelta(minutes=10)
 """Far longer than `ACCESS_TIMEOUT`: a process that could not poll for so long has no sockets."""
@@ -34,12 +35,12 @@ def request(user_ids: Iterable[Any]) -> None:
     Disconnection.objects.filter(created_at__lt=Now() - 2 * _KEPT).delete()
 
 
-def pending() -> dict[Any, set[int]]:
+def pending() -> dict[Id, set[int]]:
     """Return the ids of recent requests, by user: one query."""
     return _by_user(_recent())
 
 
-def pending_for(user_ids: Collection[Any]) -> dict[Any, set[int]]:
+def pending_for(user_ids: Collection[Id]) -> dict[Id, set[int]]:
     """Return the ids of the existing requests for users who sign in: one query."""
     return _by_user(_of_users(user_ids))
 
@@ -48,10 +49,10 @@ def to_error() -> ProtocolError:
     return ProtocolError(ErrorCode.DISCONNECTED, "An operator has ended this connection")
 
 
-def _by_user(rows: Iterable[tuple[Any, ...]]) -> dict[Any, set[int]]:
-    found: dict[Any, set[int]] = defaultdict(set)
+def _by_user(rows: Iterable[tuple[Any, ...]]) -> dict[Id, set[int]]:
+    found: dict[Id, set[int]] = defaultdict(set)
     for key, user_id in rows:
-        found[user_id].add(key)
+        found[to_id(user_id)].add(key)
     return found
 
 

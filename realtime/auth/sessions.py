@@ -27,6 +27,7 @@ from realtime.auth import base, users
 from realtime.auth.base import BaseAuthentication, Handshake, Identity, Outcome
 from realtime.db.queries import AnyOf
 from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.room_id import to_id
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _reason(
 ) -> ProtocolError | None:
     """Return the error of an identity that holds no longer."""
     claim = _claim(session)
-    if claim is None or claim[1] != identity.user_id:
+    if claim is None or to_id(claim[1]) != identity.user_id:
         return base.ended()
     user = found.get(claim)
     if user is None:

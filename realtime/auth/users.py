@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import CharField, Value
 
 from realtime.db.queries import AnyOf
+from realtime.protocol.room_id import Id, to_id
 
 
 class Standing(NamedTuple):
@@ -29,8 +30,8 @@ def by_key(name: str, keys: Collection[Any]) -> dict[Any, Any]:
 
 
 def standings(
-    user_ids: Collection[Any], *, activity: bool = True, passwords: bool = False
-) -> dict[Any, Standing]:
+    user_ids: Collection[Id], *, activity: bool = True, passwords: bool = False
+) -> dict[Id, Standing]:
     """Return how each user stands who exists: one query. Without `activity` all are active.
 
     Reading columns is many times as fast as making users. Users are made only if a model's
@@ -41,9 +42,9 @@ def standings(
     password = "password" if passwords else None
     if all(name is None or _is_column(name) for name in (active, password)):
         rows = users.values_list("pk", active or Value(1), password or Value(None, CharField()))
-        return {key: Standing(bool(is_active), text) for key, is_active, text in rows}
+        return {to_id(key): Standing(bool(is_active), text) for key, is_active, text in rows}
     return {
-        user.pk: Standing(
+        to_id(user.pk): Standing(
             not active or bool(user.is_active),
             getattr(user, "password", None) if password else None,
         )

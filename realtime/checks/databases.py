@@ -11,23 +11,19 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections, router
 from django.db.models import Model
-from django.utils.module_loading import import_string
 
-from realtime import conf
 from realtime.db.routers import reading_where_written
 from realtime.models import alias
+from realtime.rooms import registry
 
 _SAMPLES = 20
 """Times that a router is asked: one with several replicas may choose by chance."""
 
 
 def _models() -> list[type[Model]]:
-    """Return the models that rooms read: users, and the host's, where its backend names it."""
-    try:
-        host = getattr(import_string(conf.get().BACKEND), "model", None)
-    except Exception:  # noqa: BLE001  (there are checks of that)
-        host = None
-    return [get_user_model(), *([host] if host is not None else [])]
+    """Return the models that rooms read: users, and the hosts', where their rooms name them."""
+    hosts = (room.model for room in registry.registered)
+    return [get_user_model(), *(model for model in hosts if model is not None)]
 
 
 @register(Tags.compatibility)
@@ -77,7 +73,6 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_one_database(**_: Any) -> list[CheckMessage]:
-    host = _models()[1:]
     return [
         Error(
             f"{model._meta.label} is written in the database {router.db_for_write(model)!r}, and "
@@ -85,7 +80,7 @@ def check_one_database(**_: Any) -> list[CheckMessage]:
             hint="Have a router send the app `realtime` to the database of its host.",
             id="realtime.E011",
         )
-        for model in host
+        for model in _models()[1:]
         if router.db_for_write(model) != alias()
     ]
 

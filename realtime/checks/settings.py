@@ -10,7 +10,6 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.utils.module_loading import import_string
 from redis import Redis
 
 from realtime import conf, extras
@@ -23,17 +22,6 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         given = conf.get()
     except (ImproperlyConfigured, TypeError) as error:
         return [Error(str(error), id="realtime.E001")]
-    try:
-        import_string(given.BACKEND)
-    except ImportError as error:
-        return [
-            Error(
-                f'REALTIME["BACKEND"] cannot be imported: {error}',
-                hint="Name the class that serves realtime with your projects; "
-                "see realtime/rooms/backend.py.",
-                id="realtime.E002",
-            )
-        ]
     if given.ACCESS_TIMEOUT <= 2 * given.ACCESS_INTERVAL:
         return [
             Error(

@@ -1,7 +1,7 @@
 """Compile the queries that a server process repeats every second, with all values in one parameter.
 
 `AnyOf` is `field__in` with one parameter for all values; `CompiledQuery` keeps the SQL of a query
-and runs it with other values each time. A host's backend may use both.
+and runs it with other values each time. A host's rooms may use both.
 """
 
 from __future__ import annotations

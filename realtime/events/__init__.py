@@ -1,4 +1,4 @@
-"""Own the durable events of each project, from the log to the channel layer.
+"""Own the durable events of each room, from the log to the channel layer.
 
 `log` appends in the transaction of the change, and reads; `values` is the door for what enters it.
 `publication` is one event encoded once for all sockets, and what the layer carries; `broadcast` is

@@ -4,8 +4,8 @@ The layer may lose what it is given: `realtime.live.repair` reads it from the lo
 this module raises, and nothing waits for long. A server process hands its own events straight to
 its hub, too; the layer carries them to the other processes.
 
-Group `project_<id>` carries messages of type ``realtime.message`` only, whose parts are
-JSON text and numbers: nothing on the layer depends on what a client wrote.
+A room's group, `RoomId.group`, carries messages of type ``realtime.message`` only, whose parts are
+JSON text and ids: nothing on the layer depends on what a client wrote.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from realtime.aio import Tasks
 from realtime.events.outages import OutageLog
 from realtime.events.publication import PresenceEntry, Publication, RoomUser
 from realtime.protocol import messages
+from realtime.protocol.room_id import RoomId
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +40,11 @@ class LocalServer:
         self,
         loop: asyncio.AbstractEventLoop,
         process: str,
-        show: Callable[[int, list[Publication]], None],
+        show: Callable[[RoomId, list[Publication]], None],
     ) -> None:
         """`process` is its name on the layer: what it sent and comes back, it has shown already.
 
-        `show` shows events to the sockets of a project's room; it is called on the loop.
+        `show` shows events to the sockets of a room; it is called on the loop.
         """
         self.loop = loop
         self._process = process
@@ -51,24 +52,24 @@ class LocalServer:
         self._sends = Tasks()
         self.is_stopped = False
 
-    def events(self, project_id: int, found: list[Publication]) -> None:
+    def events(self, room: RoomId, found: list[Publication]) -> None:
         """Show events to the room, here and in other processes; from any thread."""
         if not self.is_stopped:
-            self.loop.call_soon_threadsafe(self._spread, project_id, found)
+            self.loop.call_soon_threadsafe(self._spread, room, found)
 
-    def _spread(self, project_id: int, found: list[Publication]) -> None:
+    def _spread(self, room: RoomId, found: list[Publication]) -> None:
         # The message goes first, as it has the longer way.
-        self._start(project_id, {"events": found, "from": self._process})
-        self.loop.call_soon(self._show, project_id, found)
+        self._start(room, {"events": found, "from": self._process})
+        self.loop.call_soon(self._show, room, found)
 
-    def send(self, project_id: int, content: dict[str, Any]) -> None:
+    def send(self, room: RoomId, content: dict[str, Any]) -> None:
         """Send to the layer; from any thread."""
         if not self.is_stopped:
-            self.loop.call_soon_threadsafe(self._start, project_id, content)
+            self.loop.call_soon_threadsafe(self._start, room, content)
 
-    def _start(self, project_id: int, content: dict[str, Any]) -> None:
+    def _start(self, room: RoomId, content: dict[str, Any]) -> None:
         if not self.is_stopped:  # it may be since a thread asked for this
-            self._sends.spawn(asend(project_id, content))
+            self._sends.spawn(asend(room, content))
 
     def stop(self) -> None:
         """Send nothing from synchronous code any more: this server process ends.
@@ -101,33 +102,29 @@ def _serving() -> LocalServer | None:
     return None
 
 
-def group_name(project_id: int) -> str:
-    return f"project_{project_id}"
-
-
-def events(project_id: int, found: list[Publication]) -> None:
-    """Show durable events, already committed, to the project's room: here and elsewhere."""
+def events(room: RoomId, found: list[Publication]) -> None:
+    """Show durable events, already committed, to their room: here and elsewhere."""
     if (server := _serving()) is not None:
-        server.events(project_id, found)
+        server.events(room, found)
     else:
-        send(project_id, {"events": found})
+        send(room, {"events": found})
 
 
-def progress(project_id: int, task_id: str, percent: int, message: str) -> None:
-    """Send a task's progress to the project's room; it may be lost."""
+def progress(room: RoomId, task_id: str, percent: int, message: str) -> None:
+    """Send a task's progress to its room; it may be lost."""
     payload = messages.TaskProgressPayload(task_id, percent, message)
-    frame = messages.encode(messages.TaskProgress(payload=payload, project_id=project_id))
+    frame = messages.encode_in(room, payload)
     key = f"progress:{task_id}"
-    send(project_id, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
+    send(room, {"ephemeral": frame, "key": key, "progress": [task_id, percent]})
 
 
-def send(project_id: int, content: dict[str, Any]) -> None:
+def send(room: RoomId, content: dict[str, Any]) -> None:
     """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
     if (server := _serving()) is not None:
-        server.send(project_id, content)
+        server.send(room, content)
         return
     try:
-        async_to_sync(asend)(project_id, content)
+        async_to_sync(asend)(room, content)
     except RuntimeError:
         # A running event loop in this very thread, as with an eager task inside a
         # coroutine. The rooms find the event in the log.
@@ -142,26 +139,26 @@ async def presence(
 
     Returns when all have been sent or given up: then no later one overtakes them.
     """
-    news: dict[int, dict[str, Any]] = {}
+    news: dict[RoomId, dict[str, Any]] = {}
 
-    def room(project_id: int) -> dict[str, Any]:
-        return news.setdefault(project_id, {"arrived": [], "departed": [], "from": process})
+    def news_of(room: RoomId) -> dict[str, Any]:
+        return news.setdefault(room, {"arrived": [], "departed": [], "from": process})
 
-    for project_id, user_id, username in entered:
-        room(project_id)["arrived"].append([user_id, username])
-    for project_id, user_id in gone:
-        room(project_id)["departed"].append(user_id)
+    for room, user_id, username in entered:
+        news_of(room)["arrived"].append([user_id, username])
+    for room, user_id in gone:
+        news_of(room)["departed"].append(user_id)
     while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
         await asyncio.gather(*(asend(*item) for item in batch))
 
 
-async def asend(project_id: int, content: dict[str, Any]) -> None:
+async def asend(room: RoomId, content: dict[str, Any]) -> None:
     """Send from the event loop."""
     layer = get_channel_layer()
-    message = {"type": "realtime.message", "project_id": project_id, **content}
+    message = {"type": "realtime.message", "room": room, **content}
     try:
         async with asyncio.timeout(TIMEOUT):
-            await layer.group_send(group_name(project_id), message)
+            await layer.group_send(room.group, message)
     except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
         metrics.current.publish_failures += 1
         _outage.failed(error)

@@ -1,4 +1,4 @@
-"""A project's log as a history for people: what changed, from what to what."""
+"""A room's log as a history for people: what changed, from what to what."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.db.models.functions import Cast, Coalesce, Length, Substr
 
 from realtime.events.log import MAX_READ
 from realtime.models import Event, TaskState
+from realtime.protocol import messages
+from realtime.protocol.room_id import Id, key_name
 
 MAX_WIDTH = 200
 """Characters of one value."""
@@ -73,7 +75,7 @@ def unread(event: Event) -> list[Difference]:
     return [Difference(what, "", f"{event.size} bytes; open this event to see them")]
 
 
-def differences(event: Event, usernames: dict[int, str]) -> list[Difference]:
+def differences(event: Event, usernames: dict[Id, str]) -> list[Difference]:
     """Return what an event says, its first differences; `usernames` are those of `user_ids`."""
     found = _differences(event, usernames)
     if len(found) > _MAX_DIFFERENCES:
@@ -82,11 +84,11 @@ def differences(event: Event, usernames: dict[int, str]) -> list[Difference]:
     return found
 
 
-def _differences(event: Event, usernames: dict[int, str]) -> list[Difference]:
+def _differences(event: Event, usernames: dict[Id, str]) -> list[Difference]:
     payload = event.payload
+    if messages.event_payload(event.type, event.room.kind) is messages.UpdatedPayload:
+        return _changes("", event.before or {}, payload["changes"])
     match event.type:
-        case "project_updated":
-            return _changes("", event.before or {}, payload["changes"])
         case "member_changed":
             user_id = payload["user_id"]
             name = usernames.get(user_id, f"user {user_id}")
@@ -97,11 +99,12 @@ def _differences(event: Event, usernames: dict[int, str]) -> list[Difference]:
         case "task_failed":
             return [Difference(payload["task_type"], "", f"failed: {payload['error']}")]
         case _:
-            rest = {key: value for key, value in payload.items() if key != "project_id"}
+            own = key_name(event.room.kind)
+            rest = {key: value for key, value in payload.items() if key != own}
             return [Difference(event.type.replace("_", " "), "", short(rest) if rest else "")]
 
 
-def user_ids(events: Iterable[Event]) -> set[int]:
+def user_ids(events: Iterable[Event]) -> set[Id]:
     """Return the users whom the events name beside those who acted."""
     return {event.payload["user_id"] for event in events if event.type == "member_changed"}
 

@@ -1,9 +1,9 @@
-"""Each project's log of durable events: the truth that the rooms show.
+"""Each room's log of durable events: the truth that is shown there.
 
 `append` runs in the transaction that makes the change (a transactional outbox). It takes
-the row lock of the project's `Room` and keeps it until the commit, so the events of a
-project commit in the order of their `seq`, without a hole. Lock order: the host's rows
-first, the `Room` row last.
+the row lock of the `Room` and keeps it until the commit, so the events of a room commit in
+the order of their `seq`, without a hole. Lock order: the host's rows first, the `Room` rows
+last, and of several rooms in the order of their ids; so append to all of them together.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from realtime.events import broadcast, outline, publication, values
 from realtime.events.new_event import NewEvent
 from realtime.events.publication import Publication
 from realtime.models import Event, Receipt, Room, TaskState, alias
-from realtime.protocol import strict_json
-from realtime.protocol.messages import EVENT_PAYLOADS, EventPayload, ProjectUpdatedPayload
+from realtime.protocol import messages, strict_json
+from realtime.protocol.messages import EventPayload, UpdatedPayload
+from realtime.protocol.room_id import RoomId
 
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
@@ -36,8 +37,8 @@ class EventTooLarge(ValueError):
     """The message of an event is larger than a client can be sent."""
 
 
-def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
-    """Append events to a project's log and send them to its room on commit.
+def append(room: RoomId, events: Sequence[NewEvent]) -> list[Event]:
+    """Append events to a room's log and send them to the room on commit.
 
     Raises:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
@@ -46,42 +47,69 @@ def append(project_id: int, events: Sequence[NewEvent]) -> list[Event]:
             large. Once it is in the log, no socket gets past it. Values that Django's JSON encoder
             knows are no trouble.
     """
+    return append_all({room: events})[room]
+
+
+def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list[Event]]:
+    """Append events to the logs of several rooms; otherwise as `append`.
+
+    Once for each transaction: transactions that lock rooms one after the other, in different
+    orders, could wait for each other.
+    """
     using = alias()
     if not transaction.get_connection(using).in_atomic_block:
         raise transaction.TransactionManagementError(
             "realtime.events.log.append() must run beside its change, inside "
             f"transaction.atomic(using={using!r})"
         )
-    first = _advance(project_id, len(events)) - len(events) + 1
-    rows = [_event(project_id, seq, event) for seq, event in enumerate(events, start=first)]
-    found = [publication.from_event(row) for row in rows]
-    most = conf.get().max_frame
-    for row, hint in zip(rows, found, strict=True):
-        encoded = hint.text.encode()
-        if strict_json.has_nul(encoded):
-            raise ValueError(
-                "A text in an event has a NUL character, which PostgreSQL cannot store"
-            )
-        row.size = len(encoded)
-        if row.size > most:
-            raise EventTooLarge(
-                f"{row.type} has {row.size} bytes; an event may have {most}, "
-                'which is half of REALTIME["MAX_UNSENT"]'
-            )
-    Event.objects.bulk_create(rows)
+    heads = _advance({room: len(new) for room, new in events.items()})
+    rows: dict[RoomId, list[Event]] = {}
+    found: dict[RoomId, list[Publication]] = {}
+    for room, new in events.items():
+        first = heads[room].seq - len(new) + 1
+        rows[room] = [
+            _event(room, heads[room].row, seq, event) for seq, event in enumerate(new, start=first)
+        ]
+        found[room] = [publication.from_event(row, room) for row in rows[room]]
+        for row, hint in zip(rows[room], found[room], strict=True):
+            row.size = _size(row.type, hint.text)
+    Event.objects.bulk_create([row for new in rows.values() for row in new])
+
+    def send() -> None:
+        for room, publications in found.items():
+            broadcast.events(room, publications)
+
     # No partial: Django wants the name of a hook that fails.
-    transaction.on_commit(lambda: broadcast.events(project_id, found), using=using, robust=True)
+    transaction.on_commit(send, using=using, robust=True)
     return rows
 
 
-def _event(project_id: int, seq: int, event: NewEvent) -> Event:
-    plain = values.plain(_payload(event))
+def _size(type_: str, text: str) -> int:
+    """Return the bytes of an event's frame.
+
+    Raises:
+        ValueError: if PostgreSQL could not store it, or no client be sent it.
+    """
+    encoded = text.encode()
+    if strict_json.has_nul(encoded):
+        raise ValueError("A text in an event has a NUL character, which PostgreSQL cannot store")
+    size, most = len(encoded), conf.get().max_frame
+    if size > most:
+        raise EventTooLarge(
+            f"{type_} has {size} bytes; an event may have {most}, "
+            'which is half of REALTIME["MAX_UNSENT"]'
+        )
+    return size
+
+
+def _event(room: RoomId, row: int, seq: int, event: NewEvent) -> Event:
+    plain = values.plain(_payload(room, event))
     payload = strict_json.with_plain_numbers(plain, msgspec.json.encode(plain))
-    is_update = event.type == ProjectUpdatedPayload.type
+    is_update = isinstance(event.payload, UpdatedPayload)
     return Event(
-        project_id=project_id,
+        room_id=row,
         seq=seq,
-        type=event.type,
+        type=_type(room, event),
         payload=payload,
         outline=outline.of(payload["changes"]) if is_update else None,
         actor_id=event.actor_id,
@@ -89,63 +117,101 @@ def _event(project_id: int, seq: int, event: NewEvent) -> Event:
     )
 
 
-def _payload(event: NewEvent) -> dict[str, Any]:
+def _type(room: RoomId, event: NewEvent) -> str:
+    is_typed = isinstance(event.payload, EventPayload)
+    return event.type.format(room.kind) if is_typed else event.type
+
+
+def _payload(room: RoomId, event: NewEvent) -> dict[str, Any]:
     if isinstance(event.payload, EventPayload):
-        return msgspec.structs.asdict(event.payload)
-    if event.type in EVENT_PAYLOADS:
+        return messages.to_dict(room, event.payload)
+    if messages.event_payload(event.type, room.kind) is not None:
         raise ValueError(f"{event.type} is an event of the protocol: make it by its function")
     return event.payload
 
 
-def _advance(project_id: int, count: int) -> int:
-    """Move the project's head and return it; the row stays locked until the commit.
+class Head(NamedTuple):
+    """Say where a room's log is."""
 
-    The first event of a project makes the row. One statement, which the ORM cannot say.
+    row: int
+    """The primary key of its `Room`; 0 where nothing was written yet."""
+    seq: int
+    """The position of its last event; 0 where nothing happened yet."""
+
+
+_NOWHERE = Head(0, 0)
+
+
+def _advance(counts: Mapping[RoomId, int]) -> dict[RoomId, Head]:
+    """Move the heads of rooms and return them; the rows stay locked until the commit.
+
+    The first event of a room makes its row. One statement, which the ORM cannot say. It locks in
+    the order of the values, so that two transactions that append to the same rooms do not wait
+    for each other.
     """
+    rooms = sorted(counts, key=str)
+    places = ", ".join(["(%s, %s, %s)"] * len(rooms))
+    parameters = [part for room in rooms for part in (room.kind, str(room.key), counts[room])]
     with connections[alias()].cursor() as cursor:
-        cursor.execute(_ADVANCE, [project_id, count])
-        [head] = cursor.fetchone()
-    return int(head)
+        cursor.execute(_ADVANCE % places, parameters)
+        return _by_room(counts, cursor.fetchall())
 
 
 _ADVANCE = """
-INSERT INTO realtime_room (project_id, seq) VALUES (%s, %s)
-ON CONFLICT (project_id) DO UPDATE SET seq = realtime_room.seq + excluded.seq
-RETURNING seq
+INSERT INTO realtime_room (kind, key, seq) VALUES %s
+ON CONFLICT (kind, key) DO UPDATE SET seq = realtime_room.seq + excluded.seq
+RETURNING kind, key, id, seq
 """
 
 
-def heads(project_ids: Collection[int]) -> dict[int, int]:
-    """Return the last `seq` of each project: one query; 0 where nothing happened yet."""
-    return dict.fromkeys(project_ids, 0) | dict(_heads(project_ids))
+def lock(room: RoomId) -> Head:
+    """Lock a room's log until the transaction ends, as `append` does, and return its head."""
+    return _advance({room: 0})[room]
+
+
+def row_of(room: RoomId) -> int:
+    """Return the primary key of a room, without a lock where the room has a row already."""
+    return Room.objects.get_or_create(kind=room.kind, key=str(room.key))[0].pk
+
+
+def _by_room(rooms: Collection[RoomId], rows: Iterable[tuple[Any, ...]]) -> dict[RoomId, Head]:
+    named = {(room.kind, str(room.key)): room for room in rooms}
+    return {named[kind, key]: Head(*head) for kind, key, *head in rows if (kind, key) in named}
+
+
+def heads(rooms: Collection[RoomId]) -> dict[RoomId, Head]:
+    """Return the head of each room's log: one query."""
+    rows = _heads({room.kind for room in rooms}, {str(room.key) for room in rooms})
+    return dict.fromkeys(rooms, _NOWHERE) | _by_room(rooms, rows)
 
 
 @CompiledQuery
-def _heads(project_ids: Argument) -> Any:
-    return Room.objects.filter(AnyOf("project_id", project_ids)).values_list("project_id", "seq")
+def _heads(kinds: Argument, keys: Argument) -> Any:
+    # Rooms of another kind with one of the keys are found, too; they are few.
+    rooms = Room.objects.filter(AnyOf("kind", kinds), AnyOf("key", keys))
+    return rooms.values_list("kind", "key", "id", "seq")
 
 
-def tail(
-    project_id: int, after: int, *, upto: int | None = None, limit: int | None = None
-) -> list[Event]:
-    """Return the events after a `seq`, in order: the first of them, `MAX_READ` bytes at most.
+def tail(row: int, after: int, *, upto: int | None = None, limit: int | None = None) -> list[Event]:
+    """Return a room's events after a `seq`, in order: the first, `MAX_READ` bytes at most.
 
-    Where the oldest are pruned, the list begins later; it never has a hole.
+    Where the oldest are pruned, the list begins later; it never has a hole. `row` is the room's
+    `Head.row`, as in all that follows.
     """
-    rows = Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq")
+    rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
     if upto is not None:
         rows = rows.filter(seq__lte=upto)
     sizes = rows.values_list("seq", "size")[:limit]
     return list(rows.filter(seq__lte=_last_that_fits(sizes)).defer("before", "outline"))
 
 
-def start_of_latest(project_id: int, *, upto: int, limit: int) -> int:
+def start_of_latest(row: int, *, upto: int, limit: int) -> int:
     """Return the `seq` after which the latest events begin, so many and `MAX_READ` bytes at most.
 
     Earlier ones that are pruned count as events without a size.
     """
     start = max(0, upto - limit)
-    rows = Event.objects.filter(project_id=project_id, seq__gt=start, seq__lte=upto)
+    rows = Event.objects.filter(room_id=row, seq__gt=start, seq__lte=upto)
     sizes = list(rows.order_by("-seq").values_list("seq", "size"))
     first = _last_that_fits(sizes)
     return start if not sizes or first == sizes[-1][0] else first - 1
@@ -165,64 +231,67 @@ def _last_that_fits(sizes: Iterable[tuple[int, int]]) -> int:
     return last
 
 
-def outlines(project_id: int, after: int) -> list[tuple[int, str, outline.Outline | None]]:
+def outlines(row: int, after: int) -> list[tuple[int, str, outline.Outline | None]]:
     """Return (`seq`, type, outline) of all events after a `seq`, in order, without payloads."""
-    rows = Event.objects.filter(project_id=project_id, seq__gt=after).order_by("seq")
+    rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
     return list(rows.values_list("seq", "type", "outline"))
 
 
 class Span(NamedTuple):
     """A part of a log: the events after one `seq`, up to another."""
 
+    row: int
     after: int
     upto: int
 
 
-def spans(wanted: Mapping[int, Span], *, size: int) -> dict[int, list[Publication]]:
-    """Return parts of several projects' logs, each in order: one query.
+def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publication]]:
+    """Return parts of several rooms' logs, each in order: one query.
 
     Of each the last events, `size` bytes at most. Where the oldest are pruned, or are more than
     that, a list begins later; it never has a hole.
     """
-    found: dict[int, list[Publication]] = {project_id: [] for project_id in wanted}
-    rows = [(project_id, *span) for project_id, span in wanted.items() if span.after < span.upto]
-    if rows:
+    found: dict[RoomId, list[Publication]] = {room: [] for room in wanted}
+    rooms = {span.row: room for room, span in wanted.items() if span.after < span.upto}
+    if rooms:
         # The ORM can say it only as one long OR, which costs more to make than to run.
-        values = ", ".join(["(%s, %s, %s)"] * len(rows))
-        events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(rows), size])
+        values = ", ".join(["(%s, %s, %s)"] * len(rooms))
+        spans = (wanted[room] for room in rooms.values())
+        events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(spans), size])
         # One by one: a payload takes much more memory than the text that is kept of it.
         for event in events.iterator():
-            found[event.project_id].append(publication.from_event(event))
+            room = rooms[event.room_id]
+            found[room].append(publication.from_event(event, room))
     return found
 
 
 _SPANS = """
-WITH span (project_id, after, upto) AS (VALUES %s),
+WITH span (room_id, after, upto) AS (VALUES %s),
 part AS (
     SELECT event.id,
-        SUM(event.size) OVER (PARTITION BY event.project_id ORDER BY event.seq DESC) AS size
+        SUM(event.size) OVER (PARTITION BY event.room_id ORDER BY event.seq DESC) AS size
     FROM span JOIN realtime_event event
-        ON event.project_id = span.project_id AND event.seq > span.after AND event.seq <= span.upto
+        ON event.room_id = span.room_id AND event.seq > span.after AND event.seq <= span.upto
 )
-SELECT event.id, event.project_id, event.seq, event.type, event.payload
+SELECT event.id, event.room_id, event.seq, event.type, event.payload
 FROM part JOIN realtime_event event ON event.id = part.id
 WHERE part.size <= %%s
-ORDER BY event.project_id, event.seq
+ORDER BY event.room_id, event.seq
 """
 
 
 def prune(older_than: timedelta) -> int:
     """Delete events, receipts and ended tasks of that age; return how many.
 
-    Of each project's log the beginning goes, by `seq`: clocks differ between servers, and to
-    delete by the clock alone could leave a hole. One project at a time, so that no lock is
+    Of each room's log the beginning goes, by `seq`: clocks differ between servers, and to
+    delete by the clock alone could leave a hole. One room at a time, so that no lock is
     held for long.
     """
     before = timezone.now() - older_than
-    old = Event.objects.filter(created_at__lt=before).order_by().values_list("project_id")
+    old = Event.objects.filter(created_at__lt=before).order_by().values_list("room_id")
     count = 0
-    for project_id, last in old.annotate(last=Max("seq")):
-        count += Event.objects.filter(project_id=project_id, seq__lte=last).delete()[0]
+    for row, last in old.annotate(last=Max("seq")):
+        count += Event.objects.filter(room_id=row, seq__lte=last).delete()[0]
     count += Receipt.objects.filter(created_at__lt=before).delete()[0]
     ended = TaskState.objects.exclude(state__in=TaskState.OPEN)
     return count + ended.filter(updated_at__lt=Now() - older_than).delete()[0]

@@ -12,7 +12,7 @@ replaces all that stood there."""
 WHOLE = 1
 
 _MAX_SIZE = 256
-"""Bytes of one outline as JSON: a thousand are read while a project's lock is held."""
+"""Bytes of one outline as JSON: a thousand are read while a room's lock is held."""
 _LEVELS = (8, 2, 1)
 
 

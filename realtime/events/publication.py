@@ -8,19 +8,20 @@ import msgspec
 from msgspec import Struct
 
 from realtime.protocol import messages
+from realtime.protocol.room_id import Id, RoomId
 
 if TYPE_CHECKING:
     from realtime.models import Event
 
-RoomUser = tuple[int, int]
-"""A project and a user who is in its room."""
+RoomUser = tuple[RoomId, Id]
+"""A room and a user who is in it."""
 
 
 class PresenceEntry(NamedTuple):
-    """A user who is in a project's room, and the name that the others see."""
+    """A user who is in a room, and the name that the others see."""
 
-    project_id: int
-    user_id: int
+    room: RoomId
+    user_id: Id
     username: str
 
 
@@ -28,16 +29,16 @@ class Publication(NamedTuple):
     seq: int
     text: str
     """The frame, encoded once for all."""
-    evicts: int | None = None
+    evicts: Id | None = None
     """The user whose access ends with this event, or `EVERYONE`."""
     ends: str | None = None
     """The task that ends with this event."""
 
 
 class LayerMessage(Struct, rename={"sender": "from"}):
-    """A message of group `project_<id>`. Whatever is on the layer must pass through here."""
+    """A message of a room's group. Whatever is on the layer must pass through here."""
 
-    project_id: int
+    room: RoomId
     sender: str | None = None
     """The server process that has shown it to its own sockets already."""
     events: list[Publication] = []
@@ -47,9 +48,9 @@ class LayerMessage(Struct, rename={"sender": "from"}):
     """For a client that lags, the newest ephemeral message of a key replaces those before."""
     progress: tuple[str, int] | None = None
     """The task that the ephemeral message is about, and its progress."""
-    arrived: list[tuple[int, str]] = []
+    arrived: list[tuple[Id, str]] = []
     """Users who are new in the room, and their names."""
-    departed: list[int] = []
+    departed: list[Id] = []
     """Users who are not in the room any more."""
 
 
@@ -62,9 +63,10 @@ def parse(message: Any) -> LayerMessage:
     return msgspec.convert(message, LayerMessage)
 
 
-def from_event(row: Event) -> Publication:
-    text = messages.encode_event(row.type, row.payload, project_id=row.project_id, seq=row.seq)
-    kind = messages.EVENT_PAYLOADS.get(row.type)
-    if kind is None:  # an event of the host's own
+def from_event(row: Event, room: RoomId) -> Publication:
+    text = messages.encode_event(row.type, row.payload, room=room, seq=row.seq)
+    definition = messages.event_payload(row.type, room.kind)
+    if definition is None:  # an event of the host's own
         return Publication(row.seq, text)
-    return Publication(row.seq, text, kind.evicts(row.payload), kind.ends(row.payload))
+    payload = row.payload
+    return Publication(row.seq, text, definition.evicts(payload), definition.ends(payload))

@@ -1,6 +1,6 @@
 """End connections and places in rooms that the clock or the database no longer allows.
 
-A host says at once when access ends: an event in the project's log. This module is for the rest:
+A host says at once when access ends: an event in the room's log. This module is for the rest:
 users who were deactivated or signed out, and rows that somebody changed or deleted past the host's
 services. So the end of access takes effect within `ACCESS_INTERVAL` and a query, however it came.
 What cannot be checked for `ACCESS_TIMEOUT` ends too: a check that fails is no permission.
@@ -20,7 +20,8 @@ from realtime.events.publication import RoomUser
 from realtime.live.looks import Look
 from realtime.live.room import Subscriber
 from realtime.protocol.errors import ErrorCode, ProtocolError
-from realtime.rooms import backend
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import hosts
 
 
 class Connection(Protocol):
@@ -53,8 +54,8 @@ class AccessMonitor:
     fails by itself: what one of them runs into takes nothing from the other.
     """
 
-    def __init__(self, revoke: Callable[[Subscriber, int], None]) -> None:
-        """`revoke` puts a socket out of a project's room."""
+    def __init__(self, revoke: Callable[[Subscriber, RoomId], None]) -> None:
+        """`revoke` puts a socket out of a room."""
         self._revoke = revoke
         self._open: set[Connection] = set()
         self._users: Look[Identity, ProtocolError] = Look(
@@ -119,8 +120,8 @@ class AccessMonitor:
                 continue
             survey.identities.append(identity)
             socket = connection.socket
-            for project_id in socket.rooms:
-                survey.places.add((project_id, socket.user_id))
+            for room in socket.rooms:
+                survey.places.add((room, socket.user_id))
             if not socket.rooms:
                 survey.outside.append(connection)
         return survey
@@ -143,8 +144,8 @@ class AccessMonitor:
         socket = connection.socket
         as_user = max(connection.identified_at, self._users.answered_at(connection.identity))
         in_rooms = (
-            max(joined_at, self._places.answered_at((project_id, socket.user_id)))
-            for project_id, joined_at in socket.rooms.items()
+            max(joined_at, self._places.answered_at((room, socket.user_id)))
+            for room, joined_at in socket.rooms.items()
         )
         return min([as_user, *in_rooms])
 
@@ -164,16 +165,16 @@ class AccessMonitor:
             return
         for connection in self:
             socket = connection.socket
-            for project_id, joined_at in list(socket.rooms.items()):
-                if (project_id, socket.user_id) in lost and joined_at < asked_at:
-                    self._revoke(socket, project_id)
+            for room, joined_at in list(socket.rooms.items()):
+                if (room, socket.user_id) in lost and joined_at < asked_at:
+                    self._revoke(socket, room)
 
 
 def _end_overdue(outside: Sequence[Connection]) -> None:
     """End the sockets in no room that had time enough to join one."""
     deadline = conf.get().JOIN_DEADLINE
     overdue = time.monotonic() - deadline
-    text = f"A socket must join a project within {deadline:g} s"
+    text = f"A socket must join a room within {deadline:g} s"
     for connection in outside:
         if connection.socket.idle_since < overdue:
             connection.end(ProtocolError(ErrorCode.NOT_JOINED, text))
@@ -194,7 +195,7 @@ def _revoked(
 
 def _lost(places: Sequence[RoomUser]) -> dict[RoomUser, None]:
     """Return the places in which nobody may be any more."""
-    project_ids = {project_id for project_id, _ in places}
+    rooms = {room for room, _ in places}
     user_ids = {user_id for _, user_id in places}
-    access = backend.get().access(project_ids, user_ids)
+    access = hosts.access(rooms, user_ids)
     return dict.fromkeys(set(places).difference(access))

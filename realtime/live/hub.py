@@ -1,6 +1,6 @@
 """Own the rooms of one server process: who joins and leaves, and what each room is shown.
 
-A hub subscribes once to the group of each project that has a local socket, and hands the text of
+A hub subscribes once to the group of each room that has a local socket, and hands the text of
 each message straight to the sockets: no queue, thread or encoding per socket.
 
 The channel layer may lose, repeat and reorder what it carries; the log is the truth. A gap in the
@@ -28,6 +28,7 @@ from realtime.live.subscriptions import Subscriptions
 from realtime.presence.process import ProcessPresence
 from realtime.protocol import messages
 from realtime.protocol.messages import EVERYONE
+from realtime.protocol.room_id import RoomId
 
 logger = logging.getLogger(__name__)
 
@@ -36,21 +37,21 @@ class Hub:
     """Keep the rooms; let sockets in and out; hand on what happens."""
 
     def __init__(self) -> None:
-        self.rooms: dict[int, Room] = {}
+        self.rooms: dict[RoomId, Room] = {}
         self.repair = Repair(self.rooms, self._deliver)
         self.subscriptions = Subscriptions(self.rooms, self._receive)
         self.presence = ProcessPresence()
         self.process = self.presence.process
         """Name of this server process, on the layer and in Redis."""
         self._joins = joins.Joins()
-        self._joins_under_way: Counter[int] = Counter()
+        self._joins_under_way: Counter[RoomId] = Counter()
         """Joins that a room is kept open for."""
         self._tasks = Tasks()
 
     # --- joining and leaving
 
     async def join(
-        self, socket: Subscriber, project_id: int, *, since: int | None, ref: str | int | None
+        self, socket: Subscriber, room_id: RoomId, *, since: int | None, ref: str | int | None
     ) -> int:
         """Let a socket into a room: subscribe, read the position, then go live.
 
@@ -61,20 +62,20 @@ class Hub:
             How much the socket was sent, in characters.
 
         Raises:
-            ProtocolError: if the user may not see the project; the socket is not in it then.
+            ProtocolError: if the user may not see the room; the socket is not in it then.
         """
         began_at = time.perf_counter()
-        room = self._open(project_id)
+        room = self._open(room_id)
         # Joining anew: what happens from here on belongs behind the new acknowledgement.
         room.remove(socket)
         try:
             # The room hears the layer before the log is read: an event that is committed after the
             # read reaches the room by the layer, and one that is committed before is in the read.
-            await self.subscriptions.settle(project_id)
+            await self.subscriptions.settle(room_id)
             # The room knows who is here before it says so in an acknowledgement. While this is
             # awaited, arrivals and departures reach the room as they reach every other.
             await self.presence.load(room.members)
-            request = joins.JoinRequest(project_id, socket.user_id, since)
+            request = joins.JoinRequest(room_id, socket.user_id, since)
             view, passed = await self._read_until_current(room, request)
             # No await from here to the end, so that no event comes between what was read and what
             # the socket is handed from now on. It may have closed during one of the awaits above.
@@ -83,7 +84,7 @@ class Hub:
                 sent = self._admit(room, socket, view, passed, ref=ref)
         finally:
             room.members.mark_dirty(socket.user_id)
-            self._end_join(project_id)
+            self._end_join(room_id)
         metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self.repair.begin(room)
         return sent
@@ -97,7 +98,7 @@ class Hub:
             What was read, and the events that the room handed on since.
 
         Raises:
-            ProtocolError: if the user may not see the project.
+            ProtocolError: if the user may not see the room.
         """
         while True:
             # While the log is read, the room goes on handing events to its sockets. It remembers
@@ -120,20 +121,21 @@ class Hub:
         ref: str | int | None,
     ) -> int:
         sent = 0
+        name = socket.names[room.id.kind]
         if ref is not None:
             members = room.members
             ack = messages.JoinAck(
                 seq=view.seq,
                 user_id=socket.user_id,
                 role=view.role,
-                project=view.project,
-                members=members.listed(socket.user_id, socket.username),
+                state=view.state,
+                members=members.listed(socket.user_id, name),
                 member_count=members.count_with(socket.user_id),
                 tasks=view.tasks,
                 recovered=view.missed is not None,
             )
-            text = messages.encode(messages.Ack(payload=ack, ref=ref))
-            _check_size(text, room.project_id)
+            text = messages.encode_joined(room.id, ack, ref=ref)
+            _check_size(text, room.id)
             socket.outbox.push(text)
             sent += len(text)
         texts = tuple(event.text for event in [*(view.missed or []), *passed])
@@ -141,13 +143,13 @@ class Hub:
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
         room.add(socket, view.seq)
-        if not room.members.arrive(socket.user_id, socket.username):
-            socket.outbox.push(room.members.joined_text(socket.user_id, socket.username))
+        if not room.members.arrive(socket.user_id, name):
+            socket.outbox.push(room.members.joined_text(socket.user_id, name))
         return sent + sum(map(len, texts))
 
-    def leave(self, socket: Subscriber, project_id: int) -> None:
+    def leave(self, socket: Subscriber, room_id: RoomId) -> None:
         """Put a socket out of a room; nothing of that room reaches it any more."""
-        room = self.rooms.get(project_id)
+        room = self.rooms.get(room_id)
         if room is None or socket not in room:
             return
         room.remove(socket)
@@ -155,50 +157,49 @@ class Hub:
 
     def _left(self, room: Room, socket: Subscriber) -> None:
         room.members.mark_dirty(socket.user_id)
-        self._close_if_idle(room.project_id)
+        self._close_if_idle(room.id)
 
-    def revoke(self, socket: Subscriber, project_id: int) -> None:
+    def revoke(self, socket: Subscriber, room_id: RoomId) -> None:
         """Put a socket out of a room, as its user may not be there any more, and tell it so."""
-        room = self.rooms[project_id]
+        room = self.rooms[room_id]
         room.revoke(socket)
         self._left(room, socket)
 
-    def _open(self, project_id: int) -> Room:
+    def _open(self, room_id: RoomId) -> Room:
         """Return a room, and keep it open until `_end_join`, though nobody is in it yet."""
-        self._joins_under_way[project_id] += 1
-        if project_id not in self.rooms:
-            self.rooms[project_id] = Room(project_id, self.presence.open_room)
-        return self.rooms[project_id]
+        self._joins_under_way[room_id] += 1
+        if room_id not in self.rooms:
+            self.rooms[room_id] = Room(room_id, self.presence.open_room)
+        return self.rooms[room_id]
 
-    def _end_join(self, project_id: int) -> None:
-        self._joins_under_way[project_id] -= 1
-        if not self._joins_under_way[project_id]:
-            del self._joins_under_way[project_id]
-        self._close_if_idle(project_id)
+    def _end_join(self, room_id: RoomId) -> None:
+        self._joins_under_way[room_id] -= 1
+        if not self._joins_under_way[room_id]:
+            del self._joins_under_way[room_id]
+        self._close_if_idle(room_id)
 
-    def _close_if_idle(self, project_id: int) -> None:
-        room = self.rooms.get(project_id)
-        if room is not None and room.is_empty and project_id not in self._joins_under_way:
-            del self.rooms[project_id]
-            self.presence.close_room(project_id)
-            self._tasks.spawn(self.subscriptions.settle(project_id))
+    def _close_if_idle(self, room_id: RoomId) -> None:
+        room = self.rooms.get(room_id)
+        if room is not None and room.is_empty and room_id not in self._joins_under_way:
+            del self.rooms[room_id]
+            self.presence.close_room(room_id)
+            self._tasks.spawn(self.subscriptions.settle(room_id))
 
     # --- signals
 
-    def signal(self, socket: Subscriber, project_id: int, data: dict[str, Any]) -> None:
+    def signal(self, socket: Subscriber, room_id: RoomId, data: dict[str, Any]) -> None:
         """Show ephemeral data to the others in the room, here and in other processes."""
-        payload = messages.SignalPayload(project_id, socket.user_id, data)
-        text = messages.encode(messages.Signal(payload=payload))
-        key = f"signal:{project_id}:{socket.user_id}"
-        self.rooms[project_id].broadcast(text, key=key, exclude=socket)
+        text = messages.encode_in(room_id, messages.SignalPayload(socket.user_id, data))
+        key = f"signal:{room_id}:{socket.user_id}"
+        self.rooms[room_id].broadcast(text, key=key, exclude=socket)
         content = {"ephemeral": text, "key": key, "from": self.process}
-        self._tasks.spawn(broadcast.asend(project_id, content))
+        self._tasks.spawn(broadcast.asend(room_id, content))
 
     # --- what happens, here and elsewhere
 
-    def show(self, project_id: int, found: list[Publication]) -> None:
+    def show(self, room_id: RoomId, found: list[Publication]) -> None:
         """Hand durable events to the sockets of a room, each once and in order."""
-        room = self.rooms.get(project_id)
+        room = self.rooms.get(room_id)
         if room is not None:
             self._deliver(room, found)
             self.repair.begin(room)
@@ -215,8 +216,8 @@ class Hub:
         if message.sender == self.process:
             return  # shown already
         if message.events:
-            self.show(message.project_id, message.events)
-        room = self.rooms.get(message.project_id)
+            self.show(message.room, message.events)
+        room = self.rooms.get(message.room)
         if room is None:
             return
         if message.ephemeral is not None and (
@@ -224,7 +225,7 @@ class Hub:
         ):
             room.broadcast(message.ephemeral, key=message.key)
         if message.arrived or message.departed:
-            self.presence.apply_remote(room.project_id, message.arrived, message.departed)
+            self.presence.apply_remote(room.id, message.arrived, message.departed)
 
     def _deliver(self, room: Room, found: list[Publication]) -> None:
         for socket in room.deliver(found):
@@ -241,7 +242,7 @@ class Hub:
         await self.presence.close()
 
 
-def _check_size(ack: str, project_id: int) -> None:
+def _check_size(ack: str, room: RoomId) -> None:
     """Refuse an acknowledgement that no client could take: it would be closed, and come back.
 
     Raises:
@@ -250,6 +251,6 @@ def _check_size(ack: str, project_id: int) -> None:
     size, most = len(ack.encode()), conf.get().max_frame
     if size > most:
         raise ValueError(
-            f"A join of project {project_id} would be answered with {size} bytes, as its snapshot "
-            f'is large; {most} may be sent, which is half of REALTIME["MAX_UNSENT"]'
+            f"A join of {room.noun} {room.key} would be answered with {size} bytes, as its "
+            f'snapshot is large; {most} may be sent, which is half of REALTIME["MAX_UNSENT"]'
         )

@@ -155,11 +155,15 @@ def _ask_apart(
     Raises:
         Exception: an outage of the database; halves would fare no better.
     """
+
+    def sort_key(subject: Subject) -> str:
+        return str(part(subject))  # ids may be numbers and texts
+
     found: dict[Subject, Finding] = {}
     failed: list[Subject] = []
     first: Exception | None = None
     rest = [subject for subject in subjects if subject not in suspects]
-    waiting = deque(group for group in (rest, sorted(suspects, key=part)) if group)
+    waiting = deque(group for group in (rest, sorted(suspects, key=sort_key)) if group)
     began_at = time.monotonic()
     for _ in range(_MAX_QUESTIONS):
         if not waiting or time.monotonic() - began_at > _SLOW:
@@ -174,6 +178,6 @@ def _ask_apart(
             if len(group) == 1:
                 failed += group
             else:
-                group.sort(key=part)
+                group.sort(key=sort_key)
                 waiting += group[: len(group) // 2], group[len(group) // 2 :]
     return Answers(found, failed + [subject for group in waiting for subject in group], first)

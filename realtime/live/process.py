@@ -101,8 +101,8 @@ class ServerProcess:
         if connection in self._access:
             self._access.discard(connection)
             self.hub.presence.disconnect(connection.identity.user_id)
-        for project_id in list(connection.socket.rooms):
-            self.hub.leave(connection.socket, project_id)
+        for room in list(connection.socket.rooms):
+            self.hub.leave(connection.socket, room)
 
     # --- clocks
 

@@ -12,6 +12,7 @@ from realtime.db.outages import is_outage
 from realtime.events import log, publication
 from realtime.events.publication import Publication
 from realtime.live.room import Room
+from realtime.protocol.room_id import RoomId
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Repair:
     """Compare the rooms with the log, and fill their gaps from it."""
 
     def __init__(
-        self, rooms: Mapping[int, Room], deliver: Callable[[Room, list[Publication]], None]
+        self, rooms: Mapping[RoomId, Room], deliver: Callable[[Room, list[Publication]], None]
     ) -> None:
         self._rooms = rooms
         self._deliver = deliver
@@ -35,15 +36,15 @@ class Repair:
         Raises:
             django.db.Error
         """
-        before = {project_id: room.seq for project_id, room in self._rooms.items()}
+        before = {room_id: room.seq for room_id, room in self._rooms.items()}
         # Meanwhile rooms open and close, and go on by the layer. So each head is compared with
         # the room that there is now, and with where it was when the question was asked.
         heads = await threads.run(log.heads, list(before))
-        for project_id, head in heads.items():
-            room = self._rooms.get(project_id)
+        for room_id, (_, head) in heads.items():
+            room = self._rooms.get(room_id)
             if room is None or (head == room.seq and head >= room.highest_seen):
                 continue
-            if head < (before[project_id] or 0):
+            if head < (before[room_id] or 0):
                 # The log has gone back: somebody restored an older database.
                 room.reset(head)
             else:
@@ -60,7 +61,7 @@ class Repair:
             while room.has_gap and room.seq is not None:
                 metrics.current.repairs += 1
                 # Meanwhile the room may get these events by the layer; `deliver` drops repeats.
-                head, events = await threads.run(_read, room.project_id, room.seq)
+                head, events = await threads.run(_read, room.id, room.seq)
                 if events and events[0].seq <= room.seq + 1:
                     self._deliver(room, events)
                 elif head > room.seq:
@@ -82,6 +83,7 @@ class Repair:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _read(project_id: int, after: int) -> tuple[int, list[Publication]]:
-    head = log.heads([project_id])[project_id]
-    return head, [publication.from_event(row) for row in log.tail(project_id, after, limit=_PAGE)]
+def _read(room: RoomId, after: int) -> tuple[int, list[Publication]]:
+    head = log.heads([room])[room]
+    events = log.tail(head.row, after, limit=_PAGE)
+    return head.seq, [publication.from_event(event, room) for event in events]

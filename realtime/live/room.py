@@ -1,4 +1,4 @@
-"""Keep one project's room in one server process: its position and its sockets."""
+"""Keep one room in one server process: its position and its sockets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from realtime.presence.members import Members
 from realtime.protocol import messages
 from realtime.protocol.errors import CloseCode, ErrorCode
 from realtime.protocol.messages import EVERYONE
+from realtime.protocol.room_id import Id, RoomId
 
 if TYPE_CHECKING:
     from realtime.transport.outbox import Outbox
@@ -28,14 +29,15 @@ _ENDED = 101
 class Subscriber:
     """Hold one client's connection, as the rooms see it."""
 
-    __slots__ = ("idle_since", "outbox", "rooms", "user_id", "username")
+    __slots__ = ("idle_since", "names", "outbox", "rooms", "user_id")
 
-    def __init__(self, user_id: int, username: str, outbox: Outbox) -> None:
+    def __init__(self, user_id: Id, names: Iterable[tuple[str, str]], outbox: Outbox) -> None:
         self.user_id = user_id
-        self.username = username
+        self.names = dict(names)
+        """The name that the others see, by the kind of the room."""
         self.outbox = outbox
-        self.rooms: dict[int, float] = {}
-        """Projects whose rooms it is in, and since when (`time.monotonic()`)."""
+        self.rooms: dict[RoomId, float] = {}
+        """Rooms it is in, and since when (`time.monotonic()`)."""
         self.idle_since = time.monotonic()
         """Time from which on it is in no room, where it is in none."""
 
@@ -49,14 +51,14 @@ class Room:
     """
 
     def __init__(
-        self, project_id: int, open_members: Callable[[int, Callable[[str], None]], Members]
+        self, room_id: RoomId, open_members: Callable[[RoomId, Callable[[str], None]], Members]
     ) -> None:
-        """`open_members` gets the project and what shows a frame here; it returns the members."""
-        self.project_id = project_id
+        """`open_members` gets the room and what shows a frame here; it returns the members."""
+        self.id = room_id
         self.seq: int | None = None
         self.highest_seen = 0
         """Highest `seq` heard of; above `seq` only while there is a gap."""
-        self.members = open_members(project_id, self.broadcast)
+        self.members = open_members(room_id, self.broadcast)
         self._positions: dict[Subscriber, int] = {}
         self._recent: deque[Publication] = deque()
         self._recent_size = 0
@@ -91,12 +93,12 @@ class Room:
         """Let a socket in that knows everything up to `position`, and what was passed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self.members.add_socket(socket.user_id)
-        socket.rooms[self.project_id] = time.monotonic()
+        socket.rooms[self.id] = time.monotonic()
 
     def remove(self, socket: Subscriber) -> None:
         if self._positions.pop(socket, None) is None:
             return
-        socket.rooms.pop(self.project_id, None)
+        socket.rooms.pop(self.id, None)
         socket.idle_since = time.monotonic()
         self.members.remove_socket(socket.user_id)
 
@@ -156,8 +158,7 @@ class Room:
 
     def revoke(self, socket: Subscriber) -> None:
         """Put a socket out and tell it so; nothing of this room reaches it any more."""
-        payload = messages.AccessRevokedPayload(self.project_id)
-        socket.outbox.push(messages.encode(messages.AccessRevoked(payload=payload)))
+        socket.outbox.push(messages.encode_in(self.id, messages.AccessRevokedPayload()))
         self.remove(socket)
 
     def broadcast(

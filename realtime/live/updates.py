@@ -1,4 +1,4 @@
-"""Write the updates that clients send, those of one project together."""
+"""Write the updates that clients send, those of one room together."""
 
 from __future__ import annotations
 
@@ -20,40 +20,43 @@ from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
 from realtime.models import Receipt, alias
+from realtime.protocol import messages
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
-from realtime.rooms import backend
+from realtime.protocol.room_id import Id, RoomId, to_id
+from realtime.rooms import hosts
+from realtime.rooms.room import Forbidden, Invalid, Updated
 
 logger = logging.getLogger(__name__)
 
 
 class UpdateRequest(NamedTuple):
-    user_id: int
+    user_id: Id
     data: dict[str, Any]
     base_seq: int | None = None
     idempotency_key: str | None = None
 
 
 Result = UpdateAck | ProtocolError
-Writer = Batcher[int, UpdateRequest, Result]
+Writer = Batcher[RoomId, UpdateRequest, Result]
 
 
 def writer() -> Writer:
-    """Return what writes the updates of all sockets of a server process, project by project."""
+    """Return what writes the updates of all sockets of a server process, room by room."""
     return Batcher(write_batch, limit=conf.get().MAX_BATCH, linger=LINGER)
 
 
-async def write_batch(project_id: int, requests: list[UpdateRequest]) -> list[Result]:
-    """Write updates of one project together, in a database thread. Never raises.
+async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
+    """Write updates of one room together, in a database thread. Never raises.
 
     Where one of them breaks the transaction of all, each is written on its own.
     """
     began_at = time.perf_counter()
     metrics.current.batch_sizes.observe(len(requests))
     try:
-        # The batcher starts no other batch of this project until this one has returned, so
+        # The batcher starts no other batch of this room until this one has returned, so
         # updates are written in the order in which they came.
-        return await threads.write(write, project_id, requests)
+        return await threads.write(write, room, requests)
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
         # In an outage, nobody may know whether it was committed. To try again here could write it
         # twice; the clients have their idempotency keys for that.
@@ -61,21 +64,20 @@ async def write_batch(project_id: int, requests: list[UpdateRequest]) -> list[Re
             return [errors.from_exception(error)] * len(requests)
     finally:
         metrics.current.write_seconds.observe(time.perf_counter() - began_at)
-    return [result for request in requests for result in await write_batch(project_id, [request])]
+    return [result for request in requests for result in await write_batch(room, [request])]
 
 
-def write(project_id: int, requests: Sequence[UpdateRequest]) -> list[Result]:
-    """Write updates of one project in one transaction; each gets an outcome of its own."""
-    host = backend.get()
+def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
+    """Write updates of one room in one transaction; each gets an outcome of its own."""
     committed = threading.Event()
     try:
         with transaction.atomic(using=alias()):
             transaction.on_commit(committed.set, using=alias())  # before any hook of the host
-            locked = host.lock(project_id)
-            _require_same_database(locked)
-            results = _Batch(host, project_id, locked, requests).write(requests)
-    except backend.ProjectNotFound:
-        return [not_found(project_id) for _ in requests]
+            locked = hosts.lock([room])
+            if room not in locked:
+                return [not_found(room) for _ in requests]
+            _require_same_database(locked[room])
+            results = _Batch(room, locked[room], requests).write(requests)
     except Exception:
         if not committed.is_set():
             raise
@@ -97,34 +99,27 @@ def _require_same_database(locked: Any) -> None:
 
 
 class _Batch:
-    """Write the updates of one transaction, under the project's lock.
+    """Write the updates of one transaction, under the lock of what the room shows.
 
     They go to the host in runs. A run ends before an update whose answer depends on the run:
     one with a `base_seq`, or with a key that the run has already.
     """
 
-    def __init__(
-        self,
-        host: backend.Backend,
-        project_id: int,
-        locked: Any,
-        requests: Sequence[UpdateRequest],
-    ) -> None:
-        self.host = host
-        self.project_id = project_id
+    def __init__(self, room: RoomId, locked: Any, requests: Sequence[UpdateRequest]) -> None:
+        self.room = room
         self.locked = locked
-        self._head: int | None = None
+        self._head: log.Head | None = None
         self.tail = _Tail(self, requests)
-        self.receipts = _receipts(project_id, requests)
+        self.receipts = _receipts(room, requests)
         self.new_receipts: list[Receipt] = []
         self.results: dict[int, Result] = {}
         self.run: dict[int, UpdateRequest] = {}
 
     @property
-    def head(self) -> int:
+    def head(self) -> log.Head:
         """Return the log's last position, read only where an answer needs it before an event."""
         if self._head is None:
-            self._head = log.heads([self.project_id])[self.project_id]
+            self._head = log.heads([self.room])[self.room]
         return self._head
 
     def write(self, requests: Sequence[UpdateRequest]) -> list[Result]:
@@ -153,19 +148,18 @@ class _Batch:
             receipt = self.receipts.get((request.user_id, request.idempotency_key))
             if receipt is not None:
                 return UpdateAck(receipt.seq, receipt.changes, duplicate=True)
-        if request.base_seq is not None and request.base_seq < self.head:
+        if request.base_seq is not None and request.base_seq < self.head.seq:
             return self._conflict(request.user_id, request.data, request.base_seq)
         return None
 
-    def _conflict(self, user_id: int, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
+    def _conflict(self, user_id: Id, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
         if not self.tail.may_conflict(data, base_seq):
             return None
-        # The answer shows the project, and access may have ended while the update waited.
-        place = self.project_id, user_id
-        access = self.host.access([self.project_id], [user_id]).get(place)
+        # The answer shows the room's state, and access may have ended while the update waited.
+        access = hosts.access([self.room], [user_id]).get((self.room, user_id))
         if access is None or not access.may_update:
-            return _refusal(backend.Forbidden())
-        current = self.host.snapshots([self.project_id])[self.project_id]
+            return self._refusal(Forbidden())
+        current = hosts.snapshots([self.room])[self.room]
         return ProtocolError(
             ErrorCode.CONFLICT,
             f"These fields were changed after seq {base_seq}",
@@ -176,25 +170,26 @@ class _Batch:
         run, self.run = self.run, {}
         if not run:
             return
-        outcomes = self.host.update(
-            self.locked, [backend.Update(r.user_id, r.data) for r in run.values()]
-        )
+        pending = hosts.Locked(self.locked, [(r.user_id, r.data) for r in run.values()])
+        outcomes = hosts.update({self.room: pending})[self.room]
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
-            if isinstance(outcome, backend.Updated):
+            if isinstance(outcome, Updated):
                 if outcome.event is not None:
-                    self._head = outcome.event.seq
+                    self._head = log.Head(outcome.event.room_id, outcome.event.seq)
                     self.tail.is_behind = True
-                ack = UpdateAck(self.head, outcome.changes, duplicate=False)
+                ack = UpdateAck(self.head.seq, outcome.changes, duplicate=False)
                 self.results[index] = ack
                 self._keep_receipt(request, ack)
             else:
-                self.results[index] = _refusal(outcome)
+                self.results[index] = self._refusal(outcome)
 
     def _keep_receipt(self, request: UpdateRequest, ack: UpdateAck) -> None:
         if request.idempotency_key is None:
             return
+        if not self.head.row:  # nothing has ever happened in this room
+            self._head = log.lock(self.room)
         receipt = Receipt(
-            project_id=self.project_id,
+            room_id=self.head.row,
             user_id=request.user_id,
             key=request.idempotency_key,
             seq=ack.seq,
@@ -202,6 +197,14 @@ class _Batch:
         )
         self.receipts[request.user_id, request.idempotency_key] = receipt
         self.new_receipts.append(receipt)
+
+    def _refusal(self, reason: Forbidden | Invalid) -> ProtocolError:
+        if isinstance(reason, Invalid):
+            details = values.nearest(reason.details)
+            return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=details)
+        if not isinstance(reason, Forbidden):
+            raise TypeError(f"A room's `update` returned {reason!r:.200}; see `rooms.Outcome`")
+        return ProtocolError(ErrorCode.FORBIDDEN, f"You may not change this {self.room.noun}")
 
 
 class _Tail:
@@ -211,7 +214,7 @@ class _Tail:
     """
 
     def __init__(self, batch: _Batch, requests: Sequence[UpdateRequest]) -> None:
-        self._project_id = batch.project_id
+        self._batch = batch
         self._changes = LastChanges()
         self._start = 0
         """The changes after this position are known."""
@@ -222,43 +225,37 @@ class _Tail:
         bases = [r.base_seq for r in requests if r.base_seq is not None]
         if not bases:
             return
-        oldest = batch.head - conf.get().REPLAY_LIMIT
-        self._start = self.end = batch.head
-        within = [base for base in bases if oldest <= base < batch.head]
+        row, head = batch.head
+        oldest = head - conf.get().REPLAY_LIMIT
+        self._start = self.end = head
+        within = [base for base in bases if oldest <= base < head]
         if within:
-            rows = log.outlines(batch.project_id, min(within))
-            self._start = rows[0][0] - 1 if rows else batch.head  # the oldest may be pruned
+            rows = log.outlines(row, min(within))
+            self._start = rows[0][0] - 1 if rows else head  # the oldest may be pruned
             self._note(rows)
 
     def may_conflict(self, data: dict[str, Any], base_seq: int) -> bool:
         """Say whether something in the data was changed after a position, or nobody can tell."""
         if self.is_behind:
             # From the log, as the host may have appended more than the updates' own events.
-            self._note(log.outlines(self._project_id, self.end))
+            self._note(log.outlines(self._batch.head.row, self.end))
             self.is_behind = False
         return base_seq < self._start or self._changes.overlap(data, base_seq)
 
     def _note(self, rows: Sequence[tuple[int, str, Outline | None]]) -> None:
         for seq, type_, outline in rows:
-            if type_ == "project_updated":
+            if messages.event_payload(type_, self._batch.room.kind) is messages.UpdatedPayload:
                 # Without an outline it was logged before there were any.
                 self._changes.note(seq, WHOLE if outline is None else outline)
             self.end = seq
 
 
-def _refusal(reason: backend.Forbidden | backend.Invalid) -> ProtocolError:
-    if isinstance(reason, backend.Invalid):
-        details = values.nearest(reason.details)
-        return ProtocolError(ErrorCode.VALIDATION_ERROR, str(reason), details=details)
-    if not isinstance(reason, backend.Forbidden):
-        raise TypeError(f"The backend's `update` returned {reason!r:.200}; see `Outcome`")
-    return ProtocolError(ErrorCode.FORBIDDEN, "You may not change this project")
-
-
-def _receipts(project_id: int, requests: Sequence[UpdateRequest]) -> dict[tuple[int, str], Receipt]:
+def _receipts(room: RoomId, requests: Sequence[UpdateRequest]) -> dict[tuple[Id, str], Receipt]:
     keys = [r.idempotency_key for r in requests if r.idempotency_key is not None]
     if not keys:
         return {}
     user_ids = {r.user_id for r in requests}
-    rows = Receipt.objects.filter(project_id=project_id, user_id__in=user_ids, key__in=keys)
-    return {(row.user_id, row.key): row for row in rows}
+    rows = Receipt.objects.filter(
+        room__kind=room.kind, room__key=str(room.key), user_id__in=user_ids, key__in=keys
+    )
+    return {(to_id(row.user_id), row.key): row for row in rows}

@@ -1,4 +1,4 @@
-"""Show an operator a project's room: who is here, what runs, what happened."""
+"""Show an operator a room: who is here, what runs, what happened."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_permission_codename, get_user_model
 
-from realtime.events import history
+from realtime.events import history, log
 from realtime.events.history import Difference
-from realtime.models import Event, TaskState
+from realtime.models import Event, Room, TaskState
 from realtime.presence.store import UNREACHABLE, PresenceStore
+from realtime.protocol.room_id import Id, RoomId, to_id
 
 EVENTS = 20
 PAST_TASKS = 10
@@ -23,36 +24,40 @@ PAST_TASKS = 10
 class Overview:
     """Each part is shown only to users who may view it in the admin."""
 
-    project_id: int
+    room: RoomId
+    row: int
+    """The primary key of its `Room`; 0 where it has none yet."""
     shows_online: bool
     shows_tasks: bool
     shows_events: bool
     may_disconnect: bool
-    online: dict[int, str] | None = None
+    online: dict[Id, str] | None = None
     """User id → name; None where Redis cannot be reached."""
     running: list[TaskState] = field(default_factory=list)
     past: list[TaskState] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
-def overview(project_id: int, user: Any) -> Overview:
-    """Return what an operator may see. To see the project itself is another permission."""
+def overview(room: RoomId, user: Any) -> Overview:
+    """Return what an operator may see. To see the host's object itself is another permission."""
+    row = log.heads([room])[room].row
     found = Overview(
-        project_id,
+        room,
+        row,
         shows_online=user.has_perm("realtime.view_room"),
         shows_tasks=user.has_perm("realtime.view_taskstate"),
         shows_events=user.has_perm("realtime.view_event"),
         may_disconnect=may_disconnect(user),
     )
     if found.shows_online:
-        found.online = online([project_id])[project_id]
+        found.online = online([room])[room]
     if found.shows_tasks:
-        tasks = TaskState.objects.filter(project_id=project_id).order_by("-created_at")
+        tasks = TaskState.objects.filter(room_id=row).order_by("-created_at")
         found.running = list(tasks.filter(state__in=TaskState.OPEN))
         ended = tasks.exclude(state__in=TaskState.OPEN)
         found.past = list(ended.defer("result")[:PAST_TASKS])
     if found.shows_events:
-        rows = Event.objects.filter(project_id=project_id).select_related("actor").order_by("-seq")
+        rows = Event.objects.filter(room_id=row).select_related("actor", "room").order_by("-seq")
         events = list(history.without_contents(rows)[:EVENTS])
         told = differences(events)
         found.events = [{"row": row, "differences": told[row.pk]} for row in events]
@@ -73,29 +78,29 @@ def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:
     return found | {event.pk: history.differences(event, names) for event in read}
 
 
-def running_tasks(project_ids: Sequence[int]) -> Counter[int]:
-    """Return how many tasks are queued or running in each project."""
-    rows = TaskState.objects.filter(project_id__in=project_ids, state__in=TaskState.OPEN)
-    return Counter(rows.values_list("project_id", flat=True))
+def running_tasks(rows: Sequence[Room]) -> Counter[int]:
+    """Return how many tasks are queued or running in each room, by its primary key."""
+    tasks = TaskState.objects.filter(room__in=rows, state__in=TaskState.OPEN)
+    return Counter(tasks.values_list("room_id", flat=True))
 
 
-def online(project_ids: Sequence[int]) -> dict[int, dict[int, str] | None]:
-    """Return who is in each project's room now; None where Redis cannot be reached."""
+def online(rooms: Sequence[RoomId]) -> dict[RoomId, dict[Id, str] | None]:
+    """Return who is in each room now; None where Redis cannot be reached."""
     try:
-        found = async_to_sync(_members)(list(project_ids))
+        found = async_to_sync(_members)(rooms)
     except UNREACHABLE:
-        return dict.fromkeys(project_ids)
-    return dict(zip(project_ids, found, strict=True))
+        return dict.fromkeys(rooms)
+    return dict(zip(rooms, found, strict=True))
 
 
-async def _members(project_ids: list[int]) -> list[dict[int, str]]:
+async def _members(rooms: Sequence[RoomId]) -> list[dict[Id, str]]:
     presence = PresenceStore()
     try:
-        return await presence.members(project_ids)
+        return await presence.members(rooms)
     finally:
         await presence.close()
 
 
-def usernames(user_ids: set[int]) -> dict[int, str]:
+def usernames(user_ids: set[Id]) -> dict[Id, str]:
     users = get_user_model()._default_manager.filter(pk__in=user_ids)
-    return {user.pk: str(user.get_username()) for user in users}
+    return {to_id(user.pk): str(user.get_username()) for user in users}

@@ -37,8 +37,8 @@ from realtime import conf
 from realtime.db import threads
 from realtime.live import process
 from realtime.metrics import Histogram, current
-from realtime.protocol.errors import CloseCode, ErrorCode
-from realtime.protocol.messages import COMMAND_TYPES
+from realtime.protocol.errors import CloseCode, ErrorCode, not_found_code
+from realtime.rooms import registry
 
 
 @threads.without_transaction
@@ -94,8 +94,10 @@ def _now() -> Iterator[Metric]:
 def _so_far() -> Iterator[Metric]:
     yield _counter("connections", "Sockets that came, signed in or not", current.connections)
     yield _labelled("closes", "Sockets that ended", "code", current.closes, _ENDINGS)
-    yield _labelled("commands", "Commands of clients", "type", current.commands, COMMAND_TYPES)
-    yield _labelled("errors", "Errors told to clients", "code", current.errors, ErrorCode)
+    yield _labelled(
+        "commands", "Commands of clients", "type", current.commands, registry.commands().types
+    )
+    yield _labelled("errors", "Errors told to clients", "code", current.errors, _error_codes())
     yield _labelled(
         "access_failures",
         "Checks of who may still be here that failed",
@@ -125,6 +127,10 @@ def _durations() -> Iterator[Metric]:
     yield _histogram("update_seconds", "From an update to its reply", current.update_seconds)
     yield _histogram("write_seconds", "One transaction of updates", current.write_seconds)
     yield _histogram("batch_size", "Updates written in one transaction", current.batch_sizes)
+
+
+def _error_codes() -> list[str]:
+    return [*ErrorCode, *(not_found_code(kind) for kind in registry.kinds())]
 
 
 _ENDINGS = [*(str(code.value) for code in CloseCode), "client", "send_timeout"]

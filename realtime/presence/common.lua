@@ -9,9 +9,9 @@ for _, process in ipairs(redis.call('ZRANGEBYSCORE', 'realtime:processes', now, 
     live[process] = true
 end
 
-local function is_present(project, user)
+local function is_present(room, user)
     for process in pairs(live) do
-        if redis.call('HEXISTS', 'realtime:room:' .. project, process .. ':' .. user) == 1 then
+        if redis.call('HEXISTS', 'realtime:room:' .. room, process .. ':' .. user) == 1 then
             return true
         end
     end
@@ -27,12 +27,12 @@ end
 
 -- Give rooms that changed a new version: a word that was never used before, and so no counter
 -- that could go back with a Redis that has lost something.
-local function stamp(projects, version)
-    for project in pairs(projects) do
-        if redis.call('EXISTS', 'realtime:room:' .. project) == 1 then
-            redis.call('HSET', 'realtime:versions', project, version)
+local function stamp(rooms, version)
+    for room in pairs(rooms) do
+        if redis.call('EXISTS', 'realtime:room:' .. room) == 1 then
+            redis.call('HSET', 'realtime:versions', room, version)
         else
-            redis.call('HDEL', 'realtime:versions', project)
+            redis.call('HDEL', 'realtime:versions', room)
         end
     end
 end

@@ -7,11 +7,11 @@ local candidates, touched = {}, {}
 for _, ended in ipairs(expired) do
     live[ended] = nil
     for _, entry in ipairs(redis.call('SMEMBERS', 'realtime:process:' .. ended)) do
-        local project, user = string.match(entry, '^(.-):(.*)$')
-        if project then  -- an entry without a colon is not ours
-            redis.call('HDEL', 'realtime:room:' .. project, ended .. ':' .. user)
-            candidates[entry] = {project, user}
-            touched[project] = true
+        local room, user = string.match(entry, '^([^:]*:[^:]*):(.*)$')
+        if room then  -- an entry without two colons is not ours
+            redis.call('HDEL', 'realtime:room:' .. room, ended .. ':' .. user)
+            candidates[entry] = {room, user}
+            touched[room] = true
         end
     end
     redis.call('DEL', 'realtime:process:' .. ended, 'realtime:sockets:' .. ended)

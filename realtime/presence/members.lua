@@ -1,8 +1,8 @@
--- Return, for each project, its users and their names: those of processes whose lease runs.
+-- Return, for each room, its users and their names: those of processes whose lease runs.
 local answer = {}
-for _, project in ipairs(ARGV) do
+for _, room in ipairs(ARGV) do
     local flat = {}
-    local entries = redis.call('HGETALL', 'realtime:room:' .. project)
+    local entries = redis.call('HGETALL', 'realtime:room:' .. room)
     for i = 1, #entries, 2 do
         local process, user = string.match(entries[i], '^(.-):(.*)$')
         if live[process] then

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from realtime.events.publication import RoomUser
 from realtime.protocol import messages
+from realtime.protocol.room_id import Id, RoomId
 
 UNMATCHED = ""
 """The version of members who have changed since they were compared with Redis."""
@@ -23,10 +24,10 @@ _ENTRY_SIZE = 48
 class Entries(Protocol):
     """The entries of this process in Redis, as the members of a room see them."""
 
-    def mark_dirty(self, project_id: int, user_id: int) -> None:
+    def mark_dirty(self, room: RoomId, user_id: Id) -> None:
         """Queue a user whose entry in Redis may not be right any more."""
 
-    def relist(self, project_id: int, user_id: int) -> None:
+    def relist(self, room: RoomId, user_id: Id) -> None:
         """Queue a user of this process whose entry another process has removed."""
 
 
@@ -36,10 +37,14 @@ class Members:
     A pure state: the tracker tells Redis of it, and the reconciler corrects it from Redis.
     """
 
-    def __init__(self, project_id: int, show: Callable[[str], None], entries: Entries) -> None:
-        """`show` hands a frame to the local sockets of the room."""
-        self.project_id = project_id
-        self.present: dict[int, str] = {}
+    def __init__(
+        self, room: RoomId, show: Callable[[str], None], entries: Entries, *, number: int = 0
+    ) -> None:
+        """`show` hands a frame to the local sockets of the room; `number` is of the process."""
+        self.room = room
+        self.number = number
+        """Rooms that opened before it: it spreads over the ticks what need not be done at each."""
+        self.present: dict[Id, str] = {}
         """All users in the room, in this process and in others: user id → name."""
         self.is_loaded = False
         """True once the members have been read from Redis."""
@@ -47,43 +52,43 @@ class Members:
         """Redis version that these members last matched; reset by every change."""
         self._show = show
         self._entries = entries
-        self._sockets: Counter[int] = Counter()
+        self._sockets: Counter[Id] = Counter()
         """Local sockets per user."""
 
     # --- the sockets of this process
 
-    def add_socket(self, user_id: int) -> None:
+    def add_socket(self, user_id: Id) -> None:
         self._sockets[user_id] += 1
 
-    def remove_socket(self, user_id: int) -> None:
+    def remove_socket(self, user_id: Id) -> None:
         self._sockets[user_id] -= 1
         if not self._sockets[user_id]:
             del self._sockets[user_id]
 
     @property
-    def local(self) -> Collection[int]:
+    def local(self) -> Collection[Id]:
         """The users with a socket in this process."""
         return self._sockets.keys()
 
-    def mark_dirty(self, user_id: int) -> None:
+    def mark_dirty(self, user_id: Id) -> None:
         """Have the tracker tell Redis of a user whose local sockets have come or gone.
 
         A user who came is shown already. A user whose last local socket has gone is shown to have
         left once Redis has said that no other process has them, or cannot say it.
         """
-        self._entries.mark_dirty(self.project_id, user_id)
+        self._entries.mark_dirty(self.room, user_id)
 
-    def request_relist(self, user_id: int) -> None:
+    def request_relist(self, user_id: Id) -> None:
         """Queue a local user whose entry another process has removed, to be listed again."""
-        self._entries.relist(self.project_id, user_id)
+        self._entries.relist(self.room, user_id)
 
     # --- everybody
 
-    def count_with(self, user_id: int) -> int:
+    def count_with(self, user_id: Id) -> int:
         """Return how many are in the room with a user, who may be in it already."""
         return len(self.present) + (user_id not in self.present)
 
-    def listed(self, user_id: int, username: str) -> list[messages.Member]:
+    def listed(self, user_id: Id, username: str) -> list[messages.Member]:
         """Return a user, and the others who are in the room: as many as an `ack` may name."""
         listed = [messages.Member(user_id, username)]
         size = 0
@@ -95,7 +100,7 @@ class Members:
                 listed.append(messages.Member(other, name))
         return listed
 
-    def arrive(self, user_id: int, username: str) -> bool:
+    def arrive(self, user_id: Id, username: str) -> bool:
         """Add a user. Tell the room and return True if they are new."""
         if user_id in self.present:
             return False
@@ -104,23 +109,21 @@ class Members:
         self._show(self.joined_text(user_id, username))
         return True
 
-    def depart(self, user_id: int) -> bool:
+    def depart(self, user_id: Id) -> bool:
         """Remove a user. Tell the room and return True if they were present."""
         if self.present.pop(user_id, None) is None:
             return False
         self.version = UNMATCHED
-        payload = messages.UserLeftPayload(self.project_id, user_id)
-        self._show(messages.encode(messages.UserLeft(payload=payload)))
+        self._show(messages.encode_in(self.room, messages.UserLeftPayload(user_id)))
         return True
 
-    def joined_text(self, user_id: int, username: str) -> str:
+    def joined_text(self, user_id: Id, username: str) -> str:
         """Return the `user_joined` of a user."""
-        payload = messages.UserJoinedPayload(self.project_id, user_id, username)
-        return messages.encode(messages.UserJoined(payload=payload))
+        return messages.encode_in(self.room, messages.UserJoinedPayload(user_id, username))
 
 
-def is_local(rooms: Mapping[int, Members], room_user: RoomUser) -> bool:
+def is_local(rooms: Mapping[RoomId, Members], room_user: RoomUser) -> bool:
     """Return True if a user has a socket of this process in a room."""
-    project_id, user_id = room_user
-    members = rooms.get(project_id)
+    room, user_id = room_user
+    members = rooms.get(room)
     return members is not None and user_id in members.local

@@ -27,10 +27,10 @@ class MemoryStore(PresenceStore):
     async def sync(self, *, leaving: Sequence[Any] = (), **_: Any) -> Synced:
         return Synced(elsewhere=set(), gone=set(leaving), is_alone=True)
 
-    async def members(self, rooms: list[Any]) -> list[dict[Any, str]]:
+    async def members(self, rooms: Sequence[Any]) -> list[dict[Any, str]]:
         return [{} for _ in rooms]
 
-    async def versions(self, rooms: list[Any]) -> list[str | None]:
+    async def versions(self, rooms: Sequence[Any]) -> list[str | None]:
         return [None] * len(rooms)
 
     async def expire(self, *, own: bool = False) -> Expired:  # noqa: ARG002  (there is nobody else)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from realtime import conf
 from realtime.presence import memory
@@ -11,6 +12,7 @@ from realtime.presence.members import Members
 from realtime.presence.reconciler import PresenceReconciler
 from realtime.presence.store import UNREACHABLE, PresenceStore
 from realtime.presence.tracker import PresenceTracker
+from realtime.protocol.room_id import Id, RoomId
 
 
 class ProcessPresence:
@@ -24,39 +26,41 @@ class ProcessPresence:
         self.interval = conf.get().PRESENCE_LEASE / 5
         """Seconds between two ticks."""
         self.lease = Lease(store)
-        self._rooms: dict[int, Members] = {}
+        self._rooms: dict[RoomId, Members] = {}
+        self._numbers = count(1)
         self._tracker = PresenceTracker(self._rooms, store, self.lease)
         self._reconciler = PresenceReconciler(self._rooms, store, self.lease)
 
-    def open_room(self, project_id: int, show: Callable[[str], None]) -> Members:
+    def open_room(self, room: RoomId, show: Callable[[str], None]) -> Members:
         """Return the members of a room that opens; `show` hands a frame to its local sockets."""
-        self._rooms[project_id] = Members(project_id, show, self._tracker)
-        return self._rooms[project_id]
+        number = next(self._numbers)
+        self._rooms[room] = Members(room, show, self._tracker, number=number)
+        return self._rooms[room]
 
-    def close_room(self, project_id: int) -> None:
+    def close_room(self, room: RoomId) -> None:
         """Forget a room that closes. Redis is told all the same of users who have just left."""
-        del self._rooms[project_id]
+        del self._rooms[room]
 
     async def load(self, members: Members) -> None:
         """Fill a room that opens with the users of the other processes. Never raises."""
         await self._reconciler.load(members)
 
-    async def connect(self, user_id: int) -> bool:
+    async def connect(self, user_id: Id) -> bool:
         """Count a socket of a user. Return False if they have too many, over all processes.
 
         The socket is counted either way, until `disconnect`.
         """
         return await self._tracker.connect(user_id)
 
-    def disconnect(self, user_id: int) -> None:
+    def disconnect(self, user_id: Id) -> None:
         """Count a socket of a user off again."""
         self._tracker.disconnect(user_id)
 
     def apply_remote(
-        self, project_id: int, arrived: Sequence[tuple[int, str]], departed: Sequence[int]
+        self, room: RoomId, arrived: Sequence[tuple[Id, str]], departed: Sequence[Id]
     ) -> None:
         """Apply another process's message to a room."""
-        self._reconciler.apply_remote(project_id, arrived, departed)
+        self._reconciler.apply_remote(room, arrived, departed)
 
     async def tick(self) -> None:
         """Renew the lease, expire crashed processes, and compare the rooms with Redis."""

@@ -9,6 +9,7 @@ from realtime.events import broadcast
 from realtime.presence.lease import Lease
 from realtime.presence.members import Members, is_local
 from realtime.presence.store import UNREACHABLE, PresenceStore
+from realtime.protocol.room_id import Id, RoomId
 
 _MAX_AT_ONCE = 256
 """Rooms in one call of Redis, when many open at once."""
@@ -24,11 +25,11 @@ class PresenceReconciler:
     and those who were known before, and the next tick that reaches it puts things right.
     """
 
-    def __init__(self, rooms: Mapping[int, Members], store: PresenceStore, lease: Lease) -> None:
+    def __init__(self, rooms: Mapping[RoomId, Members], store: PresenceStore, lease: Lease) -> None:
         self._rooms = rooms
         self._store = store
         self._lease = lease
-        self._loads: Batcher[None, int, dict[int, str]] = Batcher(
+        self._loads: Batcher[None, RoomId, dict[Id, str]] = Batcher(
             self._load, limit=_MAX_AT_ONCE, linger=LINGER
         )
         self._ticks = 0
@@ -40,7 +41,7 @@ class PresenceReconciler:
         if members.is_loaded:
             return
         try:
-            found = await self._loads.submit(None, members.project_id)
+            found = await self._loads.submit(None, members.room)
         except UNREACHABLE:
             return  # a tick fills it
         # Another join may have loaded the room meanwhile, and users may have left since.
@@ -49,18 +50,18 @@ class PresenceReconciler:
                 members.arrive(user_id, username)
             members.is_loaded = True
 
-    async def _load(self, _: None, project_ids: list[int]) -> list[dict[int, str]]:
-        distinct = list(dict.fromkeys(project_ids))
+    async def _load(self, _: None, rooms: list[RoomId]) -> list[dict[Id, str]]:
+        distinct = list(dict.fromkeys(rooms))
         found = dict(zip(distinct, await self._store.members(distinct), strict=True))
-        return [found[project_id] for project_id in project_ids]
+        return [found[room] for room in rooms]
 
     # --- messages of the other processes
 
     def apply_remote(
-        self, project_id: int, arrived: Sequence[tuple[int, str]], departed: Sequence[int]
+        self, room: RoomId, arrived: Sequence[tuple[Id, str]], departed: Sequence[Id]
     ) -> None:
         """Apply another process's message to a room; if it came too late, the next tick sees."""
-        members = self._rooms.get(project_id)
+        members = self._rooms.get(room)
         if members is None:
             return
         for user_id in departed:
@@ -82,8 +83,8 @@ class PresenceReconciler:
     async def _expire_crashed(self) -> None:
         """Remove the entries of processes whose lease has run out, and tell the rooms."""
         expired = await self._store.expire()
-        for project_id, user_id in expired.gone:
-            if members := self._rooms.get(project_id):
+        for room, user_id in expired.gone:
+            if members := self._rooms.get(room):
                 _remove_unless_local(members, user_id)
         if not expired.is_alone:
             departed = [pair for pair in expired.gone if not is_local(self._rooms, pair)]
@@ -96,25 +97,25 @@ class PresenceReconciler:
         were last compared, be it newer or, with a Redis that lost something, older.
         """
         rooms = list(self._rooms.values())
-        versions = await self._store.versions([members.project_id for members in rooms])
+        versions = await self._store.versions([members.room for members in rooms])
         changed = [
             (members, version)
             for members, version in zip(rooms, versions, strict=True)
-            if members.version != version or (members.project_id + self._ticks) % _SWEEP == 0
+            if members.version != version or (members.number + self._ticks) % _SWEEP == 0
         ]
         before = [dict(members.present) for members, _ in changed]
-        answers = await self._store.members([members.project_id for members, _ in changed])
+        answers = await self._store.members([members.room for members, _ in changed])
         for (members, version), present, found in zip(changed, before, answers, strict=True):
             # While Redis was asked, the room may have closed, or users have come or gone: what
             # Redis said may be older than that. Compare again at the next tick.
-            if self._rooms.get(members.project_id) is not members or members.present != present:
+            if self._rooms.get(members.room) is not members or members.present != present:
                 continue
             _show(members, found, removing=removing)
             if removing:
                 members.version = version
 
 
-def _remove_unless_local(members: Members, user_id: int) -> None:
+def _remove_unless_local(members: Members, user_id: Id) -> None:
     """Remove a user who is said to be gone; one with a socket here was expired by a peer."""
     if user_id in members.local:
         members.request_relist(user_id)
@@ -122,7 +123,7 @@ def _remove_unless_local(members: Members, user_id: int) -> None:
         members.depart(user_id)
 
 
-def _show(members: Members, found: dict[int, str], *, removing: bool) -> None:
+def _show(members: Members, found: dict[Id, str], *, removing: bool) -> None:
     for user_id, username in found.items():
         members.arrive(user_id, username)
     for user_id in members.present.keys() - found.keys():

@@ -1,4 +1,4 @@
--- Delete the keys of presence that have a type that is not ours; ARGV are the projects at hand.
+-- Delete the keys of presence that have a type that is not ours; ARGV are the rooms at hand.
 -- Where there was one, something of ours was overwritten: have every process list its users again,
 -- and every room be compared. Return the keys and their types.
 local found = {}
@@ -19,14 +19,14 @@ local processes = {}
 if is_ours('realtime:processes', 'zset') then
     processes = redis.call('ZRANGE', 'realtime:processes', 0, -1)
 end
-for _, project in ipairs(ARGV) do
-    is_ours('realtime:room:' .. project, 'hash')
+for _, room in ipairs(ARGV) do
+    is_ours('realtime:room:' .. room, 'hash')
 end
 for _, process in ipairs(processes) do
     is_ours('realtime:sockets:' .. process, 'hash')
     if is_ours('realtime:process:' .. process, 'set') then
         for _, entry in ipairs(redis.call('SMEMBERS', 'realtime:process:' .. process)) do
-            is_ours('realtime:room:' .. (string.match(entry, '^(.-):') or ''), 'hash')
+            is_ours('realtime:room:' .. (string.match(entry, '^([^:]*:[^:]*):') or ''), 'hash')
         end
     end
 end

@@ -5,11 +5,12 @@ with a live lease lists them. When a lease runs out, the first process that noti
 entries and learns who is gone. Each script is one step of Redis that nothing comes between.
 
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
-``realtime:process:<process>`` (set of ``<project>:<user>``),
-``realtime:room:<project>`` (hash: ``<process>:<user>`` → username),
-``realtime:versions`` (hash: project → version of its room, while somebody is in it),
+``realtime:process:<process>`` (set of ``<room>:<user>``),
+``realtime:room:<room>`` (hash: ``<process>:<user>`` → username),
+``realtime:versions`` (hash: room → its version, while somebody is in it),
 ``realtime:lists`` (hash: process → version of its list) and
-``realtime:sockets:<process>`` (hash: user → number of open sockets). A key that has another type
+``realtime:sockets:<process>`` (hash: user → number of open sockets). `names` writes a room as
+``board:42``. A key that has another type
 was written by somebody else. It is deleted, and everybody is listed anew.
 """
 
@@ -17,10 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -33,6 +33,8 @@ from realtime import conf, metrics
 from realtime.db import redis
 from realtime.events.outages import OutageLog
 from realtime.events.publication import PresenceEntry, RoomUser
+from realtime.presence import names
+from realtime.protocol.room_id import Id, RoomId
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ UNREACHABLE = (RedisError, OSError)
 class Arrival(NamedTuple):
     """One more socket of a user."""
 
-    user_id: int
+    user_id: Id
     open_here: int
     """Sockets of the user in this process, with this one."""
 
@@ -111,39 +113,37 @@ class PresenceStore:
         async with self._turn():
             entries: list[str] = await self._call(lambda: self._forget_list(args=[self.process]))
             self._version = self._attempted = None
-        pairs = (entry.partition(":") for entry in entries)
-        return {
-            (int(project_id), int(user_id))
-            for project_id, _, user_id in pairs
-            if _are_ids(project_id, user_id)
-        }
+        return set(_room_users(entry.rpartition(":")[::2] for entry in entries))
 
     async def sync(
         self,
         *,
         entering: Sequence[PresenceEntry] = (),
         leaving: Sequence[RoomUser] = (),
-        open_here: dict[int, int] | None = None,
+        open_here: dict[Id, int] | None = None,
     ) -> Synced:
         """List users of this process, take others off its list, and count sockets: all in one.
 
         `open_here` says how many sockets of a user are open in this process.
         """
-        # The ids as text: Lua knows no integers beyond 53 bits.
         change = {
-            "entering": [(str(e.project_id), str(e.user_id), e.username) for e in entering],
-            "leaving": [(str(project_id), str(user_id)) for project_id, user_id in leaving],
-            "open_here": {str(user_id): count for user_id, count in (open_here or {}).items()},
+            "entering": [
+                (names.of_room(e.room), names.of_user(e.user_id), e.username) for e in entering
+            ],
+            "leaving": [(names.of_room(room), names.of_user(user_id)) for room, user_id in leaving],
+            "open_here": {names.of_user(user): count for user, count in (open_here or {}).items()},
         }
         text = msgspec.json.encode(change)
-        projects = {entry.project_id for entry in entering} | {pair[0] for pair in leaving}
+        rooms = {entry.room for entry in entering} | {room for room, _ in leaving}
         async with self._turn():
             # The turn is held over the call, so no other one changes the versions meanwhile. If
             # the answer is lost, `_attempted` stays what Redis may have.
             known = [self._version or "", self._attempted or ""]
             self._attempted = version = _new_version()
             args: list[Any] = [self.process, version, text, *known, self._lease]
-            is_alone, outcomes = await self._call(lambda: self._sync(args=args), projects)
+            is_alone, outcomes = await self._call(
+                lambda: self._sync(args=args), map(names.of_room, rooms)
+            )
             self._version = version
         found = list(zip(leaving, outcomes, strict=True))
         return Synced(
@@ -152,25 +152,23 @@ class PresenceStore:
             is_alone=bool(is_alone),
         )
 
-    async def members(self, project_ids: list[int]) -> list[dict[int, str]]:
-        """Return, for each project, its users and their names."""
-        if not project_ids:
+    async def members(self, rooms: Sequence[RoomId]) -> list[dict[Id, str]]:
+        """Return, for each room, its users and their names."""
+        if not rooms:
             return []
+        texts = [names.of_room(room) for room in rooms]
         async with self._turn():
-            answer: list[list[str]] = await self._call(
-                lambda: self._members(args=project_ids), project_ids
-            )
-        pairs = [zip(flat[::2], flat[1::2], strict=True) for flat in answer]
-        return [{int(user): name for user, name in found if _are_ids(user)} for found in pairs]
+            answer: list[list[str]] = await self._call(lambda: self._members(args=texts), texts)
+        return [_members(zip(flat[::2], flat[1::2], strict=True)) for flat in answer]
 
-    async def versions(self, project_ids: list[int]) -> list[str | None]:
-        """Return, for each project, the version of its room; None if nobody is listed.
+    async def versions(self, rooms: Sequence[RoomId]) -> list[str | None]:
+        """Return, for each room, its version; None if nobody is listed.
 
         As long as it is the same, no process has listed anybody there or taken them off.
         """
-        if not project_ids:
+        if not rooms:
             return []
-        fields = [str(project_id) for project_id in project_ids]
+        fields = [names.of_room(room) for room in rooms]
         async with self._turn():
             found = await self._call(lambda: self._redis.hmget("realtime:versions", fields))
         return cast("list[str | None]", found)
@@ -180,17 +178,14 @@ class PresenceStore:
         async with self._turn():
             args: list[Any] = [self.process, _new_version(), int(own)]
             is_alone, gone = await self._call(lambda: self._expire(args=args))
-        return Expired(
-            [(int(project), int(user)) for project, user in gone if _are_ids(project, user)],
-            bool(is_alone),
-        )
+        return Expired(list(_room_users(gone)), bool(is_alone))
 
     async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
         """Count, one after the other, the open sockets of a user in this process.
 
         False, and not counted, if those of all processes are more than `limit`.
         """
-        flat = [number for arrival in arrivals for number in arrival]
+        flat = [part for arrival in arrivals for part in (names.of_user(arrival[0]), arrival[1])]
         args: list[Any] = [self.process, limit, self._lease, *flat]
         async with self._turn():
             answer = await self._call(lambda: self._connect(args=args))
@@ -217,7 +212,7 @@ class PresenceStore:
             raise
         self._outage.succeeded()
 
-    async def _call(self, call: Callable[[], Awaitable[Any]], projects: Iterable[int] = ()) -> Any:
+    async def _call(self, call: Callable[[], Awaitable[Any]], rooms: Iterable[str] = ()) -> Any:
         """Make a call; if it meets a key that is not ours, delete that and make it once more.
 
         A script that fails halfway has done a part. To do that part twice is harmless, and after
@@ -228,7 +223,7 @@ class PresenceStore:
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
-        for key, kind in await self._repair(args=list(projects)):
+        for key, kind in await self._repair(args=list(rooms)):
             _report("Deleted a key in Redis that is not ours: %.200r is a %s", key, kind)
         return await call()
 
@@ -241,18 +236,34 @@ def _source(name: str) -> str:
     return files("realtime.presence").joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
-_ID = re.compile("-?[0-9]{1,19}")
 _reported: set[tuple[str, ...]] = set()
 """Entries and keys of others that were logged, once each."""
 _MAX_REPORTED = 100
 
 
-def _are_ids(*texts: str) -> bool:
-    """Return True if an entry is ours. A foreign one is logged once, and left where it is."""
-    if all(map(_ID.fullmatch, texts)):
-        return True
+def _room_users(entries: Iterable[Sequence[str]]) -> Iterator[RoomUser]:
+    """Return the entries that are ours."""
+    for room, user in entries:
+        if (found := names.to_room_user(room, user)) is None:
+            _ignore(room, user)
+        else:
+            yield found
+
+
+def _members(entries: Iterable[tuple[str, str]]) -> dict[Id, str]:
+    """Return the users whose entries are ours, and their names."""
+    found: dict[Id, str] = {}
+    for user, name in entries:
+        if (user_id := names.to_user(user)) is None:
+            _ignore(user)
+        else:
+            found[user_id] = name
+    return found
+
+
+def _ignore(*texts: str) -> None:
+    """Log a foreign entry once, and leave it where it is."""
     _report("Ignored an entry in Redis that is not ours: %s", repr(texts)[:200])
-    return False
 
 
 def _report(message: str, *args: str) -> None:

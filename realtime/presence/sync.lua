@@ -14,19 +14,19 @@ for user, open in pairs(change.open_here) do
 end
 
 for _, entry in ipairs(change.entering) do
-    local project, user, username = unpack(entry)
-    redis.call('HSET', 'realtime:room:' .. project, process .. ':' .. user, username)
-    redis.call('SADD', 'realtime:process:' .. process, project .. ':' .. user)
-    touched[project] = true
+    local room, user, username = unpack(entry)
+    redis.call('HSET', 'realtime:room:' .. room, process .. ':' .. user, username)
+    redis.call('SADD', 'realtime:process:' .. process, room .. ':' .. user)
+    touched[room] = true
 end
 
 local outcomes = {}
 for _, entry in ipairs(change.leaving) do
-    local project, user = unpack(entry)
-    local removed = redis.call('HDEL', 'realtime:room:' .. project, process .. ':' .. user)
-    redis.call('SREM', 'realtime:process:' .. process, project .. ':' .. user)
-    if removed == 1 then touched[project] = true end
-    if is_present(project, user) then
+    local room, user = unpack(entry)
+    local removed = redis.call('HDEL', 'realtime:room:' .. room, process .. ':' .. user)
+    redis.call('SREM', 'realtime:process:' .. process, room .. ':' .. user)
+    if removed == 1 then touched[room] = true end
+    if is_present(room, user) then
         table.insert(outcomes, 'elsewhere')
     else
         table.insert(outcomes, removed == 1 and 'gone' or 'unlisted')

@@ -14,6 +14,7 @@ from realtime.events.publication import PresenceEntry, RoomUser
 from realtime.presence.lease import Lease
 from realtime.presence.members import Members, is_local
 from realtime.presence.store import UNREACHABLE, Arrival, PresenceStore
+from realtime.protocol.room_id import Id, RoomId
 
 _MAX_AT_ONCE = 256
 """Sockets, or users of rooms, in one call of Redis when many come or go at once."""
@@ -28,13 +29,13 @@ class PresenceTracker:
     take, or has lost, is told again at the next `renew`.
     """
 
-    def __init__(self, rooms: Mapping[int, Members], store: PresenceStore, lease: Lease) -> None:
+    def __init__(self, rooms: Mapping[RoomId, Members], store: PresenceStore, lease: Lease) -> None:
         self._rooms = rooms
         self._store = store
         self._lease = lease
-        self._sockets: Counter[int] = Counter()
+        self._sockets: Counter[Id] = Counter()
         """Open sockets per user."""
-        self._uncounted: set[int] = set()
+        self._uncounted: set[Id] = set()
         """Users whose number of sockets Redis does not know yet."""
         self._listed: set[RoomUser] = set()
         """Users whom Redis lists for this process."""
@@ -47,7 +48,7 @@ class PresenceTracker:
 
     # --- changes in this process
 
-    async def connect(self, user_id: int) -> bool:
+    async def connect(self, user_id: Id) -> bool:
         """Count a socket of a user. Return False if they have too many, over all processes.
 
         The socket is counted either way, until `disconnect`.
@@ -72,7 +73,7 @@ class PresenceTracker:
             self._start_sync()
         return answers
 
-    def disconnect(self, user_id: int) -> None:
+    def disconnect(self, user_id: Id) -> None:
         """Count a socket of a user off again."""
         self._sockets[user_id] -= 1
         if not self._sockets[user_id]:
@@ -80,15 +81,15 @@ class PresenceTracker:
         self._uncounted.add(user_id)
         self._start_sync()
 
-    def mark_dirty(self, project_id: int, user_id: int) -> None:
+    def mark_dirty(self, room: RoomId, user_id: Id) -> None:
         """Queue a user whose entry in Redis may not be right any more."""
-        self._dirty.add((project_id, user_id))
+        self._dirty.add((room, user_id))
         self._start_sync()
 
-    def relist(self, project_id: int, user_id: int) -> None:
+    def relist(self, room: RoomId, user_id: Id) -> None:
         """Queue a user of this process whose entry a peer has removed, as our lease had expired."""
-        self._listed.discard((project_id, user_id))
-        self.mark_dirty(project_id, user_id)
+        self._listed.discard((room, user_id))
+        self.mark_dirty(room, user_id)
 
     # --- telling Redis
 
@@ -110,11 +111,11 @@ class PresenceTracker:
                 self._show_departed(pair for pair in room_users if not is_local(self._rooms, pair))
                 return
 
-    async def _tell(self, room_users: set[RoomUser], users: set[int]) -> None:
+    async def _tell(self, room_users: set[RoomUser], users: set[Id]) -> None:
         local = {pair for pair in room_users if is_local(self._rooms, pair)}
         entering = [
-            PresenceEntry(project_id, user_id, self._rooms[project_id].present[user_id])
-            for project_id, user_id in local - self._listed
+            PresenceEntry(room, user_id, self._rooms[room].present[user_id])
+            for room, user_id in local - self._listed
         ]
         leaving = list(room_users - local)
         open_here = {user_id: self._sockets[user_id] for user_id in users}
@@ -125,7 +126,7 @@ class PresenceTracker:
         # While Redis is told, users come and go. They are queued again by `mark_dirty`, and this
         # one task tells of them only after it has noted here what Redis has taken.
         done = await self._store.sync(entering=entering, leaving=leaving, open_here=open_here)
-        self._listed.update((project_id, user_id) for project_id, user_id, _ in entering)
+        self._listed.update((room, user_id) for room, user_id, _ in entering)
         self._listed.difference_update(leaving)
         # A user who left and has come back since was never shown to have left: list them again.
         back = {pair for pair in leaving if is_local(self._rooms, pair)}
@@ -137,8 +138,8 @@ class PresenceTracker:
             await broadcast.presence(self._store.process, entering, done.gone - back)
 
     def _show_departed(self, room_users: Iterable[RoomUser]) -> None:
-        for project_id, user_id in room_users:
-            if members := self._rooms.get(project_id):
+        for room, user_id in room_users:
+            if members := self._rooms.get(room):
                 members.depart(user_id)
 
     # --- the lease
@@ -157,7 +158,7 @@ class PresenceTracker:
         self._listed.clear()
         self._uncounted |= self._sockets.keys()
         for members in self._rooms.values():
-            self._dirty.update((members.project_id, user_id) for user_id in members.local)
+            self._dirty.update((members.room, user_id) for user_id in members.local)
         self._lease.relisted()
 
     async def close(self) -> None:

@@ -1,19 +1,21 @@
 """The protocol as an AsyncAPI 3 document, made from the messages of `realtime.protocol.messages`.
 
-`python manage.py asyncapi` prints it. Rules that a schema cannot say are in `docs/protocol.md`.
+`python manage.py asyncapi` prints that of a site, with the nouns of its kinds of rooms. Rules that
+a schema cannot say are in `docs/protocol.md`.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from realtime.protocol import messages as protocol
-from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode
+from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, not_found_code
+from realtime.protocol.messages import Commands, EventPayload, RoomPayload, noun_of
+from realtime.protocol.room_id import IntegerKey, PositiveKey, key_name
 
 Json = dict[str, Any]
 
@@ -21,7 +23,7 @@ VERSION = "1.0.0"
 """Of the protocol."""
 
 _DESCRIPTION = (
-    "Project rooms over one WebSocket: updates, who is here, and the progress and results of "
+    "Rooms over one WebSocket: updates, who is here, and the progress and results of "
     "tasks. A command with a `ref` gets exactly one reply with that `ref`."
 )
 _INSTRUCTIONS = {
@@ -31,13 +33,41 @@ _INSTRUCTIONS = {
 }
 """What the range of a close code tells a client."""
 
+_SENT: tuple[type[RoomPayload], ...] = (
+    protocol.UpdatedPayload,
+    protocol.UserJoinedPayload,
+    protocol.UserLeftPayload,
+    protocol.TaskProgressPayload,
+    protocol.TaskCompletedPayload,
+    protocol.TaskFailedPayload,
+    protocol.MemberChangedPayload,
+    protocol.SignalPayload,
+    protocol.AccessRevokedPayload,
+)
 _REPLIES: tuple[type[Struct], ...] = (protocol.Ack, protocol.Pong, protocol.Error)
-_ACKS: tuple[type[Struct], ...] = (protocol.JoinAck, protocol.UpdateAck, protocol.EmptyAck)
+_ABOUT_NO_ROOM: tuple[type[Struct], ...] = (
+    *_REPLIES,
+    protocol.TokenExpiring,
+    protocol.ServerDraining,
+)
+
+Messages = dict[str, list[type[Struct]]]
+"""The definitions of each type of message; several where each kind of rooms has one."""
 
 
-def document() -> Json:
-    commands = protocol.AnyCommand.__args__
-    events = protocol.ServerMessage.__subclasses__()
+def document(keys: Mapping[str, Any], user_id: Any) -> Json:
+    """Return the document of a site.
+
+    Args:
+        keys: the kinds of its rooms, each with the type of their keys.
+        user_id: the type of the keys of its users.
+    """
+    commands = _commands(keys)
+    acks: list[type[Struct]] = [_join_ack(kind, user_id, keys) for kind in keys]
+    events = _events(keys, user_id)
+    sent = events | {_name(message): [message] for message in _ABOUT_NO_ROOM}
+    everything = commands | sent
+    replies = {_name(message) for message in _REPLIES}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -61,22 +91,86 @@ def document() -> Json:
                 "address": "/",
                 "description": "The one WebSocket; also at /ws/.",
                 "messages": {
-                    _name(message): {"$ref": f"#/components/messages/{_name(message)}"}
-                    for message in (*commands, *events)
+                    name: {"$ref": f"#/components/messages/{name}"} for name in everything
                 },
                 "x-close-codes": [_close_code(code) for code in CloseCode],
             }
         },
         "operations": {
-            **{_name(command): _command(command) for command in commands},
-            "events": _operation("send", [event for event in events if event not in _REPLIES]),
+            **{name: _command(name) for name in commands},
+            "events": _operation("send", [name for name in sent if name not in replies]),
         },
         "components": {
-            "messages": {_name(message): _message(message) for message in (*commands, *events)},
-            "schemas": _schemas((*commands, *events)),
+            "messages": {name: _message(name, found) for name, found in everything.items()},
+            "schemas": _schemas(everything, [*acks, protocol.UpdateAck], keys),
             "securitySchemes": _SECURITY,
         },
     }
+
+
+def _commands(keys: Mapping[str, Any]) -> Messages:
+    found: Messages = {}
+    for commands in Commands(keys).of_kind.values():
+        for name, command in commands.items():
+            found.setdefault(name, []).append(command)
+    return found | {_name(message): [message] for message in (protocol.Authenticate, protocol.Ping)}
+
+
+def _events(keys: Mapping[str, Any], user_id: Any) -> Messages:
+    found: Messages = {}
+    for kind in keys:
+        for payload in _SENT:
+            message = _event(payload, kind, keys, user_id)
+            found.setdefault(_name(message), []).append(message)
+    return found
+
+
+def _event(
+    payload: type[RoomPayload], kind: str, keys: Mapping[str, Any], user_id: Any
+) -> type[Struct]:
+    """Return the message of one kind with a payload that has no noun."""
+    key = (key_name(kind), _sent(keys[kind]))
+    name = _schema_name(payload, kind, keys)
+    own = [key] if payload.names_room else []
+    made = msgspec.defstruct(f"{name}Payload", [*own, *_fields(payload, user_id)])
+    envelope: list[tuple[str, Any]] = [("payload", made)]
+    if not payload.names_room:
+        envelope.append(key)
+    if issubclass(payload, EventPayload):
+        envelope.append(("seq", int))
+    tag = payload.type.format(kind)
+    return msgspec.defstruct(name, envelope, tag_field="type", tag=tag, kw_only=True)
+
+
+def _schema_name(payload: type[RoomPayload], kind: str, keys: Mapping[str, Any]) -> str:
+    name = payload.__name__.removesuffix("Payload")
+    is_own = "{}" in payload.type or len(keys) > 1
+    return f"{noun_of(kind)}{name}" if is_own else name
+
+
+def _join_ack(kind: str, user_id: Any, keys: Mapping[str, Any]) -> type[Struct]:
+    member = msgspec.defstruct("Member", _fields(protocol.Member, user_id))
+    types = {"members": list[member]}  # type: ignore[valid-type]  # made just now
+    fields = [
+        (kind if name == "state" else name, types.get(name, type_))
+        for name, type_ in _fields(protocol.JoinAck, user_id)
+    ]
+    return msgspec.defstruct("JoinAck" if len(keys) == 1 else f"{noun_of(kind)}JoinAck", fields)
+
+
+def _fields(struct: type[Struct], user_id: Any) -> list[tuple[str, Any]]:
+    """Return the fields of a definition; ids of users have the type that the site's users have."""
+    return [
+        (field.name, _sent(user_id) if field.name == "user_id" else field.type)
+        for field in msgspec.structs.fields(struct)
+    ]
+
+
+def _sent(key: Any) -> Any:
+    """Return the type of a key as it is sent: integers beyond 2**53 as text."""
+    if key == PositiveKey:
+        return int
+    return int | str if key == IntegerKey else key
 
 
 _SECURITY: Json = {
@@ -100,39 +194,43 @@ def _name(message: type[Struct]) -> str:
     return str(message.__struct_config__.tag)
 
 
-def _message(message: type[Struct]) -> Json:
-    described = {"summary": inspect.cleandoc(message.__doc__)} if message.__doc__ else {}
-    schema = {"$ref": f"#/components/schemas/{message.__name__}"}
-    return {"name": _name(message), **described, "payload": schema}
+def _message(name: str, found: list[type[Struct]]) -> Json:
+    schemas = [{"$ref": f"#/components/schemas/{each.__name__}"} for each in found]
+    return {"name": name, "payload": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
 
 
-def _command(command: type[Struct]) -> Json:
-    success = protocol.Pong if command is protocol.Ping else protocol.Ack
-    reply = {"channel": _CHANNEL, "messages": _references([success, protocol.Error])}
-    return {**_operation("receive", [command]), "reply": reply}
+def _command(name: str) -> Json:
+    success = "pong" if name == _name(protocol.Ping) else "ack"
+    reply = {"channel": _CHANNEL, "messages": _references([success, "error"])}
+    return {**_operation("receive", [name]), "reply": reply}
 
 
-def _operation(action: str, messages: Iterable[type[Struct]]) -> Json:
+def _operation(action: str, names: Iterable[str]) -> Json:
     """Return an operation, by what the server does."""
-    return {"action": action, "channel": _CHANNEL, "messages": _references(messages)}
+    return {"action": action, "channel": _CHANNEL, "messages": _references(names)}
 
 
 _CHANNEL = {"$ref": "#/channels/socket"}
 
 
-def _references(messages: Iterable[type[Struct]]) -> list[Json]:
-    return [{"$ref": f"#/channels/socket/messages/{_name(message)}"} for message in messages]
+def _references(names: Iterable[str]) -> list[Json]:
+    return [{"$ref": f"#/channels/socket/messages/{name}"} for name in names]
 
 
-def _schemas(messages: Iterable[type[Struct]]) -> Json:
+def _schemas(messages: Messages, acks: list[type[Struct]], keys: Mapping[str, Any]) -> Json:
+    structs = [struct for found in messages.values() for struct in found]
+    acks = [*acks, protocol.EmptyAck]
     _, schemas = msgspec.json.schema_components(
-        [*messages, *_ACKS, ErrorCode], ref_template="#/components/schemas/{name}"
+        [*structs, *acks], ref_template="#/components/schemas/{name}"
     )
     # msgspec cannot tell these apart when it decodes, and so declares them as anything.
     schemas["Ack"]["properties"]["payload"] = {
-        "anyOf": [{"$ref": f"#/components/schemas/{ack.__name__}"} for ack in _ACKS]
+        "anyOf": [{"$ref": f"#/components/schemas/{ack.__name__}"} for ack in acks]
     }
     schemas["EmptyAck"]["maxProperties"] = 0  # or whatever is no other acknowledgement would do
+    codes = [*ErrorCode, *map(not_found_code, keys)]
+    schemas["ErrorCode"] = {"title": "ErrorCode", "enum": sorted(codes)}
+    schemas["ErrorPayload"]["properties"]["code"] = {"$ref": "#/components/schemas/ErrorCode"}
     return dict(sorted(schemas.items()))
 
 
@@ -141,5 +239,5 @@ def _close_code(code: CloseCode) -> Json:
         "code": code.value,
         "name": code.name,
         "do": _INSTRUCTIONS[code // 100],
-        "errors": [error.value for error, closes in CLOSE_CODES.items() if closes is code],
+        "errors": [str(error) for error, closes in CLOSE_CODES.items() if closes is code],
     }

@@ -11,7 +11,6 @@ class ErrorCode(enum.StrEnum):
     INVALID_MESSAGE = "INVALID_MESSAGE"
     UNKNOWN_TYPE = "UNKNOWN_TYPE"
     MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
-    PROJECT_NOT_FOUND = "PROJECT_NOT_FOUND"
     NOT_JOINED = "NOT_JOINED"
     FORBIDDEN = "FORBIDDEN"
     VALIDATION_ERROR = "VALIDATION_ERROR"
@@ -26,6 +25,11 @@ class ErrorCode(enum.StrEnum):
     USER_INACTIVE = "USER_INACTIVE"
     DISCONNECTED = "DISCONNECTED"
     ORIGIN_FORBIDDEN = "ORIGIN_FORBIDDEN"
+
+
+def not_found_code(kind: str) -> str:
+    """Return the code for a room that does not exist, or is not to be seen: `PROJECT_NOT_FOUND`."""
+    return f"{kind.upper()}_NOT_FOUND"
 
 
 @enum.unique
@@ -44,7 +48,7 @@ class CloseCode(enum.IntEnum):
     UNAVAILABLE = 4204
 
 
-CLOSE_CODES = {
+CLOSE_CODES: dict[ErrorCode | str, CloseCode] = {
     ErrorCode.USER_INACTIVE: CloseCode.USER_INACTIVE,
     ErrorCode.DISCONNECTED: CloseCode.DISCONNECTED,
     ErrorCode.ORIGIN_FORBIDDEN: CloseCode.ORIGIN_FORBIDDEN,
@@ -64,7 +68,7 @@ class ProtocolError(Exception):
 
     def __init__(
         self,
-        code: ErrorCode,
+        code: ErrorCode | str,
         message: str,
         *,
         ref: str | int | None = None,

@@ -5,10 +5,15 @@ document all come from these definitions. The contract is `docs/protocol.md`.
 
 Rule of the envelope: ``{"type": …, "payload": {…}}``. What this protocol adds to the
 original contract stands beside `payload`, never inside the payload of an original message.
+
+Rule of the noun: a room's kind stands in the names of its commands (`join_project`), of its events
+(`project_updated`) and of the member with its key (`project_id`). The definitions here are without
+it: it is put in as a message is encoded, and `Commands` makes the commands of each kind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,9 +21,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from realtime.protocol import strict_json
 from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.protocol.room_id import INTEGERS, Id, RoomId, key_name, large_integer
 from realtime.protocol.strict_json import JSONError
 
-ProjectId = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Ref = Annotated[str, Meta(min_length=1, max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
@@ -27,28 +32,31 @@ IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x
 # --- client → server -------------------------------------------------------------------------
 
 
-class JoinProjectPayload(Struct):
-    project_id: ProjectId
+class RoomKey(Struct):
+    """The payload of a command for a room; of kind `project`, `key` is `project_id` on the wire."""
+
+    key: Id
+
+
+class JoinPayload(RoomKey):
     since: Seq | None = None
 
 
-class LeaveProjectPayload(Struct):
-    project_id: ProjectId
+class LeavePayload(RoomKey):
+    pass
 
 
-class UpdateProjectPayload(Struct):
-    project_id: ProjectId
+class UpdatePayload(RoomKey):
     data: dict[str, Any]
     base_seq: Seq | None = None
 
 
+class SendSignalPayload(RoomKey):
+    data: dict[str, Any]
+
+
 class AuthenticatePayload(Struct):
     token: Annotated[str, Meta(min_length=1, max_length=32768)]
-
-
-class SendSignalPayload(Struct):
-    project_id: ProjectId
-    data: dict[str, Any]
 
 
 class PingPayload(Struct):
@@ -58,19 +66,33 @@ class PingPayload(Struct):
 class Command(Struct, tag_field="type", kw_only=True):
     """A message from a client. `ref` asks for exactly one reply that carries it."""
 
+    verb: ClassVar[type[Command]]
+    """The definition that it is of, whatever the kind of its room."""
+
     ref: Ref | None = None
 
 
-class JoinProject(Command, tag="join_project", kw_only=True):
-    payload: JoinProjectPayload
+class RoomCommand(Command, kw_only=True):
+    """A command for a room. `Commands` makes a class of each kind, which has its noun."""
+
+    payload: RoomKey
+    kind: ClassVar[str]
+
+    @property
+    def room(self) -> RoomId:
+        return RoomId.of(self.kind, self.payload.key)
 
 
-class LeaveProject(Command, tag="leave_project", kw_only=True):
-    payload: LeaveProjectPayload
+class Join(RoomCommand, kw_only=True):
+    payload: JoinPayload
 
 
-class UpdateProject(Command, tag="update_project", kw_only=True):
-    payload: UpdateProjectPayload
+class Leave(RoomCommand, kw_only=True):
+    payload: LeavePayload
+
+
+class Update(RoomCommand, kw_only=True):
+    payload: UpdatePayload
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -78,7 +100,7 @@ class Authenticate(Command, tag="authenticate", kw_only=True):
     payload: AuthenticatePayload
 
 
-class SendSignal(Command, tag="send_signal", kw_only=True):
+class SendSignal(RoomCommand, kw_only=True):
     payload: SendSignalPayload
 
 
@@ -86,26 +108,34 @@ class Ping(Command, tag="ping", kw_only=True):
     payload: PingPayload = msgspec.field(default_factory=PingPayload)
 
 
-AnyCommand = JoinProject | LeaveProject | UpdateProject | Authenticate | SendSignal | Ping
+Authenticate.verb, Ping.verb = Authenticate, Ping
+
 
 # --- server → client -------------------------------------------------------------------------
 
 
 class ServerMessage(Struct, tag_field="type", kw_only=True):
-    """A message to clients."""
+    """A message to clients that is about no room."""
+
+
+class RoomPayload(Struct):
+    """The payload of a message about a room."""
+
+    type: ClassVar[str]
+    """A kind's noun takes the place of a `{}`."""
+    names_room: ClassVar[bool] = True
+    """True where the payload begins with the room's key; False where the envelope has it."""
 
 
 EVERYONE = 0
 """No user has this id."""
 
 
-class EventPayload(Struct):
+class EventPayload(RoomPayload):
     """The payload of a durable event that the protocol names, as it is logged and sent."""
 
-    type: ClassVar[str]
-
     @staticmethod
-    def evicts(payload: dict[str, Any]) -> int | None:  # noqa: ARG004
+    def evicts(payload: dict[str, Any]) -> Id | None:  # noqa: ARG004
         """Return the user whose access ends with an event, or `EVERYONE`."""
         return None
 
@@ -115,53 +145,40 @@ class EventPayload(Struct):
         return None
 
 
-class ProjectUpdatedPayload(EventPayload):
-    type: ClassVar[str] = "project_updated"
+class UpdatedPayload(EventPayload):
+    type: ClassVar[str] = "{}_updated"
 
-    project_id: int
     changes: dict[str, Any]
     updated_by: str
     """The user's id as a string, as in the original contract; "system" where no user acted."""
 
 
-class ProjectUpdated(ServerMessage, tag="project_updated", kw_only=True):
-    payload: ProjectUpdatedPayload
-    seq: int
+class UserJoinedPayload(RoomPayload):
+    type: ClassVar[str] = "user_joined"
 
-
-class UserJoinedPayload(Struct):
-    project_id: int
-    user_id: int
+    user_id: Id
     username: str
 
 
-class UserJoined(ServerMessage, tag="user_joined", kw_only=True):
-    payload: UserJoinedPayload
+class UserLeftPayload(RoomPayload):
+    type: ClassVar[str] = "user_left"
+
+    user_id: Id
 
 
-class UserLeftPayload(Struct):
-    project_id: int
-    user_id: int
+class TaskProgressPayload(RoomPayload):
+    type: ClassVar[str] = "task_progress"
+    names_room: ClassVar[bool] = False
 
-
-class UserLeft(ServerMessage, tag="user_left", kw_only=True):
-    payload: UserLeftPayload
-
-
-class TaskProgressPayload(Struct):
     task_id: str
     progress: int
     """Percent, 0–100; never falls."""
     message: str
 
 
-class TaskProgress(ServerMessage, tag="task_progress", kw_only=True):
-    payload: TaskProgressPayload
-    project_id: int
-
-
 class TaskCompletedPayload(EventPayload):
     type: ClassVar[str] = "task_completed"
+    names_room: ClassVar[bool] = False
 
     task_id: str
     task_type: str
@@ -172,14 +189,9 @@ class TaskCompletedPayload(EventPayload):
         return str(payload["task_id"])
 
 
-class TaskCompleted(ServerMessage, tag="task_completed", kw_only=True):
-    payload: TaskCompletedPayload
-    project_id: int
-    seq: int
-
-
 class TaskFailedPayload(EventPayload):
     type: ClassVar[str] = "task_failed"
+    names_room: ClassVar[bool] = False
 
     task_id: str
     task_type: str
@@ -190,59 +202,65 @@ class TaskFailedPayload(EventPayload):
         return str(payload["task_id"])
 
 
-class TaskFailed(ServerMessage, tag="task_failed", kw_only=True):
-    payload: TaskFailedPayload
-    project_id: int
-    seq: int
-
-
 class MemberChangedPayload(EventPayload):
     type: ClassVar[str] = "member_changed"
 
-    project_id: int
-    user_id: int
+    user_id: Id
     role: str | None
     """None where the user is no member any more."""
 
     @staticmethod
-    def evicts(payload: dict[str, Any]) -> int | None:
-        return int(payload["user_id"]) if payload["role"] is None else None
+    def evicts(payload: dict[str, Any]) -> Id | None:
+        user_id: Id = payload["user_id"]
+        return user_id if payload["role"] is None else None
 
 
-class ProjectDeletedPayload(EventPayload):
+class DeletedPayload(EventPayload):
     """The end of a log. It is never sent: all who are in the room get `access_revoked`."""
 
-    type: ClassVar[str] = "project_deleted"
-
-    project_id: int
+    type: ClassVar[str] = "{}_deleted"
 
     @staticmethod
-    def evicts(payload: dict[str, Any]) -> int | None:  # noqa: ARG004
+    def evicts(payload: dict[str, Any]) -> Id | None:  # noqa: ARG004
         return EVERYONE
 
 
-EVENT_PAYLOADS: dict[str, type[EventPayload]] = {
-    payload.type: payload for payload in EventPayload.__subclasses__()
-}
+class SignalPayload(RoomPayload):
+    type: ClassVar[str] = "signal"
 
-
-class MemberChanged(ServerMessage, tag="member_changed", kw_only=True):
-    payload: MemberChangedPayload
-    seq: int
-
-
-class SignalPayload(Struct):
-    project_id: int
-    user_id: int
+    user_id: Id
     data: dict[str, Any]
 
 
-class Signal(ServerMessage, tag="signal", kw_only=True):
-    payload: SignalPayload
+class AccessRevokedPayload(RoomPayload):
+    type: ClassVar[str] = "access_revoked"
+
+
+EVENT_PAYLOADS = (
+    UpdatedPayload,
+    TaskCompletedPayload,
+    TaskFailedPayload,
+    MemberChangedPayload,
+    DeletedPayload,
+)
+
+
+def event_payload(type_: str, kind: str) -> type[EventPayload] | None:
+    """Return the definition of an event in a room of that kind; None of one that is the host's."""
+    if (found := _SHARED_EVENTS.get(type_)) is not None:
+        return found
+    verb = type_.removeprefix(kind)
+    return _OWN_EVENTS.get(verb) if len(verb) != len(type_) else None
+
+
+_SHARED_EVENTS = {payload.type: payload for payload in EVENT_PAYLOADS if "{}" not in payload.type}
+_OWN_EVENTS = {
+    payload.type.removeprefix("{}"): payload for payload in EVENT_PAYLOADS if "{}" in payload.type
+}
 
 
 class ErrorPayload(Struct, omit_defaults=True):
-    code: ErrorCode
+    code: str
     message: str
     details: Any = None
     retry_after: float | None = None
@@ -255,7 +273,7 @@ class Error(ServerMessage, tag="error", kw_only=True):
 
 
 class Member(Struct):
-    user_id: int
+    user_id: Id
     username: str
 
 
@@ -267,18 +285,20 @@ class RunningTask(Struct):
 
 
 class JoinAck(Struct):
+    """The acknowledgement of a join; of kind `project`, `state` is `project` on the wire."""
+
     seq: int
     """The position of the room that the snapshot stands for; live events follow it."""
-    user_id: int
+    user_id: Id
     """Who the client is here."""
     role: str
-    project: dict[str, Any]
+    state: dict[str, Any]
     members: list[Member]
     """The user, and of the others as many as an `ack` may name."""
     member_count: int
     tasks: list[RunningTask]
     recovered: bool
-    """True where every event after `since` is sent; False: start anew from `project`."""
+    """True where every event after `since` is sent; False: start anew from the snapshot."""
 
 
 class UpdateAck(Struct):
@@ -292,21 +312,14 @@ class EmptyAck(Struct):
 
 
 class Ack(ServerMessage, tag="ack", kw_only=True):
-    payload: JoinAck | UpdateAck | EmptyAck | Any
+    payload: Any
+    """By the command: what a `JoinAck`, an `UpdateAck` or an `EmptyAck` has."""
     ref: str | int
 
 
 class Pong(ServerMessage, tag="pong", kw_only=True):
     payload: EmptyAck = msgspec.field(default_factory=EmptyAck)
     ref: str | int | UnsetType = UNSET
-
-
-class AccessRevokedPayload(Struct):
-    project_id: int
-
-
-class AccessRevoked(ServerMessage, tag="access_revoked", kw_only=True):
-    payload: AccessRevokedPayload
 
 
 class TokenExpiringPayload(Struct):
@@ -322,35 +335,111 @@ class ServerDraining(ServerMessage, tag="server_draining", kw_only=True):
     payload: EmptyAck = msgspec.field(default_factory=EmptyAck)
 
 
-# --- text ↔ message --------------------------------------------------------------------------
+# --- text → command --------------------------------------------------------------------------
 
-COMMAND_TYPES = frozenset(command.__struct_config__.tag for command in AnyCommand.__args__)
+_VERBS: tuple[tuple[str, type[RoomCommand], type[RoomKey]], ...] = (
+    ("join_{}", Join, JoinPayload),
+    ("leave_{}", Leave, LeavePayload),
+    ("update_{}", Update, UpdatePayload),
+    ("send_signal", SendSignal, SendSignalPayload),
+)
+_SIGNAL = "send_signal"
 
 
-def decode(text: str) -> AnyCommand:
-    """Return the command that a frame's text stands for.
+class Commands:
+    """The commands that a site takes: those of each kind of its rooms, and those about no room."""
 
-    Raises:
-        ProtocolError: with a code and a message for the client; with the `ref` of the
-            command wherever one could still be read.
-    """
-    try:
-        raw = strict_json.parse(text)
-    except JSONError as error:
-        raise ProtocolError(ErrorCode.INVALID_JSON, str(error), ref=_ref_in(text)) from None
-    if not isinstance(raw, dict):
-        raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
-    ref = _readable_ref(raw.get("ref"))
-    kind = raw.get("type")
-    if not isinstance(kind, str):
-        raise ProtocolError(ErrorCode.INVALID_MESSAGE, "`type` must be a string", ref=ref)
-    if kind not in COMMAND_TYPES:
-        raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"Unknown type {kind[:64]!r}", ref=ref)
-    try:
-        command: AnyCommand = msgspec.convert(raw, AnyCommand)
-    except msgspec.ValidationError as error:
-        raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
-    return command
+    def __init__(self, keys: Mapping[str, Any]) -> None:
+        """`keys` has the kinds, each with the type of its rooms' keys."""
+        self._keys = dict(keys)
+        self.of_kind = {kind: _room_commands(kind, key) for kind, key in keys.items()}
+        self._by_type: dict[str, type[Command]] = {
+            tag: command
+            for commands in self.of_kind.values()
+            for tag, command in commands.items()
+            if tag != _SIGNAL
+        }
+        self._by_type |= {"authenticate": Authenticate, "ping": Ping}
+        self.types = frozenset([*self._by_type, _SIGNAL])
+
+    def decode(self, text: str) -> Command:
+        """Return the command that a frame's text stands for.
+
+        Raises:
+            ProtocolError: with a code and a message for the client; with the `ref` of the
+                command wherever one could still be read.
+        """
+        try:
+            raw = strict_json.parse(text)
+        except JSONError as error:
+            raise ProtocolError(ErrorCode.INVALID_JSON, str(error), ref=_ref_in(text)) from None
+        if not isinstance(raw, dict):
+            raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
+        ref = _readable_ref(raw.get("ref"))
+        type_ = raw.get("type")
+        if not isinstance(type_, str):
+            raise ProtocolError(ErrorCode.INVALID_MESSAGE, "`type` must be a string", ref=ref)
+        if type_ not in self.types:
+            raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"Unknown type {type_[:64]!r}", ref=ref)
+        payload = raw.get("payload")
+        try:
+            command = self._signal_in(payload) if type_ == _SIGNAL else self._by_type[type_]
+            if issubclass(command, RoomCommand) and isinstance(payload, dict):
+                self._read_large_key(payload, command.kind)
+            found: Command = msgspec.convert(raw, command)
+        except msgspec.ValidationError as error:
+            raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
+        return found
+
+    def _signal_in(self, payload: Any) -> type[RoomCommand]:
+        """Return the command of the one kind whose key a signal has.
+
+        Raises:
+            msgspec.ValidationError: if there is none, or more than one.
+        """
+        named = [
+            kind for kind in self._keys if isinstance(payload, dict) and key_name(kind) in payload
+        ]
+        if len(self._keys) == 1:
+            named = list(self._keys)  # whose definition says what is missing
+        if len(named) != 1:
+            names = " or ".join(f"`{key_name(kind)}`" for kind in self._keys)
+            raise msgspec.ValidationError(f"Name one room, by {names} - at `$.payload`")
+        return self.of_kind[named[0]][_SIGNAL]
+
+    def _read_large_key(self, payload: dict[str, Any], kind: str) -> None:
+        """Read an integer that is too large for JavaScript, and so came as text."""
+        name = key_name(kind)
+        if self._keys[kind] in INTEGERS and name in payload:
+            payload[name] = large_integer(payload[name])
+
+
+def _room_commands(kind: str, key: Any) -> dict[str, type[RoomCommand]]:
+    """Make the commands for rooms of a kind, by their types."""
+    noun = noun_of(kind)
+    found: dict[str, type[RoomCommand]] = {}
+    for type_, verb, payload in _VERBS:
+        is_shared = "{}" not in type_
+        name = verb.__name__ if is_shared else f"{verb.__name__}{noun}"
+        own_payload = msgspec.defstruct(
+            f"{name}Payload", [("key", key)], bases=(payload,), rename={"key": key_name(kind)}
+        )
+        tag = type_.format(kind)
+        made: Any = msgspec.defstruct(
+            name,
+            [("payload", own_payload)],
+            bases=(verb,),
+            namespace={"kind": kind, "verb": verb},
+            tag=tag,
+            kw_only=True,
+        )
+        found[tag] = made
+    return found
+
+
+def noun_of(kind: str) -> str:
+    """Return a kind as it stands in the names of definitions: `ShoppingList`."""
+    return "".join(part.capitalize() for part in kind.split("_"))
 
 
 class _WithRef(Struct):
@@ -373,20 +462,47 @@ def _readable_ref(value: Any) -> str | int | None:
     return ref
 
 
+# --- message → text --------------------------------------------------------------------------
+
+
 def encode(message: ServerMessage) -> str:
     """Return the text of a frame: strict JSON."""
     return _encoder.encode(message).decode()
 
 
-def encode_event(type_: str, payload: dict[str, Any], *, project_id: int, seq: int) -> str:
+def encode_in(room: RoomId, payload: RoomPayload) -> str:
+    """Return the text of a message about a room."""
+    message: dict[str, Any] = {
+        "type": payload.type.format(room.kind),
+        "payload": to_dict(room, payload),
+    }
+    if not payload.names_room:
+        message[room.key_name] = room.key
+    return _encoder.encode(message).decode()
+
+
+def encode_event(type_: str, payload: dict[str, Any], *, room: RoomId, seq: int) -> str:
     """Return the text of a durable event.
 
-    `project_id` is put on the envelope where the payload does not name the project.
+    The room's key is put on the envelope where the payload does not have it.
     """
     envelope: dict[str, Any] = {"type": type_, "payload": payload, "seq": seq}
-    if "project_id" not in payload:
-        envelope["project_id"] = project_id
+    if room.key_name not in payload:
+        envelope[room.key_name] = room.key
     return _encoder.encode(envelope).decode()
+
+
+def encode_joined(room: RoomId, ack: JoinAck, *, ref: str | int) -> str:
+    """Return the text of the acknowledgement of a join."""
+    fields = msgspec.structs.asdict(ack)
+    payload = {room.kind if name == "state" else name: value for name, value in fields.items()}
+    return encode(Ack(payload=payload, ref=ref))
+
+
+def to_dict(room: RoomId, payload: RoomPayload) -> dict[str, Any]:
+    """Return a payload with the noun of its room."""
+    fields = msgspec.structs.asdict(payload)
+    return {room.key_name: room.key, **fields} if payload.names_room else fields
 
 
 _encoder = msgspec.json.Encoder()

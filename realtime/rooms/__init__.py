@@ -1,28 +1,25 @@
 """Own the contract between a host's models and the rooms; a host imports it from here.
 
-A host implements `Backend` and names it in ``REALTIME["BACKEND"]``. The server asks it, through
-`backend.get()`, for the access of users and the snapshots of projects, and to save updates. A host
-appends an event with `append` in the transaction that makes the change: `project_updated`,
-`member_changed`, `project_deleted`, or a `NewEvent` of its own. `AnyOf` and
-`CompiledQuery` make the queries of a backend cheap for thousands of users. Begin with `backend`.
+A host subclasses `Room` for each kind of its rooms, in a module `rooms.py` of an app, and registers
+it with `register`. The server asks it for the access of users and the snapshots of rooms, and to
+save updates. A host appends an event with `append` in the transaction that makes the change:
+`updated`, `member_changed`, `deleted`, or a `NewEvent` of its own. `AnyOf` and `CompiledQuery` make
+the queries of a room cheap for thousands of users. Begin with `room`, then `registry`; the server
+asks through `hosts`, which knows the types of `keys`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
-from realtime.events.log import append
-from realtime.events.new_event import (
-    NewEvent,
-    author,
-    member_changed,
-    project_deleted,
-    project_updated,
-)
-from realtime.rooms.backend import (
+from realtime.events.log import append, append_all
+from realtime.events.new_event import NewEvent, author, deleted, member_changed, updated
+from realtime.protocol.room_id import RoomId
+from realtime.rooms.registry import register, room_of
+from realtime.rooms.room import (
     Access,
-    Backend,
     Forbidden,
     Invalid,
     Outcome,
-    ProjectNotFound,
+    Pending,
+    Room,
     Update,
     Updated,
 )
@@ -31,18 +28,22 @@ __all__ = [
     "Access",
     "AnyOf",
     "Argument",
-    "Backend",
     "CompiledQuery",
     "Forbidden",
     "Invalid",
     "NewEvent",
     "Outcome",
-    "ProjectNotFound",
+    "Pending",
+    "Room",
+    "RoomId",
     "Update",
     "Updated",
     "append",
+    "append_all",
     "author",
+    "deleted",
     "member_changed",
-    "project_deleted",
-    "project_updated",
+    "register",
+    "room_of",
+    "updated",
 ]

@@ -1,6 +1,6 @@
-"""Show Celery tasks in their project's room: state, progress, result and lease.
+"""Show Celery tasks in their room: state, progress, result and lease.
 
-A host's task has `ProjectTask` as its base. `signals` handles what Celery reports of it, `state`
+A host's task has `RoomTask` as its base. `signals` handles what Celery reports of it, `state`
 keeps its row in the database, `lease` ends a task whose worker was lost, `queues` finds tasks that
 the broker lost, and `pools` prepares a worker's pool. Begin with `task`.
 """
@@ -11,6 +11,6 @@ with needed_by("realtime.tasks"):
     import celery as _celery  # noqa: F401
 
 from realtime.tasks.state import TooManyTasks
-from realtime.tasks.task import ProjectTask, TaskFailure
+from realtime.tasks.task import RoomTask, TaskFailure
 
-__all__ = ["ProjectTask", "TaskFailure", "TooManyTasks"]
+__all__ = ["RoomTask", "TaskFailure", "TooManyTasks"]

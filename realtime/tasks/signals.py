@@ -20,7 +20,7 @@ from django.db import connections
 from realtime.tasks import lease
 from realtime.tasks import state as task_state
 from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
-from realtime.tasks.task import ProjectTask, failure_text, quietly, task_type
+from realtime.tasks.task import RoomTask, failure_text, quietly, task_type
 
 keeper = LeaseKeeper(task_state.prolong)
 """Leases of the tasks that run in this process."""
@@ -39,7 +39,7 @@ def _handler(receiver: Callable[..., None]) -> Callable[..., None]:
 
 
 def _concerns_a_room(task: Any) -> bool:
-    if isinstance(task, ProjectTask):
+    if isinstance(task, RoomTask):
         return True
     request = getattr(task, "request", None)
     return bool(getattr(request, "replaced_task_nesting", 0))
@@ -53,19 +53,17 @@ def on_prerun(*, sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) ->
 
 
 def _note(task: Any, task_id: str, args: Any, kwargs: Any) -> None:
-    """Record a task that was not started by `enqueue`, if it belongs to a project."""
-    if not isinstance(task, ProjectTask):
+    """Record a task that was not started by `enqueue`, if it belongs to a room."""
+    if not isinstance(task, RoomTask):
         return
-    project_id = task.project_of(args, kwargs)
-    if project_id is not None:
-        task_state.mark_queued(
-            task_id=task_id, task_type=task_type(task), project_id=project_id, user_id=None
-        )
+    room = task.room_of(args, kwargs)
+    if room is not None:
+        task_state.mark_queued(task_id=task_id, task_type=task_type(task), room=room)
 
 
 @_handler
 def on_success(*, sender: Any, result: Any, **_: Any) -> None:
-    if isinstance(sender, ProjectTask):
+    if isinstance(sender, RoomTask):
         sender.flush_progress()
     if sender.request.id is not None:
         task_state.mark_completed(sender.request.id, result)
@@ -122,7 +120,7 @@ def on_revoked(*, sender: Any, request: Any, expired: bool, **_: Any) -> None:
 
 
 def on_received(*, request: Any, **_: Any) -> None:
-    if isinstance(request.task, ProjectTask):
+    if isinstance(request.task, RoomTask):
         received.add(request)
 
 

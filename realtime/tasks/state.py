@@ -22,6 +22,8 @@ from realtime.events import broadcast, log, values
 from realtime.events.new_event import NewEvent, task_completed, task_failed
 from realtime.models import TaskState, alias
 from realtime.protocol import strict_json
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import registry
 from realtime.tasks.progress import Report
 
 logger = logging.getLogger(__name__)
@@ -34,12 +36,12 @@ class TooManyTasks(Exception):
     """The room, or the user, has as many open tasks as allowed; the message says which."""
 
 
-def mark_queued(*, task_id: str, task_type: str, project_id: int, user_id: int | None) -> None:
+def mark_queued(*, task_id: str, task_type: str, room: RoomId) -> None:
     """Record a task that is about to be sent to the broker; an existing row is kept."""
-    TaskState.objects.get_or_create(
-        task_id=task_id,
-        defaults={"project_id": project_id, "task_type": task_type, "user_id": user_id},
-    )
+    if not TaskState.objects.filter(task_id=task_id).exists():
+        TaskState.objects.get_or_create(
+            task_id=task_id, defaults={"room_id": log.row_of(room), "task_type": task_type}
+        )
 
 
 class Request(NamedTuple):
@@ -47,8 +49,8 @@ class Request(NamedTuple):
 
     task_id: str
     task_type: str
-    project_id: int
-    user_id: int | None
+    room: RoomId
+    user_id: Any
     subject: str
     queue: str
 
@@ -65,7 +67,8 @@ def admit(request: Request) -> str:
     with transaction.atomic(using=alias()):
         _take_turns(request)
         rows = TaskState.objects.filter(state__in=TaskState.OPEN)
-        in_room = rows.filter(project_id=request.project_id)
+        row = log.row_of(request.room)
+        in_room = rows.filter(room_id=row)
         if request.subject:
             same = in_room.filter(task_type=request.task_type, subject=request.subject)
             if found := same.values_list("task_id", flat=True).first():
@@ -77,7 +80,8 @@ def admit(request: Request) -> str:
             most = settings.MAX_OPEN_TASKS_PER_USER
             if rows.filter(user_id=request.user_id).count() >= most:
                 raise TooManyTasks(f"{most} tasks that you started wait or run already")
-        TaskState.objects.create(**request._asdict())
+        fields = {name: value for name, value in request._asdict().items() if name != "room"}
+        TaskState.objects.create(room_id=row, **fields)
         return request.task_id
 
 
@@ -90,7 +94,7 @@ def _take_turns(request: Request) -> None:
     if connections[alias()].vendor != "postgresql":
         return
     with connections[alias()].cursor() as cursor:
-        for what in (f"user {request.user_id}", f"room {request.project_id}"):
+        for what in (f"user {request.user_id}", f"room {request.room}"):
             digest = sha256(f"realtime tasks of {what}".encode()).digest()
             key = int.from_bytes(digest[:8], signed=True)
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
@@ -142,8 +146,9 @@ def record_progress(task_id: str, report: Report) -> bool:
         )
         if not changed:
             return False
-        project_id = TaskState.objects.values_list("project_id", flat=True).get(task_id=task_id)
-    broadcast.progress(project_id, task_id, report.progress, message)
+        room = _room(TaskState.objects.select_related("room").get(task_id=task_id))
+    if room is not None:
+        broadcast.progress(room, task_id, report.progress, message)
     return True
 
 
@@ -188,9 +193,15 @@ def _end(
     with transaction.atomic(using=alias()):
         if not rows.update(**fields, updated_at=Now()):
             return False
-        task = TaskState.objects.get(task_id=task_id)
-        log.append(task.project_id, [_end_event(task)])
+        task = TaskState.objects.select_related("room").get(task_id=task_id)
+        if (room := _room(task)) is not None:
+            log.append(room, [_end_event(task)])
     return True
+
+
+def _room(task: TaskState) -> RoomId | None:
+    """Return the room of a task; None if its kind is not registered any more."""
+    return registry.parse(task.room.kind, task.room.key)
 
 
 def _end_event(task: TaskState) -> NewEvent:

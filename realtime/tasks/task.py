@@ -1,8 +1,9 @@
-"""Define the base of tasks that a room sees: ``@shared_task(base=ProjectTask, bind=True)``.
+"""Define the base of tasks that a room sees: ``@shared_task(base=RoomTask, bind=True)``.
 
-That one line shows a task's progress and result in the room of the project that its argument
-`project_id` names, or the argument that `key` names. A call without that argument, or with None,
-belongs to no room.
+That one line shows a task's progress and result in the room that its argument names: `board_id` for
+a room of kind `board`. An argument of another name is declared:
+``@shared_task(base=RoomTask, room="board", key="card_board")``. A call without that argument, or
+with None, belongs to no room.
 """
 
 from __future__ import annotations
@@ -22,47 +23,51 @@ from django.db import connections, transaction
 
 from realtime import conf
 from realtime.models import alias
+from realtime.protocol.room_id import RoomId, key_name
+from realtime.rooms import registry
 from realtime.tasks import state as task_state
 from realtime.tasks.progress import Report, Throttle
 
 logger = logging.getLogger(__name__)
 
-_MAX_DIGITS = 20
 _warned: set[str] = set()
-"""Tasks whose calls without a project were logged already."""
+"""Tasks whose calls without a room were logged already."""
 _SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 
 class TaskFailure(Exception):
-    """Fail a task with a message for the project's members; they see no other exception's text."""
+    """Fail a task with a message for those in the room; they see no other exception's text."""
 
 
-class ProjectTask(Task):  # type: ignore[type-arg]
+class RoomTask(Task):  # type: ignore[type-arg]
     abstract = True
-    key = "project_id"
-    """The argument that names a call's project: `@shared_task(key="board_id", …)`."""
+    room = ""
+    """The kind of the room; without it, the kind of which the task has the argument `<kind>_id`."""
+    key = ""
+    """The argument with the room's key; without it, `<kind>_id`."""
 
-    def enqueue(self, *, user_id: int | None = None, subject: str = "", **kwargs: Any) -> str:
+    def enqueue(self, *, user_id: Any = None, subject: str = "", **kwargs: Any) -> str:
         """Start the task when the current transaction commits, and return its id now.
 
         If the broker cannot be reached, the task fails: the room is told, and nothing hangs.
 
         Args:
-            user_id: the user who starts it.
+            user_id: the primary key of the user who starts it.
             subject: the object it works on, such as "canvas 7", if one task of this type at a
                 time is enough. While one is open, its id is returned and nothing is started.
 
         Raises:
-            TooManyTasks: if the project, or this user, has as many open tasks as allowed.
-            ValueError: if the arguments name no project.
+            TooManyTasks: if the room, or this user, has as many open tasks as allowed.
+            ValueError: if the arguments name no room.
         """
-        project_id = self.project_of((), kwargs)
-        if project_id is None:
-            raise ValueError(f"{self.name} needs a project: give {self.key}, a positive integer")
+        room = self.room_of((), kwargs)
+        if room is None:
+            names = " or ".join(name for _, name in self._keys())
+            raise ValueError(f"{self.name} needs a room: give the key of one as {names}")
         request = task_state.Request(
             task_id=str(uuid4()),
             task_type=task_type(self),
-            project_id=project_id,
+            room=room,
             user_id=user_id,
             subject=subject,
             queue=self._own_queue(),
@@ -99,17 +104,24 @@ class ProjectTask(Task):  # type: ignore[type-arg]
         except Exception:  # noqa: BLE001  (a router may be the host's own code)
             return ""
 
-    def project_of(self, args: Any, kwargs: Any) -> int | None:
-        """Return the project that a call belongs to, by position or by name; None for none."""
+    def room_of(self, args: Any, kwargs: Any) -> RoomId | None:
+        """Return the room that a call belongs to, by position or by name; None for none."""
         given = self._bound(args or (), kwargs or {})
-        if self.key not in given:
-            self._warn_once(f"has no argument {self.key}, so its calls belong to no project")
+        named = [(kind, key) for kind, key in self._keys() if key in given]
+        if len(named) != 1:
+            what = "arguments of several rooms" if named else "no argument with the key of a room"
+            self._warn_once(f"has {what}, so its calls belong to none")
             return None
-        value = given[self.key]
-        project_id = _as_id(value)
-        if project_id is None and value is not None:
-            self._warn_once(f"was called with a {self.key} that is no id: {value!r}"[:300])
-        return project_id
+        [(kind, key)] = named
+        room = registry.parse(kind, given[key])
+        if room is None and given[key] is not None:
+            self._warn_once(f"was called with a {key} that is no key: {given[key]!r}"[:300])
+        return room
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """Return the kinds of rooms that a call may name, each with the argument that does."""
+        kinds = [self.room] if self.room else registry.kinds()
+        return [(kind, self.key or key_name(kind)) for kind in kinds]
 
     def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
         """Return the arguments of a call by name."""
@@ -123,8 +135,8 @@ class ProjectTask(Task):  # type: ignore[type-arg]
     def _warn_once(self, words: str) -> None:
         if self.name not in _warned:
             _warned.add(self.name)
-            message = '%s %s; name the argument with @shared_task(base=ProjectTask, key="…")'
-            logger.warning(message, self.name, words, extra={"action": "task_without_project"})
+            message = '%s %s; name it with @shared_task(base=RoomTask, room="board", key="…")'
+            logger.warning(message, self.name, words, extra={"action": "task_without_room"})
 
     def replace(self, sig: Any) -> Any:
         """Let other tasks do the rest, as Celery's `replace`; the room sees their end."""
@@ -209,14 +221,6 @@ def quietly() -> Iterator[None]:
         raise
     except Exception:
         logger.exception("Could not tell of a task", extra={"action": "task_signal"})
-
-
-def _as_id(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _MAX_DIGITS:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63:
-        return int(value)
-    return None
 
 
 def _on_event_loop() -> bool:

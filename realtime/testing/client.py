@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from realtime.rooms import RoomId, room_of
+
 T = TypeVar("T")
 Message = dict[str, Any]
 Run = Callable[[Coroutine[Any, Any, T]], T]
@@ -31,7 +33,7 @@ class Closed(AssertionError):
 class RealtimeClient:
     """Be one WebSocket; every method returns when it is done, and raises within `TIMEOUT` if not.
 
-    A room is named by its object: `client.join(board)`.
+    A room is named by its object, `client.join(board)`, or by a `RoomId`.
     """
 
     def __init__(
@@ -206,6 +208,6 @@ class RealtimeClient:
         await self._news.wait()
 
 
-def _room(room: Any) -> tuple[str, Any]:
+def _room(room: Any) -> RoomId:
     """Return the kind of a room and its key, as they stand in messages."""
-    return "project", room if isinstance(room, int) else room.pk
+    return room if isinstance(room, RoomId) else room_of(room)

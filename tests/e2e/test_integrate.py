@@ -184,17 +184,17 @@ async def test_the_page_is_true(site: Site, port: int) -> None:
     bob = await Client.connect(url, tokens["bob"])
     dave = await Client.connect(url, tokens["dave"])
     async with alice, bob, dave:
-        await alice.join(1)
-        await bob.join(1)
+        await alice.join(1, kind="board")
+        await bob.join(1, kind="board")
         await alice.expect("user_joined")
-        await dave.send("join_project", {"project_id": 1})
-        assert (await dave.expect("error"))["payload"]["code"] == "PROJECT_NOT_FOUND"
+        await dave.send("join_board", {"board_id": 1})
+        assert (await dave.expect("error"))["payload"]["code"] == "BOARD_NOT_FOUND"
 
-        await bob.send("update_project", {"project_id": 1, "data": {"title": "By bob"}})
-        updated = await alice.expect("project_updated")
+        await bob.send("update_board", {"board_id": 1, "data": {"title": "By bob"}})
+        updated = await alice.expect("board_updated")
         assert updated["payload"]["changes"] == {"title": "By bob"}
-        await bob.expect("project_updated")
-        await bob.send("update_project", {"project_id": 1, "data": {"title": ""}})
+        await bob.expect("board_updated")
+        await bob.send("update_board", {"board_id": 1, "data": {"title": ""}})
         error = await bob.expect("error")
         assert error["payload"]["details"] == {"title": ["Give a text."]}
 
@@ -203,19 +203,20 @@ async def test_the_page_is_true(site: Site, port: int) -> None:
         with admin.opener.open(f"http://127.0.0.1:{port}/live-token/") as answer:
             token = json.load(answer)["access"]
         async with await Client.connect(url, token) as page_of_alice:
-            await page_of_alice.join(1)
+            await page_of_alice.join(1, kind="board")
 
         page = admin.submit("/boards/board/1/change/", title="By the admin", text="one two\nthree")
         assert "was changed successfully" in page
-        changes = (await bob.expect("project_updated"))["payload"]["changes"]
+        changes = (await bob.expect("board_updated"))["payload"]["changes"]
         assert changes == {"title": "By the admin"}
         page = admin.page("/boards/board/1/change/")
         assert re.search(r"<li>alice.*<li>bob", page, re.DOTALL), "who is online"
         assert re.search(r"By bob</td>\s*<td>By the admin", page), "from what to what"
 
-        count = "from boards.tasks import count_words; count_words.delay(project_id=1)"
+        count = "from boards.tasks import count_words; count_words.delay(board_id=1)"
         site.run("manage.py", "shell", "-c", count)
         completed = await bob.wait_for("task_completed")
+        assert completed["board_id"] == 1
         assert completed["payload"]["task_type"] == "count_words"
         assert completed["payload"]["result"] == {"words": 3}
 
@@ -225,4 +226,4 @@ async def test_the_page_is_true(site: Site, port: int) -> None:
             " user_id=User.objects.get(username='bob').pk)"
         )
         site.run("manage.py", "shell", "-c", remove)
-        assert (await bob.wait_for("access_revoked"))["payload"] == {"project_id": 1}
+        assert (await bob.wait_for("access_revoked"))["payload"] == {"board_id": 1}

@@ -87,9 +87,9 @@ class Client:
             return closed.rcvd.code
         raise AssertionError(f"not closed but {message}")
 
-    async def join(self, project_id: int) -> Message:
+    async def join(self, key: int, *, kind: str = "project") -> Message:
         """Join and return the own `user_joined`, which ends the joining."""
-        await self.send("join_project", {"project_id": project_id})
+        await self.send(f"join_{kind}", {f"{kind}_id": key})
         return await self.expect("user_joined")
 
     async def close(self) -> None:

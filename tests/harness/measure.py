@@ -38,7 +38,7 @@ def redis_connections(client: Redis) -> int:
 
 def people(client: Redis, project_id: int) -> set[int]:
     """Return the users whom Redis lists in a room."""
-    entries: dict[bytes, bytes] = client.hgetall(f"realtime:room:{project_id}")  # type: ignore[assignment]
+    entries: dict[bytes, bytes] = client.hgetall(f"realtime:room:project:{project_id}")  # type: ignore[assignment]
     return {int(entry.rpartition(b":")[2]) for entry in entries}
 
 

@@ -18,7 +18,9 @@ class Client(Subscriber):
     def __init__(self, user_id: int = 1) -> None:
         self.received: list[str] = []
         super().__init__(
-            user_id, f"user{user_id}", Outbox(self.send, limit=10**6, timeout=60, abort=pytest.fail)
+            user_id,
+            [("project", f"user{user_id}")],
+            Outbox(self.send, limit=10**6, timeout=60, abort=pytest.fail),
         )
 
     async def send(self, message: dict[str, Any]) -> None:

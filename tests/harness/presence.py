@@ -10,19 +10,24 @@ from typing import Any
 from redis import Redis
 
 from realtime.events import publication
-from realtime.events.publication import LayerMessage, RoomUser
+from realtime.events.publication import LayerMessage
 from realtime.live.room import Room
 from realtime.live.subscriptions import Subscriptions
 from realtime.presence.process import ProcessPresence
+from realtime.protocol.room_id import Id, RoomId
 from tests.harness.measure import people, until
 from tests.harness.members import Client
+from tests.harness.rooms import project
+
+Place = tuple[int, int]
+"""A project and a user."""
 
 
 class Server:
     """A server process, as far as presence goes."""
 
     def __init__(self) -> None:
-        self.rooms: dict[int, Room] = {}
+        self.rooms: dict[RoomId, Room] = {}
         self.presence = ProcessPresence()
         self.process = self.presence.process
         self.is_deaf = False
@@ -35,34 +40,39 @@ class Server:
         if message.sender == self.process or self.is_deaf:
             return
         self.heard.append(message)
-        self.presence.apply_remote(message.project_id, message.arrived, message.departed)
+        self.presence.apply_remote(message.room, message.arrived, message.departed)
 
-    async def join(self, places: Iterable[RoomUser]) -> dict[RoomUser, Client]:
+    async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
         """Let new sockets of some users into some rooms, all at once."""
         clients = {place: Client(place[1]) for place in places}
         for user_id in sorted({user_id for _, user_id in clients}):
             await self.presence.connect(user_id)
-        for project_id in sorted({project_id for project_id, _ in clients}):
-            if project_id not in self.rooms:
-                self.rooms[project_id] = Room(project_id, self.presence.open_room)
-            await self.subscriptions.settle(project_id)
-            await self.presence.load(self.rooms[project_id].members)
+        for room in sorted({project(project_id) for project_id, _ in clients}):
+            if room not in self.rooms:
+                self.rooms[room] = Room(room, self.presence.open_room)
+            await self.subscriptions.settle(room)
+            await self.presence.load(self.rooms[room].members)
         for (project_id, user_id), client in clients.items():
-            self.rooms[project_id].add(client, 0)
-            self.rooms[project_id].members.arrive(user_id, client.username)
-            self.rooms[project_id].members.mark_dirty(user_id)
+            opened = self.rooms[project(project_id)]
+            opened.add(client, 0)
+            opened.members.arrive(user_id, client.names["project"])
+            opened.members.mark_dirty(user_id)
         return clients
 
-    def lose(self, clients: dict[RoomUser, Client]) -> None:
+    def lose(self, clients: dict[Place, Client]) -> None:
         """Lose the connections of some sockets, all at once."""
         for user_id in {user_id for _, user_id in clients}:
             self.presence.disconnect(user_id)
         for (project_id, user_id), client in clients.items():
-            self.rooms[project_id].remove(client)
-            self.rooms[project_id].members.mark_dirty(user_id)
+            self.rooms[project(project_id)].remove(client)
+            self.rooms[project(project_id)].members.mark_dirty(user_id)
 
-    def shows(self, project_id: int) -> set[int]:
-        return set(self.rooms[project_id].members.present)
+    def tell(self, project_id: int, arrived: list[tuple[Id, str]], departed: list[Id]) -> None:
+        """Do as if another process had told of this."""
+        self.presence.apply_remote(project(project_id), arrived, departed)
+
+    def shows(self, project_id: int) -> set[Id]:
+        return set(self.rooms[project(project_id)].members.present)
 
     async def close(self) -> None:
         await self.presence.close()
@@ -81,7 +91,7 @@ async def settled(redis: Redis, servers: Iterable[Server], expected: dict[int, s
     def is_so() -> bool:
         return all(
             people(redis, project_id) == users
-            and all(s.shows(project_id) == users for s in servers if project_id in s.rooms)
+            and all(s.shows(project_id) == users for s in servers if project(project_id) in s.rooms)
             for project_id, users in expected.items()
         )
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from redis import Redis
 
-from realtime.events.publication import RoomUser
 from tests.harness.members import Client
-from tests.harness.presence import Server, dump, restore, settled
+from tests.harness.presence import Place, Server, dump, restore, settled
 
 WATCHER = 900
 """A user who stays in both rooms, by all processes."""
@@ -23,7 +22,7 @@ class Turmoil:
         self.redis = redis
         self.chance = random.Random(seed)
         self.servers = [Server() for _ in range(3)]
-        self.clients: dict[Server, dict[RoomUser, Client]] = {server: {} for server in self.servers}
+        self.clients: dict[Server, dict[Place, Client]] = {server: {} for server in self.servers}
         self.awake = {server: asyncio.Event() for server in self.servers}
         self.saved: dict[Any, bytes] = {}
         self.steps = {

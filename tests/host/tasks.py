@@ -9,10 +9,10 @@ from typing import Any
 
 from celery import shared_task
 
-from realtime.tasks import ProjectTask
+from realtime.tasks import RoomTask
 
 
-class ObedientTask(ProjectTask):
+class ObedientTask(RoomTask):
     abstract = True
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: dict[str, Any]) -> None:
@@ -21,7 +21,7 @@ class ObedientTask(ProjectTask):
 
 
 @shared_task(base=ObedientTask, bind=True)
-def obey(self: ProjectTask, *, project_id: int, orders: str) -> dict[str, Any]:
+def obey(self: RoomTask, *, project_id: int, orders: str) -> dict[str, Any]:
     """Report half, write "running", wait for "finish", and have a result."""
     self.report_progress(50, "Half")
     _report_and_wait(Path(orders), "running", "finish")
@@ -35,8 +35,8 @@ def _report_and_wait(orders: Path, report: str, order: str) -> None:
         time.sleep(0.02)
 
 
-@shared_task(base=ProjectTask, bind=True)
-def dawdle(self: ProjectTask, *, project_id: int, seconds: float) -> dict[str, Any]:
+@shared_task(base=RoomTask, bind=True)
+def dawdle(self: RoomTask, *, project_id: int, seconds: float) -> dict[str, Any]:
     """Take so long, and report on the way."""
     for step in range(10):
         time.sleep(seconds / 10)

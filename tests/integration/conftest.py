@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from pytest_django import Settings
 
 from config import redis as config_redis
+from tests.harness.rooms import serve
+from tests.host.rooms import ShoppingRoom
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -13,6 +14,6 @@ def redis() -> None:
 
 
 @pytest.fixture
-def shopping(settings: Settings) -> None:
-    """Serve the second host instead of projects."""
-    settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.backend.ShoppingBackend"}
+def shopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve the lists of the second host as projects."""
+    serve(monkeypatch, ShoppingRoom)

@@ -10,19 +10,19 @@ from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from realtime.db import threads
 from realtime.models import Event, Room
+from tests.harness.rooms import serve
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
 from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 from tests.people.models import Phone
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
 Person: Any = get_user_model()
 
@@ -78,10 +78,10 @@ async def test_who_may_not_be_here_any_more_is_put_out(end: Callable[[Any], None
 def test_the_history_can_be_searched_and_read() -> None:
     list_id, [anna, _] = make_list()
     payload = {"project_id": list_id, "changes": {"milk": 1}, "updated_by": str(anna.pk)}
-    Room.objects.create(project_id=list_id, seq=2)
+    room = Room.objects.create(kind="project", key=list_id, seq=2)
     for seq in (1, 2):
         Event.objects.create(
-            project_id=list_id, seq=seq, type="project_updated", payload=payload, actor=anna
+            room=room, seq=seq, type="project_updated", payload=payload, actor=anna
         )
     client = Client()
     client.force_login(anna)
@@ -103,13 +103,13 @@ def test_people_are_disconnected_from_the_console() -> None:
     assert "The connections of +49301 are being closed." in page.content.decode()
 
 
-class NamedBackend(ShoppingBackend):
+class NamedRoom(ShoppingRoom):
     def display_name(self, user: Any) -> str:
         return f"Person {user.pk}"
 
 
-async def test_a_host_says_which_name_others_see(settings: Settings) -> None:
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.NamedBackend"}
+async def test_a_host_says_which_name_others_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, NamedRoom)
     list_id, [anna, _] = await threads.run(make_list)
     socket, ack = await joined(list_id, anna)
     assert [member["username"] for member in ack["members"]] == [f"Person {anna.pk}"]

@@ -1,3 +1,3 @@
-from tests.integration.conftest import redis
+from tests.integration.conftest import redis, shopping
 
-__all__ = ["redis"]
+__all__ = ["redis", "shopping"]

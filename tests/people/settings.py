@@ -13,7 +13,6 @@ AUTH_USER_MODEL = "people.User"
 ROOT_URLCONF = "tests.people.urls"
 REALTIME = {
     **REALTIME,
-    "BACKEND": "tests.host.backend.ShoppingBackend",
     "ACCESS_INTERVAL": 0.05,  # type: ignore[dict-item]
 }
 SIMPLE_JWT = {"LEEWAY": 5}

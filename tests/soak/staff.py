@@ -18,7 +18,8 @@ django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import DatabaseError, close_old_connections, connection, transaction  # noqa: E402
-from django.db.models import Max  # noqa: E402
+from django.db.models import BigIntegerField, Max  # noqa: E402
+from django.db.models.functions import Cast  # noqa: E402
 
 from projects import services  # noqa: E402
 from projects.models import Canvas, Project, Role  # noqa: E402
@@ -81,19 +82,15 @@ def open_tasks() -> list[tuple[str, float]]:
 
 
 def heads() -> dict[int, int]:
-    return dict(
-        Event.objects.values("project_id")
-        .annotate(head=Max("seq"))
-        .values_list("project_id", "head")
-    )
+    rows = Event.objects.order_by().values_list("room__key").annotate(head=Max("seq"))
+    return {int(key): head for key, head in rows}
 
 
 def dump() -> dict[str, Any]:
     """Return what there is to compare with what clients saw."""
-    events = Event.objects.values_list("project_id", "seq", "type", "payload", "created_at")
-    tasks = TaskState.objects.values_list(
-        "task_id", "project_id", "state", "created_at", "updated_at"
-    )
+    key = Cast("room__key", BigIntegerField())
+    events = Event.objects.values_list(key, "seq", "type", "payload", "created_at")
+    tasks = TaskState.objects.values_list("task_id", key, "state", "created_at", "updated_at")
     return {
         "events": [[*rest, at.timestamp()] for *rest, at in events],
         "projects": {row.pop("pk"): row for row in Project.objects.values("pk", *FIELDS)},

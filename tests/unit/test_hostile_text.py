@@ -44,7 +44,7 @@ def as_range(text: str) -> None:
 
 def as_key(text: str) -> None:
     key = text.replace('"', "")
-    messages.decode(f'{{"type": "ping", "idempotency_key": "{key}"}}')
+    messages.Commands({}).decode(f'{{"type": "ping", "idempotency_key": "{key}"}}')
 
 
 def for_nul(text: str) -> None:

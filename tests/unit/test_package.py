@@ -130,7 +130,6 @@ settings.configure(
         "OPTIONS": {{"transaction_mode": "IMMEDIATE"}},
     }}}},
     CHANNEL_LAYERS={{"default": {{"BACKEND": "realtime.layer.PubSubChannelLayer"}}}},
-    REALTIME={{"BACKEND": "tests.host.backend.ShoppingBackend"}},
 )
 from realtime.asgi import get_asgi_application
 application = get_asgi_application()

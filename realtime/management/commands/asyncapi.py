@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from realtime.protocol import asyncapi
+from realtime.rooms import keys, registry
 
 
 class Command(BaseCommand):
@@ -15,4 +16,6 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, **_: Any) -> None:
-        self.stdout.write(json.dumps(asyncapi.document(), indent=2, ensure_ascii=False))
+        types = {kind: registry.key_type(kind).on_wire for kind in registry.kinds()}
+        document = asyncapi.document(types, keys.of_users().on_wire)
+        self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))

@@ -16,7 +16,8 @@ from realtime.db import threads
 from realtime.events import transcript
 from realtime.events.transcript import Line
 from realtime.extras import needed_by
-from realtime.rooms import backend
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import hosts
 
 with needed_by("watch_project"):
     from rest_framework_simplejwt.tokens import AccessToken
@@ -55,10 +56,10 @@ class Command(BaseCommand):
         return user_id
 
     def _check_access(self, project_id: int, user_id: int, username: str) -> None:
-        host = backend.get()
-        if not host.snapshots([project_id]):
+        room = RoomId("project", project_id)
+        if not hosts.snapshots([room]):
             raise CommandError(f"Project {project_id} does not exist")
-        if not host.access([project_id], [user_id]):
+        if not hosts.access([room], [user_id]):
             raise CommandError(f"{username} may not see project {project_id}")
 
     async def _watch(self, project_id: int, user_id: int, url: str) -> None:

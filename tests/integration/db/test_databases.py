@@ -23,11 +23,13 @@ from realtime.events.new_event import NewEvent
 from realtime.models import Event, Room, TaskState
 from realtime.tasks import lease, state
 from realtime.tasks.queues import QueueProbe
-from realtime.tasks.task import ProjectTask
+from realtime.tasks.task import RoomTask
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
 from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 from tests.host.tasks import obey
 
 pytestmark = [
@@ -79,7 +81,7 @@ def test_a_history_is_read_where_it_is_written(written: str) -> None:
     client = APIClient()
     client.force_authenticate(User.objects.using(written).get(username="alice"))
     with transaction.atomic(using=written):
-        log.append(project_id, [NewEvent("noted", {"text": "milk"})])
+        log.append(project_room(project_id), [NewEvent("noted", {"text": "milk"})])
     answer = client.get(f"/api/projects/{project_id}/events/")
     assert [event["seq"] for event in answer.json()["events"]] == [1]
 
@@ -92,7 +94,7 @@ def make_list_now(*names: str) -> tuple[int, list[str]]:
 
 
 def test_a_task_is_told_where_it_is_written(written: str) -> None:
-    state.mark_queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.mark_queued(task_id="t", task_type="count", room=project_room(1))
     state.mark_started("t")
     obey.push_request(id="t")
     try:
@@ -118,7 +120,7 @@ def test_a_change_and_its_event_are_in_one_database(settings: Settings) -> None:
         pytest.raises(transaction.TransactionManagementError, match="using='other'"),
         transaction.atomic(),
     ):
-        log.append(project_id, [NewEvent("noted", {})])
+        log.append(project_room(project_id), [NewEvent("noted", {})])
 
 
 async def test_and_an_update_is_refused_before_it_changes_anything(settings: Settings) -> None:
@@ -164,21 +166,21 @@ def test_connections_that_pile_up_are_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def running() -> Iterator[ProjectTask]:
+def running() -> Iterator[RoomTask]:
     """A task that runs, in this thread."""
-    state.mark_queued(task_id="t", task_type="count", project_id=1, user_id=None)
+    state.mark_queued(task_id="t", task_type="count", room=project_room(1))
     obey.push_request(id="t")
     yield obey
     obey.pop_request()
 
 
 @pytest.mark.parametrize("percent", [float("nan"), float("inf"), "half", None])
-def test_progress_that_is_none_fails_no_task(running: ProjectTask, percent: Any) -> None:
+def test_progress_that_is_none_fails_no_task(running: RoomTask, percent: Any) -> None:
     running.report_progress(percent, "x")
 
 
 def test_a_database_that_fails_progress_spoils_no_transaction(
-    running: ProjectTask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    running: RoomTask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(TaskState._meta, "db_table", "gone")
     with transaction.atomic():
@@ -191,7 +193,7 @@ def test_a_database_that_fails_progress_spoils_no_transaction(
 
 
 def test_a_soft_time_limit_reaches_the_task(
-    running: ProjectTask, monkeypatch: pytest.MonkeyPatch
+    running: RoomTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any) -> None:
         raise SoftTimeLimitExceeded
@@ -214,7 +216,7 @@ def test_a_task_that_was_just_queued_or_started_is_not_lost(
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 60, "TASK_QUEUE_LIMIT": 60}
     try:
         for name in ("queued", "running"):
-            state.mark_queued(task_id=name, task_type="count", project_id=1, user_id=None)
+            state.mark_queued(task_id=name, task_type="count", room=project_room(1))
         state.mark_started("running")
         lease.sweep(QueueProbe())
         assert set(TaskState.objects.values_list("state", flat=True)) == {"queued", "running"}
@@ -243,10 +245,10 @@ def test_health_needs_no_transaction(
     assert client.get("/metrics").status_code == 200
 
 
-def test_the_backend_of_a_host_needs_no_model(settings: Settings) -> None:
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Nameless"}
+def test_the_rooms_of_a_host_need_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, Nameless)
     assert not ids()
 
 
-class Nameless(ShoppingBackend):
-    model = None  # type: ignore[assignment]
+class Nameless(ShoppingRoom):
+    model = None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -29,11 +29,12 @@ from realtime.live.updates import UpdateRequest
 from realtime.models import Room
 from realtime.ops import health
 from realtime.protocol.errors import ProtocolError
-from realtime.rooms.backend import Access, Outcome, Update
+from realtime.rooms import Access, Outcome, Pending
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
-from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +49,7 @@ def is_postgres() -> bool:
 
 
 def twice() -> None:
-    Room.objects.bulk_create([Room(project_id=-1), Room(project_id=-1)])
+    Room.objects.bulk_create([Room(kind="project", key="1"), Room(kind="project", key="1")])
 
 
 def not_a_number() -> None:
@@ -60,7 +61,7 @@ FAULTS: list[Callable[[], object]] = [
     not_a_number,  # DataError
     lambda: sql("SELECT 1 FROM no_such_table"),  # ProgrammingError; SQLite: OperationalError
     lambda: sql("SELECT FROM WHERE"),
-    lambda: Room.objects.create(project_id=1, seq=2**70),
+    lambda: Room.objects.create(kind="project", key="1", seq=2**70),
 ]
 
 
@@ -190,14 +191,15 @@ def test_a_file_that_cannot_be_opened_is_one(name: str) -> None:
     assert is_outage(error)
 
 
-class Breaks(ShoppingBackend):
+class Breaks(ShoppingRoom):
     """Has a host's mistakes, one for each thing that clients may ask."""
 
-    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
-        for update in updates:
-            if "fault" in update.data:
-                FAULTS[update.data["fault"]]()
-        return super().update(locked, updates)
+    def update(self, pending: Mapping[Any, Pending]) -> dict[Any, list[Outcome]]:
+        for each in pending.values():
+            for update in each.updates:
+                if "fault" in update.data:
+                    FAULTS[update.data["fault"]]()
+        return super().update(pending)
 
     def access(self, *places: Any) -> dict[tuple[int, int], Access]:
         if Breaks.is_broken:
@@ -209,9 +211,9 @@ class Breaks(ShoppingBackend):
 
 @pytest.mark.usefixtures("shopping")
 async def test_a_faulty_query_of_the_host_is_not_sent_again_and_again(
-    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Breaks"}
+    serve(monkeypatch, Breaks)
     list_id, tokens = await threads.run(make_list, "alice", "bob")
     alice, bob = [await Socket.connect(token) for token in tokens]
     for socket in (alice, bob):
@@ -235,7 +237,7 @@ async def test_a_faulty_query_of_the_host_is_not_sent_again_and_again(
 
 @pytest.mark.postgres
 async def test_of_a_deadlock_both_are_done() -> None:
-    await threads.run(Room.objects.bulk_create, [Room(project_id=1), Room(project_id=2)])
+    await threads.run(Room.objects.bulk_create, [Room(pk=key, key=str(key)) for key in (1, 2)])
     met = threading.Barrier(2)
     attempts: list[int] = []
 
@@ -315,7 +317,7 @@ async def test_http_takes_no_connection_from_the_rooms() -> None:
     try:
         async with asyncio.timeout(4):
             assert not await threads.run(Room.objects.exists)
-            [result] = await threads.write(updates.write, 1, [UpdateRequest(1, {})])
+            [result] = await threads.write(updates.write, project_room(1), [UpdateRequest(1, {})])
             assert isinstance(result, ProtocolError)
             assert (await health.look())["database"] == "ok"
     finally:

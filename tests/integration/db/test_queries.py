@@ -20,14 +20,16 @@ pytestmark = pytest.mark.django_db
 
 
 @CompiledQuery
-def heads(project_ids: Argument) -> Any:
-    return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk", "seq")
+def heads(rows: Argument) -> Any:
+    return Room.objects.filter(AnyOf("pk", rows)).values_list("pk", "seq")
 
 
 def test_it_is_asked_with_other_values_each_time(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    Room.objects.bulk_create(Room(project_id=number, seq=10 * number) for number in (1, 2, 3))
+    Room.objects.bulk_create(
+        Room(pk=number, key=str(number), seq=10 * number) for number in (1, 2, 3)
+    )
     with django_assert_num_queries(4):
         assert heads([1, 2]) == [(1, 10), (2, 20)]
         assert heads({3, 4}) == [(3, 30)]
@@ -38,7 +40,7 @@ def test_it_is_asked_with_other_values_each_time(
 def test_no_values_are_no_rows_and_no_query(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    Room.objects.create(project_id=1)
+    Room.objects.create(pk=1)
     with django_assert_num_queries(0):
         assert heads([]) == []
 
@@ -55,9 +57,9 @@ def test_it_is_built_once() -> None:
     calls = []
 
     @CompiledQuery
-    def rooms(project_ids: Argument) -> Any:
-        calls.append(project_ids)
-        return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk")
+    def rooms(rows: Argument) -> Any:
+        calls.append(rows)
+        return Room.objects.filter(AnyOf("pk", rows)).values_list("pk")
 
     assert not calls, "models are not loaded yet where it is defined"
     for _ in range(3):
@@ -91,13 +93,13 @@ def test_the_values_of_columns_are_those_of_the_orm() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_threads_may_share_it() -> None:
-    Room.objects.create(project_id=7, seq=70)
+    Room.objects.create(pk=7, seq=70)
     found: list[Any] = []
     together = threading.Barrier(8)
 
     @CompiledQuery
-    def rooms(project_ids: Argument) -> Any:
-        return Room.objects.filter(AnyOf("pk", project_ids)).values_list("pk", "seq")
+    def rooms(rows: Argument) -> Any:
+        return Room.objects.filter(AnyOf("pk", rows)).values_list("pk", "seq")
 
     def ask() -> None:
         together.wait()

@@ -25,6 +25,7 @@ from django.test import RequestFactory
 from projects.throttling import limit
 from realtime.events.publication import PresenceEntry
 from realtime.presence.store import PresenceStore
+from realtime.protocol.room_id import RoomId
 from config.celery import app
 
 async def send_and_receive():
@@ -39,7 +40,7 @@ async def send_and_receive():
 async def be_present():
     presence = PresenceStore()
     await presence.renew()
-    await presence.sync(entering=[PresenceEntry(1, 2, "ann")])
+    await presence.sync(entering=[PresenceEntry(RoomId("project", 1), 2, "ann")])
 
 asyncio.run(send_and_receive())
 asyncio.run(be_present())
@@ -97,5 +98,5 @@ def assert_all_in_database_3(server: Valkey) -> None:
     with server.client(database=3) as client:
         assert list(client.info("keyspace")) == ["db3"]
         names = {name.decode() for name in client.scan_iter()}
-    assert {"realtime:processes", "realtime:room:1", "sign-in:127.0.0.1", "celery"} <= names
+    assert {"realtime:processes", "realtime:room:project:1", "sign-in:127.0.0.1", "celery"} <= names
     assert "celery-task-meta-some-id" in names

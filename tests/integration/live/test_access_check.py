@@ -20,18 +20,19 @@ from realtime import conf
 from realtime.auth import disconnections
 from realtime.db import threads
 from realtime.live import process
-from realtime.rooms.backend import Access
+from realtime.rooms import Access
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
 from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
 Places = dict[tuple[int, int], Access]
 
 
-class Trouble(ShoppingBackend):
+class Trouble(ShoppingRoom):
     """Does what a test wants with the question who may be where."""
 
     bad_lists: set[int] = set()
@@ -41,26 +42,26 @@ class Trouble(ShoppingBackend):
     asked: int
     goes_on: threading.Event
 
-    def access(self, project_ids: Collection[int], user_ids: Collection[int]) -> Places:
+    def access(self, keys: Collection[int], user_ids: Collection[int]) -> Places:
         Trouble.asked += 1
         if Trouble.hangs:
             Trouble.goes_on.wait()
         if Trouble.error is not None:
             raise Trouble.error
-        if Trouble.bad_lists & set(project_ids):
+        if Trouble.bad_lists & set(keys):
             raise RuntimeError("a bad list")
         if Trouble.bad_users & set(user_ids):
             raise RuntimeError("a bad user")
-        return super().access(project_ids, user_ids)
+        return super().access(keys, user_ids)
 
 
 @pytest.fixture
-def trouble(settings: Settings) -> Iterator[type[Trouble]]:
+def trouble(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Trouble]]:
     settings.REALTIME = settings.REALTIME | {
-        "BACKEND": f"{__name__}.Trouble",
         "ACCESS_INTERVAL": 0.05,
         "ACCESS_TIMEOUT": 0.5,
     }
+    serve(monkeypatch, Trouble)
     Trouble.bad_lists, Trouble.bad_users = set(), set()
     Trouble.error, Trouble.hangs, Trouble.asked = None, False, 0
     Trouble.goes_on = threading.Event()

@@ -8,17 +8,17 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from realtime.db import threads
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
-class SlowBackend(ShoppingBackend):
+class SlowRoom(ShoppingRoom):
     """Reads of one list wait until they are let go."""
 
     slow_id = 0
@@ -26,41 +26,41 @@ class SlowBackend(ShoppingBackend):
     reading = threading.Event()
     go_on = threading.Event()
 
-    def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        if SlowBackend.slow_id in project_ids:
-            SlowBackend.readers += 1
-            SlowBackend.reading.set()
-            assert SlowBackend.go_on.wait(20)
-        return super().snapshots(project_ids)
+    def snapshots(self, keys: Collection[int]) -> dict[int, dict[str, Any]]:
+        if SlowRoom.slow_id in keys:
+            SlowRoom.readers += 1
+            SlowRoom.reading.set()
+            assert SlowRoom.go_on.wait(20)
+        return super().snapshots(keys)
 
 
 @pytest.fixture(autouse=True)
-def slow_host(settings: Settings) -> Iterator[None]:
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.SlowBackend"}
-    SlowBackend.reading.clear()
-    SlowBackend.go_on.clear()
-    SlowBackend.readers = 0
+def slow_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    serve(monkeypatch, SlowRoom)
+    SlowRoom.reading.clear()
+    SlowRoom.go_on.clear()
+    SlowRoom.readers = 0
     yield
-    SlowBackend.go_on.set()
+    SlowRoom.go_on.set()
 
 
 async def test_a_slow_query_of_one_client_delays_no_other() -> None:
     slow_id, [dave_token] = await threads.run(make_list, "dave")
     list_id, tokens = await threads.run(make_list, "alice", "bob")
-    SlowBackend.slow_id = slow_id
+    SlowRoom.slow_id = slow_id
     dave = await Socket.connect(dave_token)
     alice, bob = [await Socket.connect(token) for token in tokens]
     await alice.join(list_id)
     await bob.join(list_id)
 
     joining = asyncio.create_task(dave.join(slow_id))
-    await asyncio.to_thread(SlowBackend.reading.wait, 10)
+    await asyncio.to_thread(SlowRoom.reading.wait, 10)
     reply = await alice.update(list_id, {"milk": 1})
     assert reply["type"] == "ack"
     assert (await bob.until("project_updated"))["payload"]["changes"] == {"milk": 1}
     assert not joining.done(), "all that happened while the query was running"
 
-    SlowBackend.go_on.set()
+    SlowRoom.go_on.set()
     assert (await joining)["project"] == {"bread": 1}
     for client in (alice, bob, dave):
         await client.disconnect()
@@ -69,18 +69,18 @@ async def test_a_slow_query_of_one_client_delays_no_other() -> None:
 async def test_a_project_that_is_slow_to_read_takes_one_thread_and_delays_no_other_join() -> None:
     slow_id, [dave_token] = await threads.run(make_list, "dave")
     list_id, [alice_token] = await threads.run(make_list, "alice")
-    SlowBackend.slow_id = slow_id
+    SlowRoom.slow_id = slow_id
     daves = [await Socket.connect(dave_token) for _ in range(6)]
     alice = await Socket.connect(alice_token)
 
     joining = [asyncio.create_task(dave.join(slow_id)) for dave in daves]
-    await asyncio.to_thread(SlowBackend.reading.wait, 10)
+    await asyncio.to_thread(SlowRoom.reading.wait, 10)
     for _ in range(2):  # the first may be in one batch with a slow one, the second is behind it
         assert (await alice.join(list_id))["project"] == {"bread": 1}
-    assert SlowBackend.readers == 1
+    assert SlowRoom.readers == 1
     assert not any(task.done() for task in joining)
 
-    SlowBackend.go_on.set()
+    SlowRoom.go_on.set()
     assert [ack["project"] for ack in await asyncio.gather(*joining)] == [{"bread": 1}] * 6
     for client in (alice, *daves):
         await client.disconnect()

@@ -18,6 +18,7 @@ from realtime.db import threads
 from realtime.models import Event
 from realtime.tasks import state
 from realtime.tasks.progress import Report
+from tests.harness.rooms import project as project_room
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -135,9 +136,7 @@ async def test_edits_of_different_fields_both_survive(alice: User, project: Proj
 async def test_who_joins_late_finds_the_tasks_that_run(alice: User, project: Project) -> None:
     def work() -> None:
         for task_id in ("running", "over", "waiting"):
-            state.mark_queued(
-                task_id=task_id, task_type="measure", project_id=project.pk, user_id=None
-            )
+            state.mark_queued(task_id=task_id, task_type="measure", room=project_room(project.pk))
         for task_id in ("running", "over"):
             state.mark_started(task_id)
         state.record_progress("running", Report(40, "Almost half"))

@@ -17,6 +17,7 @@ from realtime.db import threads
 from realtime.events import log
 from realtime.models import Event
 from tests.harness.hostile import Replica, write_elsewhere
+from tests.harness.rooms import project as project_room
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
 from tests.host.models import ShoppingList
@@ -62,7 +63,8 @@ async def test_replicas_converge_over_a_hostile_layer(settings: Settings, seed: 
             case "rejoin":
                 await replica.join(project_id, anew=random.random() < 0.3)
 
-    head = (await threads.run(log.heads, [project_id]))[project_id]
+    room = project_room(project_id)
+    head = (await threads.run(log.heads, [room]))[room].seq
     fresh = await threads.run(lambda: ShoppingList.objects.get(pk=project_id).items)
     assert head == acknowledged == await threads.run(Event.objects.count)
     for replica in replicas:

@@ -31,6 +31,7 @@ from realtime.live import joins
 from realtime.models import TaskState
 from realtime.tasks import state
 from realtime.tasks.progress import Report
+from tests.harness.rooms import project as project_room
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,7 +101,7 @@ def test_8_and_take_alike_long(transactional_db: None) -> None:
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            joins.read([joins.JoinRequest(project_id, cast.users["bob"].pk, 0)])
+            joins.read([joins.JoinRequest(project_room(project_id), cast.users["bob"].pk, 0)])
         return [re.sub(rf"\b{project_id}\b", "ID", query["sql"]) for query in captured]
 
     assert queries(cast.other_id) == queries(10**9)
@@ -162,12 +163,12 @@ async def test_15_no_signal_and_no_event_has_a_nul(
 
     def append() -> None:
         with transaction.atomic():
-            log.append(cast.project_id, [NewEvent("noted", data)])
+            log.append(project_room(cast.project_id), [NewEvent("noted", data)])
 
-    before = await threads.run(log.heads, [cast.project_id])
+    before = await threads.run(log.heads, [project_room(cast.project_id)])
     with pytest.raises(ValueError, match="NUL"):
         await threads.run(append)
-    assert await threads.run(log.heads, [cast.project_id]) == before
+    assert await threads.run(log.heads, [project_room(cast.project_id)]) == before
 
 
 async def test_15_a_lone_surrogate_is_no_json(room: tuple[Socket, Socket], cast: Cast) -> None:
@@ -230,11 +231,9 @@ async def test_32_a_task_is_told_of_in_its_own_project_only(
     await dave.join(cast.other_id)
 
     def run_task() -> None:
-        state.mark_queued(task_id="t", task_type="compose", project_id=cast.other_id, user_id=None)
+        state.mark_queued(task_id="t", task_type="compose", room=project_room(cast.other_id))
         # Somebody who starts it anew under another project's id changes nothing.
-        state.mark_queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
+        state.mark_queued(task_id="t", task_type="compose", room=project_room(cast.project_id))
         state.mark_started("t")
         state.record_progress("t", Report(50, "half"))
         state.mark_completed("t", {"project_id": cast.project_id})
@@ -274,9 +273,7 @@ async def test_11_any_result_becomes_strict_json(
     alice, _ = room
 
     def run_task() -> None:
-        state.mark_queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
+        state.mark_queued(task_id="t", task_type="compose", room=project_room(cast.project_id))
         state.record_progress("t", Report(50, "\0 half \ud800"))
         assert state.mark_completed("t", result)
 
@@ -298,9 +295,7 @@ async def test_a_result_that_no_client_can_be_sent_has_failed(
     alice, _ = room
 
     def run_task() -> None:
-        state.mark_queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
+        state.mark_queued(task_id="t", task_type="compose", room=project_room(cast.project_id))
         assert state.mark_completed("t", {"frames": ["x" * 1000] * 600})
         assert not state.mark_completed("t", 1)
 
@@ -334,9 +329,7 @@ async def test_an_error_of_a_task_has_no_nul_either(
     alice, _ = room
 
     def run_task() -> None:
-        state.mark_queued(
-            task_id="t", task_type="compose", project_id=cast.project_id, user_id=None
-        )
+        state.mark_queued(task_id="t", task_type="compose", room=project_room(cast.project_id))
         assert state.mark_failed("t", "a\0b\ud800")
 
     await threads.run(run_task)

@@ -15,14 +15,17 @@ from pytest_django import Settings
 
 from projects import services
 from projects.models import Project
-from projects.realtime import ProjectBackend
+from projects.rooms import ProjectRoom
 from projects.services import staff
 from realtime.events import log, publication
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
 from realtime.models import Event, TaskState
-from realtime.protocol.errors import ErrorCode, ProtocolError
-from realtime.rooms.backend import Access
+from realtime.protocol.errors import ProtocolError
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import Access
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 
 pytestmark = pytest.mark.django_db
 
@@ -42,9 +45,9 @@ def project(alice: User) -> Project:
 
 
 def missed(project: Project, user: User, since: int | None) -> list[int] | None:
-    [view] = joins.read([JoinRequest(project.pk, user.pk, since)])
+    [view] = joins.read([JoinRequest(project_room(project.pk), user.pk, since)])
     assert isinstance(view, View)
-    assert (view.seq, view.project["title"]) == (4, "4")
+    assert (view.seq, view.state["title"]) == (4, "4")
     return None if view.missed is None else [hint.seq for hint in view.missed]
 
 
@@ -68,12 +71,12 @@ def test_a_clock_that_is_wrong_leaves_no_hole(project: Project) -> None:
     """Events are stamped by the server that writes them, and clocks differ."""
     Event.objects.filter(seq__in=[1, 3]).update(created_at=timezone.now() - timedelta(days=31))
     call_command("prune_events", days=30)
-    assert [event.seq for event in log.tail(project.pk, 0)] == [4]
+    assert [event.seq for event in log.tail(row(project.pk), 0)] == [4]
 
 
 def test_pruning_keeps_the_tasks_that_run(project: Project) -> None:
     for state in TaskState.State:
-        TaskState.objects.create(task_id=state, project_id=project.pk, task_type="t", state=state)
+        TaskState.objects.create(task_id=state, room_id=row(project.pk), task_type="t", state=state)
     TaskState.objects.update(updated_at=timezone.now() - timedelta(days=31))
     call_command("prune_events", days=30)
     assert set(TaskState.objects.values_list("state", flat=True)) == set(TaskState.OPEN)
@@ -87,7 +90,9 @@ def test_a_replay_is_bounded_in_events(settings: Settings, alice: User, project:
 
 def test_a_replay_is_bounded_in_bytes(settings: Settings, alice: User, project: Project) -> None:
     """What does not fit into a socket's unsent bytes would close it, again and again."""
-    size = len(publication.from_event(log.tail(project.pk, 3)[0]).text)
+    size = len(
+        publication.from_event(log.tail(row(project.pk), 3)[0], project_room(project.pk)).text
+    )
     settings.REALTIME = settings.REALTIME | {"MAX_UNSENT": 2 * 2 * size}
     assert missed(project, alice, 1) is None
     assert missed(project, alice, 2) == [3, 4]
@@ -96,12 +101,15 @@ def test_a_replay_is_bounded_in_bytes(settings: Settings, alice: User, project: 
 def test_strangers_and_members_are_told_apart_in_one_reading(alice: User, project: Project) -> None:
     dave = User.objects.create_user("dave")
     view, refusal = joins.read(
-        [JoinRequest(project.pk, alice.pk), JoinRequest(project.pk, dave.pk, 0)]
+        [
+            JoinRequest(project_room(project.pk), alice.pk),
+            JoinRequest(project_room(project.pk), dave.pk, 0),
+        ]
     )
     assert isinstance(view, View)
     assert view.role == "owner"
     assert isinstance(refusal, ProtocolError)
-    assert refusal.code is ErrorCode.PROJECT_NOT_FOUND
+    assert refusal.code == "PROJECT_NOT_FOUND"
 
 
 def test_whose_access_ends_while_they_join_is_not_let_in_behind_it(
@@ -110,22 +118,25 @@ def test_whose_access_ends_while_they_join_is_not_let_in_behind_it(
     """Either they get no view, or one from before the event that puts them out."""
     bob = User.objects.create_user("bob")
     project.memberships.create(user=bob, role="editor")
-    read_access = ProjectBackend.access
+    read_access = ProjectRoom.access
 
     def revoke_after_reading(
-        self: ProjectBackend, project_ids: Collection[int], user_ids: Collection[int]
+        self: ProjectRoom, project_ids: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
         access = read_access(self, project_ids, user_ids)
         if (project.pk, bob.pk) in access:
             staff.update_member(project_id=project.pk, user_id=bob.pk, role=None, actor_id=alice.pk)
         return access
 
-    monkeypatch.setattr(ProjectBackend, "access", revoke_after_reading)
+    monkeypatch.setattr(ProjectRoom, "access", revoke_after_reading)
     results: list[Any] = joins.read(
-        [JoinRequest(project.pk, bob.pk), JoinRequest(project.pk, alice.pk)]
+        [
+            JoinRequest(project_room(project.pk), bob.pk),
+            JoinRequest(project_room(project.pk), alice.pk),
+        ]
     )
     assert isinstance(results[0], ProtocolError) or results[0].seq < 5
-    assert log.tail(project.pk, 4)[0].type == "member_changed"
+    assert log.tail(row(project.pk), 4)[0].type == "member_changed"
 
 
 # --- several projects in one reading
@@ -153,16 +164,16 @@ class Meanwhile:
         self.action = action
         self.rounds = rounds
         self.looks: list[set[int]] = []
-        read = ProjectBackend.snapshots
+        read = ProjectRoom.snapshots
 
-        def snapshots(host: ProjectBackend, project_ids: Collection[int]) -> dict[int, Any]:
+        def snapshots(host: ProjectRoom, project_ids: Collection[int]) -> dict[int, Any]:
             self.looks.append(set(project_ids))
             found = read(host, project_ids)
             if len(self.looks) <= self.rounds:
                 self.action()
             return found
 
-        monkeypatch.setattr(ProjectBackend, "snapshots", snapshots)
+        monkeypatch.setattr(ProjectRoom, "snapshots", snapshots)
 
 
 def seqs(answer: joins.Answer) -> list[int] | None:
@@ -172,7 +183,7 @@ def seqs(answer: joins.Answer) -> list[int] | None:
 
 def summary(answer: joins.Answer) -> Any:
     if isinstance(answer, View):
-        return answer.seq, answer.role, answer.project["title"]
+        return answer.seq, answer.role, answer.state["title"]
     return answer and answer.code
 
 
@@ -183,12 +194,12 @@ def test_each_of_several_projects_is_answered_for_itself(
     others[0].memberships.create(user=bob, role="viewer")
     answers = joins.read(
         [
-            JoinRequest(project.pk, alice.pk),
-            JoinRequest(10**9, alice.pk),
-            JoinRequest(others[0].pk, bob.pk),
-            JoinRequest(project.pk, bob.pk),
-            JoinRequest(others[1].pk, alice.pk, 0),
-            JoinRequest(2**63 - 1, bob.pk, 5),
+            JoinRequest(project_room(project.pk), alice.pk),
+            JoinRequest(project_room(10**9), alice.pk),
+            JoinRequest(project_room(others[0].pk), bob.pk),
+            JoinRequest(project_room(project.pk), bob.pk),
+            JoinRequest(project_room(others[1].pk), alice.pk, 0),
+            JoinRequest(RoomId.of("project", 2**63 - 1), bob.pk, 5),
         ]
     )
     assert list(map(summary, answers)) == [
@@ -206,7 +217,7 @@ def test_many_projects_take_no_more_queries_than_one(
 ) -> None:
     for projects in ([project], [project, *others]):
         with django_assert_num_queries(6):
-            joins.read([JoinRequest(each.pk, alice.pk, 0) for each in projects])
+            joins.read([JoinRequest(project_room(each.pk), alice.pk, 0) for each in projects])
 
 
 def test_running_tasks_are_told_of_their_own_project(
@@ -214,8 +225,10 @@ def test_running_tasks_are_told_of_their_own_project(
 ) -> None:
     for number, owner in enumerate([project, others[0], project]):
         fields: Any = {"task_type": "t", "state": "running", "progress": number, "message": "m"}
-        TaskState.objects.create(task_id=str(number), project_id=owner.pk, **fields)
-    views = joins.read([JoinRequest(each.pk, alice.pk) for each in (project, *others)])
+        TaskState.objects.create(task_id=str(number), room_id=row(owner.pk), **fields)
+    views = joins.read(
+        [JoinRequest(project_room(each.pk), alice.pk) for each in (project, *others)]
+    )
     tasks = [[task.task_id for task in view.tasks] for view in views if isinstance(view, View)]
     assert tasks == [["0", "2"], ["1"], []]
 
@@ -226,10 +239,12 @@ def test_one_project_is_deleted_while_all_are_read(
     """The log has said so by then: whoever joined before it is put out by that event."""
     pk = others[0].pk
     look = Meanwhile(monkeypatch, lambda: services.delete_project(user=alice, project_id=pk))
-    first, gone, last = joins.read([JoinRequest(each.pk, alice.pk) for each in (project, *others)])
+    first, gone, last = joins.read(
+        [JoinRequest(project_room(each.pk), alice.pk) for each in (project, *others)]
+    )
     assert [summary(first), summary(last)] == [(4, "owner", "4"), (0, "owner", "new")]
     assert summary(gone) == "PROJECT_NOT_FOUND"
-    assert look.looks == [{project.pk, others[0].pk, others[1].pk}, set()]
+    assert look.looks == [{project.pk, others[0].pk, others[1].pk}], "nobody is left to ask about"
 
 
 def test_only_a_project_that_moves_is_looked_at_again(
@@ -240,7 +255,10 @@ def test_only_a_project_that_moves_is_looked_at_again(
 
     look = Meanwhile(monkeypatch, update)
     moved, other = joins.read(
-        [JoinRequest(project.pk, alice.pk, 2), JoinRequest(others[0].pk, alice.pk, 1)]
+        [
+            JoinRequest(project_room(project.pk), alice.pk, 2),
+            JoinRequest(project_room(others[0].pk), alice.pk, 1),
+        ]
     )
     assert [summary(moved), summary(other)] == [(5, "owner", "5"), (2, "owner", "other 2")]
     assert [seqs(moved), seqs(other)] == [[3, 4, 5], [2]]
@@ -258,7 +276,10 @@ def test_a_project_that_keeps_moving_is_told_at_the_earlier_position(
 
     Meanwhile(monkeypatch, update, rounds=5)
     moving, other = joins.read(
-        [JoinRequest(project.pk, alice.pk, 4), JoinRequest(others[0].pk, alice.pk)]
+        [
+            JoinRequest(project_room(project.pk), alice.pk, 4),
+            JoinRequest(project_room(others[0].pk), alice.pk),
+        ]
     )
     assert [summary(moving), summary(other)] == [(6, "owner", "6"), (2, "owner", "other 2")]
     assert seqs(moving) == [5, 6], "and what came after the position is for the room to bring"
@@ -279,7 +300,9 @@ def test_each_project_is_replayed_from_where_its_clients_were(
         (others[0], None, None),
         (others[1], 1, None),
     ]
-    answers = joins.read([JoinRequest(each.pk, alice.pk, since) for each, since, _ in wanted])
+    answers = joins.read(
+        [JoinRequest(project_room(each.pk), alice.pk, since) for each, since, _ in wanted]
+    )
     assert [seqs(answer) for answer in answers] == [expected for _, _, expected in wanted]
     for answer, (each, _, _) in zip(answers, wanted, strict=True):
         assert isinstance(answer, View)
@@ -293,9 +316,9 @@ def test_more_replays_than_go_together_wait_for_the_next_reading(
     monkeypatch.setattr(joins, "_MAX_REPLAYED", 3)
     first, second, without = joins.read(
         [
-            JoinRequest(project.pk, alice.pk, 0),  # four: but the first always goes
-            JoinRequest(others[0].pk, alice.pk, 0),
-            JoinRequest(others[0].pk, alice.pk),
+            JoinRequest(project_room(project.pk), alice.pk, 0),  # four: but the first always goes
+            JoinRequest(project_room(others[0].pk), alice.pk, 0),
+            JoinRequest(project_room(others[0].pk), alice.pk),
         ]
     )
     assert seqs(first) == [1, 2, 3, 4]
@@ -306,16 +329,19 @@ def test_more_replays_than_go_together_wait_for_the_next_reading(
 def test_a_project_that_cannot_be_read_spoils_no_other_join(
     alice: User, project: Project, others: list[Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = ProjectBackend.snapshots
+    read = ProjectRoom.snapshots
 
-    def snapshots(host: ProjectBackend, project_ids: Collection[int]) -> dict[int, Any]:
+    def snapshots(host: ProjectRoom, project_ids: Collection[int]) -> dict[int, Any]:
         if project.pk in project_ids:
             raise ValueError("a bug of the host")
         return read(host, project_ids)
 
-    monkeypatch.setattr(ProjectBackend, "snapshots", snapshots)
+    monkeypatch.setattr(ProjectRoom, "snapshots", snapshots)
     answers = joins.read(
-        [JoinRequest(each.pk, alice.pk, 0) for each in (others[0], project, others[1], project)]
+        [
+            JoinRequest(project_room(each.pk), alice.pk, 0)
+            for each in (others[0], project, others[1], project)
+        ]
     )
     assert list(map(summary, answers)) == [
         (2, "owner", "other 2"),

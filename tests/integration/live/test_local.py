@@ -17,6 +17,7 @@ from realtime.db import threads
 from realtime.events import broadcast
 from realtime.live import process
 from realtime.models import Event
+from tests.harness.rooms import project as project_room
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,9 +103,9 @@ async def test_nothing_is_published_by_a_process_that_ends_and_the_log_has_it(la
     try:
         await process.current().close()
         await asyncio.to_thread(edit_by_rest, alice, project_id, "Late")
-        await asyncio.to_thread(broadcast.progress, project_id, "task", 50, "half")
+        await asyncio.to_thread(broadcast.progress, project_room(project_id), "task", 50, "half")
     finally:
         broadcast.use(None)
     assert layer.carried == []
-    assert await threads.run(Event.objects.filter(project_id=project_id).count) == 1
+    assert await threads.run(Event.objects.filter(room__key=project_id).count) == 1
     await socket.disconnect()

@@ -12,6 +12,7 @@ from projects import services
 from realtime.db import threads
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, Joins
+from tests.harness.rooms import project as project_room
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,19 +39,19 @@ async def test_a_thousand_joins_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     project_ids, user_id = await threads.run(make_projects)
     reads = Joins()
     requests = [
-        JoinRequest(project_id, user_id, None if client % 2 else client % 3)
+        JoinRequest(project_room(project_id), user_id, None if client % 2 else client % 3)
         for client in range(CLIENTS)
         for project_id in project_ids
     ]
     async with asyncio.timeout(60):
         views = await asyncio.gather(*map(reads.view, requests))
     for request, view in zip(requests, views, strict=True):
-        number = project_ids.index(request.project_id)
+        number = project_ids.index(int(request.room.key))
         head = number % 3
         assert view.seq == head
         assert view.role == "owner"
-        assert (view.project["id"], view.project["title"]) == (
-            request.project_id,
+        assert (view.state["id"], view.state["title"]) == (
+            request.room.key,
             f"{number} at {head}",
         )
         if request.since is None or request.since > head:

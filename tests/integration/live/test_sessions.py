@@ -17,11 +17,13 @@ from realtime.auth import tokens
 from realtime.auth.base import Identity
 from realtime.db import threads
 from realtime.live import access
-from realtime.rooms.backend import Access
+from realtime.rooms import Access, Room
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
 from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
@@ -40,8 +42,8 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
         for number, user in enumerate(users)
     )
     # A member of another list has no place in this one.
-    places = {(lists[number // 3].pk, user.pk) for number, user in enumerate(users)}
-    strange = (lists[0].pk, users[-1].pk)
+    places = {(project_room(lists[number // 3].pk), user.pk) for number, user in enumerate(users)}
+    strange = (project_room(lists[0].pk), users[-1].pk)
     refreshes: list[Any] = [RefreshToken.for_user(user) for user in users[:2]]
     method = tokens.JWTAuthentication()
     identities = [
@@ -65,8 +67,9 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
     shoppers_of = "DELETE FROM host_shoppinglist_shoppers WHERE"
     execute(f"{shoppers_of} user_id = %s", users[30].pk)
     execute("DELETE FROM auth_user WHERE id = %s", users[30].pk)
-    ended = (lists[13].pk, users[40].pk)
-    execute(f"{shoppers_of} shoppinglist_id = %s AND user_id = %s", *ended)
+    place = (lists[13].pk, users[40].pk)
+    execute(f"{shoppers_of} shoppinglist_id = %s AND user_id = %s", *place)
+    ended = (project_room(lists[13].pk), users[40].pk)
     with django_assert_num_queries(3):
         revoked = access._revoked(identities)
     with django_assert_num_queries(1):
@@ -77,7 +80,7 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
         users[20].pk: "TOKEN_EXPIRED",
         users[30].pk: "USER_INACTIVE",
     }
-    assert lost.keys() == {strange, ended, (lists[10].pk, users[30].pk)}
+    assert lost.keys() == {strange, ended, (project_room(lists[10].pk), users[30].pk)}
 
 
 def execute(sql: str, *parameters: Any) -> None:
@@ -85,7 +88,7 @@ def execute(sql: str, *parameters: Any) -> None:
         cursor.execute(sql, parameters)
 
 
-class PausingBackend(ShoppingBackend):
+class PausingRoom(ShoppingRoom):
     """Reads once, when it is armed, and tells of it only later."""
 
     armed = False
@@ -93,57 +96,64 @@ class PausingBackend(ShoppingBackend):
     go_on: threading.Event
 
     def access(
-        self, project_ids: Collection[int], user_ids: Collection[int]
+        self, keys: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        found = super().access(project_ids, user_ids)
-        if PausingBackend.armed:
-            PausingBackend.armed = False
+        found = super().access(keys, user_ids)
+        if PausingRoom.armed:
+            PausingRoom.armed = False
             self.has_read.set()
             assert self.go_on.wait(10)
         return found
 
 
-async def test_who_comes_back_while_the_database_is_read_stays(settings: Settings) -> None:
-    settings.REALTIME = settings.REALTIME | {
-        "BACKEND": f"{__name__}.PausingBackend",
-        "ACCESS_INTERVAL": 0.05,
-    }
-    PausingBackend.has_read, PausingBackend.go_on = threading.Event(), threading.Event()
+async def test_who_comes_back_while_the_database_is_read_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 0.05}
+    serve(monkeypatch, PausingRoom)
+    PausingRoom.has_read, PausingRoom.go_on = threading.Event(), threading.Event()
     list_id, [token, _] = await threads.run(make_list, "alice", "bob")
     shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
     user = await threads.run(User.objects.get, username="alice")
     alice = await Socket.connect(token)
     await alice.join(list_id)
 
-    PausingBackend.armed = True
+    PausingRoom.armed = True
     await threads.run(shopping.shoppers.remove, user)
-    assert await asyncio.to_thread(PausingBackend.has_read.wait, 10)
+    assert await asyncio.to_thread(PausingRoom.has_read.wait, 10)
     await threads.run(shopping.shoppers.add, user)
     await alice.join(list_id)
-    PausingBackend.has_read.clear()
-    PausingBackend.go_on.set()
+    PausingRoom.has_read.clear()
+    PausingRoom.go_on.set()
 
     # The look after the one that was outdated has ended without harm as well.
-    PausingBackend.armed = True
-    assert await asyncio.to_thread(PausingBackend.has_read.wait, 10)
+    PausingRoom.armed = True
+    assert await asyncio.to_thread(PausingRoom.has_read.wait, 10)
     assert (await alice.update(list_id, {"milk": 1}))["type"] == "ack"
     assert "access_revoked" not in [message["type"] for message in alice.messages]
     await alice.disconnect()
 
 
+class Unwritten(Room):
+    """Has a kind and nothing else."""
+
+    kind = "project"
+    model = ShoppingList
+
+
 async def test_a_host_that_fails_does_not_end_the_watch(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"ACCESS_INTERVAL": 0.05}
     list_id, [token] = await threads.run(make_list, "alice")
     shopping = await threads.run(ShoppingList.objects.get, pk=list_id)
     alice = await Socket.connect(token)
     await alice.join(list_id)
-    settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.nowhere.Backend"}
+    serve(monkeypatch, Unwritten)
     async with asyncio.timeout(10):
         while "Could not check places" not in caplog.text:
             await asyncio.sleep(0.01)
-    settings.REALTIME = settings.REALTIME | {"BACKEND": "tests.host.backend.ShoppingBackend"}
+    serve(monkeypatch, ShoppingRoom)
     await threads.run(shopping.shoppers.clear)
     await alice.until("access_revoked")
     await alice.disconnect()

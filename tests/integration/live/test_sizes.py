@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -23,13 +22,15 @@ from projects.models import Project
 from realtime import conf
 from realtime.events import history, log
 from realtime.events.log import MAX_READ
-from realtime.events.new_event import project_updated
+from realtime.events.new_event import updated
 from realtime.live import joins, repair, updates
 from realtime.live.joins import JoinRequest, View
 from realtime.live.updates import UpdateRequest
 from realtime.models import Event, TaskState
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 
 pytestmark = pytest.mark.django_db
 
@@ -52,8 +53,8 @@ def project(alice: User) -> Project:
     project = services.create_project(user=alice, data={"title": "New"})
     with transaction.atomic():
         for _ in range(COUNT):
-            event = project_updated(project.pk, DATA, actor_id=alice.pk, before=DATA)
-            log.append(project.pk, [event])
+            event = updated(DATA, actor_id=alice.pk, before=DATA)
+            log.append(project_room(project.pk), [event])
     services.update_project(user=alice, project_id=project.pk, data={"title": "Newer"})
     return project
 
@@ -113,20 +114,22 @@ def test_an_event_that_is_too_large_for_a_page_is_one(alice: User, project: Proj
 
 
 def test_an_event_that_no_client_can_be_sent_is_not_logged(project: Project) -> None:
+    room = project_room(project.pk)
+
     def append(size: int) -> None:
         with transaction.atomic():
-            log.append(project.pk, [project_updated(project.pk, {"title": "x" * size})])
+            log.append(room, [updated({"title": "x" * size})])
 
     append(conf.get().max_frame - 200)
-    head = log.heads([project.pk])
+    head = log.heads([room])
     with pytest.raises(log.EventTooLarge, match=r"project_updated has 524.* may have 524288"):
         append(conf.get().max_frame)
-    assert log.heads([project.pk]) == head
+    assert log.heads([room]) == head
 
 
 def test_a_replay_that_is_too_large_is_not_read(alice: User, project: Project) -> None:
     def join(since: int) -> View:
-        [view] = joins.read([JoinRequest(project.pk, alice.pk, since)])
+        [view] = joins.read([JoinRequest(project_room(project.pk), alice.pk, since)])
         assert isinstance(view, View)
         return view
 
@@ -138,9 +141,9 @@ def test_a_replay_that_is_too_large_is_not_read(alice: User, project: Project) -
 
 def test_a_room_is_repaired_in_parts(project: Project) -> None:
     position, parts = 0, 0
-    bounded(lambda: repair._read(project.pk, 0))
+    bounded(lambda: repair._read(project_room(project.pk), 0))
     while position < COUNT + 1:
-        head, found = repair._read(project.pk, position)
+        head, found = repair._read(project_room(project.pk), position)
         assert head == COUNT + 1
         assert [hint.seq for hint in found] == list(range(position + 1, position + len(found) + 1))
         position, parts = found[-1].seq, parts + 1
@@ -151,7 +154,7 @@ def test_a_base_seq_is_compared_with_keys_only(alice: User, project: Project) ->
     def write(data: dict[str, Any]) -> updates.Result:
         request = UpdateRequest(alice.pk, data, base_seq=0)
         with transaction.atomic():
-            [result] = updates.write(project.pk, [request])
+            [result] = updates.write(project_room(project.pk), [request])
             transaction.set_rollback(True)
         return result
 
@@ -188,7 +191,7 @@ def test_the_admins_history_shows_the_first_of_many_differences(
 def test_the_admin_shows_the_beginning_of_a_result(alice: User, project: Project) -> None:
     for key, result in {"long": ["x" * 100_000], "short": {"é": [1]}, "text": "words"}.items():
         TaskState.objects.create(
-            task_id=key, project_id=project.pk, task_type=key, state="completed", result=result
+            task_id=key, room_id=row(project.pk), task_type=key, state="completed", result=result
         )
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
@@ -203,7 +206,7 @@ def test_events_without_an_outline_conflict_with_everything(alice: User, project
     """They were logged before there were outlines."""
     Event.objects.filter(seq=COUNT).update(outline=None)
     old, new = updates.write(
-        project.pk,
+        project_room(project.pk),
         [
             UpdateRequest(alice.pk, {"status": "active"}, base_seq=COUNT - 1),
             UpdateRequest(alice.pk, {"status": "active"}, base_seq=COUNT),
@@ -215,25 +218,9 @@ def test_events_without_an_outline_conflict_with_everything(alice: User, project
 
 
 def test_the_size_of_an_event_is_that_of_what_is_sent(alice: User, project: Project) -> None:
-    [event] = log.tail(project.pk, COUNT)
-    [view] = joins.read([JoinRequest(project.pk, alice.pk, COUNT)])
+    [event] = log.tail(row(project.pk), COUNT)
+    [view] = joins.read([JoinRequest(project_room(project.pk), alice.pk, COUNT)])
     assert isinstance(view, View)
     assert view.missed is not None
     assert event.size == len(view.missed[0].text.encode())
     assert conf.get().MAX_UNSENT // 2 == MAX_READ
-
-
-@pytest.mark.django_db(transaction=True)
-def test_events_that_were_logged_before_get_their_sizes() -> None:
-    call_command("migrate", "realtime", "0004", verbosity=0)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO realtime_event (project_id, seq, type, payload, created_at)"
-                " VALUES (7, 1, 'note', %s, '2026-01-01 00:00:00Z')",
-                ['{"text": "' + "x" * 1000 + '"}'],
-            )
-    finally:
-        call_command("migrate", "realtime", verbosity=0)
-    [event] = log.tail(7, 0)
-    assert 1000 < event.size < 1100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,16 +16,18 @@ from projects import services
 from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
-from realtime.events.new_event import NewEvent, project_updated
+from realtime.events.new_event import NewEvent, updated
 from realtime.live import updates
 from realtime.live.updates import UpdateRequest
 from realtime.models import Event, Receipt
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
-from realtime.rooms.backend import Outcome, Update
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import Outcome, Pending
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row, serve
 from tests.harness.shopping import make_list
-from tests.host.backend import ShoppingBackend
-from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +56,7 @@ def test_one_bad_update_spoils_none(alice: User, project: Project) -> None:
     viewer = User.objects.create_user("carol")
     project.memberships.create(user=viewer, role="viewer")
     one, bad, forbidden, two = updates.write(
-        project.pk,
+        project_room(project.pk),
         [
             UpdateRequest(alice.pk, {"title": "One"}),
             UpdateRequest(alice.pk, {"title": ""}),
@@ -68,7 +70,7 @@ def test_one_bad_update_spoils_none(alice: User, project: Project) -> None:
     assert error(forbidden).code is ErrorCode.FORBIDDEN
     project.refresh_from_db()
     assert (project.title, project.content) == ("One", {"a": 1, "b": 2})
-    assert [e.payload["changes"] for e in log.tail(project.pk, 0)] == [
+    assert [e.payload["changes"] for e in log.tail(row(project.pk), 0)] == [
         {"title": "One"},
         {"content": {"b": 2}},
     ]
@@ -77,10 +79,10 @@ def test_one_bad_update_spoils_none(alice: User, project: Project) -> None:
 def test_a_key_is_answered_again_in_the_same_batch_and_later(alice: User, project: Project) -> None:
     request = UpdateRequest(alice.pk, {"title": "Once"}, idempotency_key="k")
     other = UpdateRequest(alice.pk, {"title": "Twice"}, idempotency_key="l")
-    first, second, again = updates.write(project.pk, [request, other, request])
+    first, second, again = updates.write(project_room(project.pk), [request, other, request])
     assert (ack(first).seq, ack(second).seq) == (1, 2)
     assert again == UpdateAck(1, {"title": "Once"}, duplicate=True)
-    assert updates.write(project.pk, [request]) == [again]
+    assert updates.write(project_room(project.pk), [request]) == [again]
     project.refresh_from_db()
     assert project.title == "Twice"
     assert Receipt.objects.count() == 2
@@ -91,7 +93,9 @@ def test_a_key_belongs_to_its_user(alice: User, project: Project) -> None:
     project.memberships.create(user=bob, role="editor")
     by_alice = UpdateRequest(alice.pk, {"title": "A"}, idempotency_key="k")
     by_bob = UpdateRequest(bob.pk, {"title": "B"}, idempotency_key="k")
-    assert [ack(r).duplicate for r in updates.write(project.pk, [by_alice, by_bob])] == [
+    assert [
+        ack(r).duplicate for r in updates.write(project_room(project.pk), [by_alice, by_bob])
+    ] == [
         False,
         False,
     ]
@@ -99,7 +103,7 @@ def test_a_key_belongs_to_its_user(alice: User, project: Project) -> None:
 
 def test_different_fields_and_keys_do_not_conflict(alice: User, project: Project) -> None:
     results = updates.write(
-        project.pk,
+        project_room(project.pk),
         [
             UpdateRequest(alice.pk, {"title": "T"}, base_seq=0),
             UpdateRequest(alice.pk, {"description": "D"}, base_seq=0),
@@ -117,7 +121,7 @@ def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
 ) -> None:
     data: dict[str, Any] = {"content": {"a": 3, "x": 1}}
     first, late, informed = updates.write(
-        project.pk,
+        project_room(project.pk),
         [
             UpdateRequest(alice.pk, {"content": {"a": 2}}),
             UpdateRequest(alice.pk, data, base_seq=0),
@@ -130,25 +134,26 @@ def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
     assert ack(informed).seq == 2
 
 
-class Rounds(ShoppingBackend):
+class Rounds(ShoppingRoom):
     """Changes a field of its own beside each update."""
 
-    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
-        outcomes = super().update(locked, updates)
-        locked.items["total"] = sum(n for name, n in locked.items.items() if name != "total")
-        locked.save()
-        changes = {"total": locked.items["total"]}
-        log.append(locked.pk, [project_updated(locked.pk, changes), NewEvent("noted", {})])
+    def update(self, pending: Mapping[Any, Pending]) -> dict[Any, list[Outcome]]:
+        outcomes = super().update(pending)
+        for key, (locked, _) in pending.items():
+            locked.items["total"] = sum(n for name, n in locked.items.items() if name != "total")
+            locked.save()
+            changes = {"total": locked.items["total"]}
+            log.append(project_room(key), [updated(changes), NewEvent("noted", {})])
         return outcomes
 
 
 @pytest.mark.usefixtures("shopping")
-def test_a_host_may_log_more_than_its_updates(settings: Settings) -> None:
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Rounds"}
+def test_a_host_may_log_more_than_its_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, Rounds)
     list_id, _ = make_list("erin")
     erin = User.objects.get(username="erin").pk
     first, same, late, other = updates.write(
-        list_id,
+        project_room(list_id),
         [
             UpdateRequest(erin, {"milk": 2}, idempotency_key="k"),
             UpdateRequest(erin, {"milk": 2}),
@@ -160,7 +165,9 @@ def test_a_host_may_log_more_than_its_updates(settings: Settings) -> None:
     assert ack(same) == UpdateAck(1, {}, duplicate=False)
     assert error(late).details == {"seq": 3, "current": {"total": 3}}
     assert ack(other) == UpdateAck(4, {"bread": 5}, duplicate=False)
-    [again] = updates.write(list_id, [UpdateRequest(erin, {"milk": 2}, idempotency_key="k")])
+    [again] = updates.write(
+        project_room(list_id), [UpdateRequest(erin, {"milk": 2}, idempotency_key="k")]
+    )
     assert ack(again) == UpdateAck(1, {"milk": 2}, duplicate=True)
 
 
@@ -172,7 +179,9 @@ def test_a_conflict_tells_nothing_to_those_who_may_not_change_it(
     project.memberships.create(user=viewer, role="viewer")
     services.update_project(user=alice, project_id=project.pk, data={"title": "Secret"})
     for user in (viewer, stranger):
-        [result] = updates.write(project.pk, [UpdateRequest(user.pk, {"title": "x"}, base_seq=0)])
+        [result] = updates.write(
+            project_room(project.pk), [UpdateRequest(user.pk, {"title": "x"}, base_seq=0)]
+        )
         assert error(result).code is ErrorCode.FORBIDDEN
         assert "Secret" not in repr(result)
 
@@ -182,9 +191,9 @@ def test_a_base_that_is_too_old_to_judge_is_a_conflict(
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"REPLAY_LIMIT": 3}
     for number in range(5):
-        updates.write(project.pk, [UpdateRequest(alice.pk, {"title": str(number)})])
+        updates.write(project_room(project.pk), [UpdateRequest(alice.pk, {"title": str(number)})])
     old, recent = updates.write(
-        project.pk,
+        project_room(project.pk),
         [
             UpdateRequest(alice.pk, {"description": "D"}, base_seq=1),
             UpdateRequest(alice.pk, {"description": "D"}, base_seq=2),
@@ -193,7 +202,9 @@ def test_a_base_that_is_too_old_to_judge_is_a_conflict(
     assert error(old).code is ErrorCode.CONFLICT
     assert ack(recent).seq == 6
     Event.objects.filter(seq__lte=4).delete()
-    [pruned] = updates.write(project.pk, [UpdateRequest(alice.pk, {"status": "active"}, 3)])
+    [pruned] = updates.write(
+        project_room(project.pk), [UpdateRequest(alice.pk, {"status": "active"}, 3)]
+    )
     assert error(pruned).code is ErrorCode.CONFLICT
 
 
@@ -201,9 +212,9 @@ def test_what_is_rolled_back_was_never_logged(alice: User, project: Project) -> 
     with transaction.atomic():
         services.update_project(user=alice, project_id=project.pk, data={"title": "Never"})
         transaction.set_rollback(True)
-    assert log.tail(project.pk, 0) == []
+    assert log.tail(row(project.pk), 0) == []
     services.update_project(user=alice, project_id=project.pk, data={"title": "First"})
-    assert [event.seq for event in log.tail(project.pk, 0)] == [1]
+    assert [event.seq for event in log.tail(row(project.pk), 0)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -219,9 +230,9 @@ def test_what_is_rolled_back_was_never_logged(alice: User, project: Project) -> 
 def test_what_no_room_could_be_shown_is_not_logged(entry: NewEvent) -> None:
     """Once logged, no socket would get past it."""
     with pytest.raises((TypeError, ValueError)), transaction.atomic():
-        log.append(1, [NewEvent("note", {"text": "fine"}), entry])
-    assert log.tail(1, 0) == []
-    assert log.heads([1]) == {1: 0}
+        log.append(project_room(1), [NewEvent("note", {"text": "fine"}), entry])
+    assert not Event.objects.exists()
+    assert log.heads([project_room(1)]) == {project_room(1): (0, 0)}
 
 
 class BreaksOnPoison:
@@ -231,7 +242,7 @@ class BreaksOnPoison:
         self.error = error
         self.calls = 0
 
-    def write(self, project_id: int, requests: list[UpdateRequest]) -> list[updates.Result]:
+    def write(self, _: RoomId, requests: list[UpdateRequest]) -> list[updates.Result]:
         self.calls += 1
         if any("poison" in request.data for request in requests):
             raise self.error
@@ -248,7 +259,7 @@ async def test_an_update_that_breaks_the_transaction_breaks_only_its_own(
     host = BreaksOnPoison(fault())
     monkeypatch.setattr(updates, "write", host.write)
     async with asyncio.timeout(10):
-        first, poisoned, last = await updates.write_batch(1, [GOOD, POISON, GOOD])
+        first, poisoned, last = await updates.write_batch(project_room(1), [GOOD, POISON, GOOD])
     assert ack(first) == ack(last)
     assert error(poisoned).code is ErrorCode.INTERNAL_ERROR
 
@@ -258,7 +269,7 @@ async def test_nothing_is_tried_again_where_it_may_have_been_done(
 ) -> None:
     host = BreaksOnPoison(OperationalError("server closed the connection unexpectedly"))
     monkeypatch.setattr(updates, "write", host.write)
-    results = await updates.write_batch(1, [GOOD, POISON, GOOD])
+    results = await updates.write_batch(project_room(1), [GOOD, POISON, GOOD])
     assert {error(result).code for result in results} == {ErrorCode.UNAVAILABLE}
     assert {error(result).retry_after for result in results} == {1.0}
     assert host.calls == 1
@@ -279,11 +290,15 @@ async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_
     requests = [UpdateRequest(alice.pk, {"title": title}) for title in ("One", "Two")]
     post_save.connect(receive, sender=Project)
     try:
-        results = await updates.write_batch(project.pk, requests)
+        results = await updates.write_batch(project_room(project.pk), requests)
         [alone] = await updates.write_batch(
-            project.pk, [UpdateRequest(alice.pk, {"title": "Three"})]
+            project_room(project.pk), [UpdateRequest(alice.pk, {"title": "Three"})]
         )
     finally:
         post_save.disconnect(receive, sender=Project)
     assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]
-    assert [event.seq for event in await threads.run(log.tail, project.pk, 0)] == [1, 2, 3]
+    assert [event.seq for event in await threads.run(lambda: list(Event.objects.all()))] == [
+        1,
+        2,
+        3,
+    ]

@@ -13,6 +13,7 @@ from realtime.events.publication import PresenceEntry
 from realtime.presence.store import PresenceStore
 from tests.harness.measure import people, until
 from tests.harness.presence import Server, settled
+from tests.harness.rooms import project
 from tests.harness.valkey import Valkey
 
 
@@ -36,7 +37,7 @@ async def test_foreign_entries_are_ignored_and_told_of_once(
 ) -> None:
     presence = PresenceStore()
     await presence.renew()
-    await presence.sync(entering=[PresenceEntry(1, 2, "ann")])
+    await presence.sync(entering=[PresenceEntry(project(1), 2, "ann")])
     fields = [
         "nonsense",
         f"{presence.process}:x",
@@ -44,12 +45,13 @@ async def test_foreign_entries_are_ignored_and_told_of_once(
         f"{presence.process}:1:2",
     ]
     for field in [*fields, f"{presence.process}:{'9' * 5000}"]:
-        redis.hset("realtime:room:1", field, "eve")
-    redis.sadd(f"realtime:process:{presence.process}", "garbage", "1:x", ":", "1:2:3", "x" * 10_000)
+        redis.hset("realtime:room:project:1", field, "eve")
+    entries = ["garbage", "1:2", "project:1:x", "::", "project:1:2:3", "list:x:2", "x" * 10_000]
+    redis.sadd(f"realtime:process:{presence.process}", *entries)
     for _ in range(2):
-        assert await presence.members([1]) == [{2: "ann"}]
+        assert await presence.members([project(1)]) == [{2: "ann"}]
     assert len(told(caplog)) == len(set(told(caplog))) == 4
-    assert await presence.forget_list() == {(1, 2)}
+    assert await presence.forget_list() == {(project(1), 2)}
     await presence.close()
 
 
@@ -66,7 +68,8 @@ async def here_and_there(redis: Redis) -> tuple[Server, Server]:
 
 @pytest.mark.parametrize("kind", ["string", "list"])
 @pytest.mark.parametrize(
-    "name", ["processes", "lists", "versions", "room:1", "room:2", "process:", "sockets:"]
+    "name",
+    ["processes", "lists", "versions", "room:project:1", "room:project:2", "process:", "sockets:"],
 )
 async def test_a_key_of_another_type_is_deleted_and_everybody_is_listed_anew(
     redis: Redis, caplog: pytest.LogCaptureFixture, name: str, kind: str
@@ -103,7 +106,9 @@ async def test_entries_of_others_fail_neither_the_expiry_of_a_process_nor_a_conn
     here, there = await here_and_there(redis)
     there.presence.lease.close()  # so that its entries stay, as after a crash
     redis.zadd("realtime:processes", {there.process: 1})
-    redis.sadd(f"realtime:process:{there.process}", "garbage", "x:y", b"\xff\xfe", b"1:\xff")
+    redis.sadd(
+        f"realtime:process:{there.process}", "garbage", "x:y", b"\xff\xfe", b"project:1:\xff"
+    )
     redis.sadd(f"realtime:process:{here.process}", b"\xff\xfe")
     redis.hset(f"realtime:sockets:{there.process}", "3", "many")
     await here.presence.tick()

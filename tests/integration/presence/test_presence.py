@@ -12,11 +12,12 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from realtime.events.publication import PresenceEntry, RoomUser
+from realtime.events.publication import PresenceEntry
 from realtime.presence.store import Arrival, PresenceStore
 from tests.harness.measure import people, until
 from tests.harness.members import Client
-from tests.harness.presence import Server, dump, restore, settled, told
+from tests.harness.presence import Place, Server, dump, restore, settled, told
+from tests.harness.rooms import project
 from tests.harness.turmoil import WATCHER, Turmoil
 from tests.harness.valkey import Valkey
 
@@ -58,9 +59,9 @@ async def test_a_store_keeps_one_connection_whatever_it_is_asked(redis: Redis) -
         await asyncio.gather(
             store.renew(),
             store.connect([Arrival(number, 1)], 20),
-            store.sync(entering=[PresenceEntry(1, number, "anybody")]),
-            store.members([1]),
-            store.versions([1]),
+            store.sync(entering=[PresenceEntry(project(1), number, "anybody")]),
+            store.members([project(1)]),
+            store.versions([project(1)]),
             store.expire(),
             store.forget_list(),
         )
@@ -82,7 +83,7 @@ async def test_who_comes_or_goes_at_once_is_one_message_for_each_room(
     places = [(project_id, user_id) for project_id, users in crowd.items() for user_id in users]
     coming = await there.join(places)
     await settled(redis, servers, {1: {1, 2} | crowd[1], 2: {1} | crowd[2]})
-    assert sorted(message.project_id for message in here.heard) == [1, 2]
+    assert sorted(message.room.key for message in here.heard) == [1, 2]
     assert calls(redis)["publish"] == 2
     for project_id, users in crowd.items():
         seen = told(watching[project_id, 1])
@@ -151,7 +152,7 @@ async def test_a_room_that_nobody_is_in_leaves_nothing_in_redis(
     coming = await here.join([(1, 1)])
     await there.join([(1, 2), (2, 2)])
     await settled(redis, servers, {1: {1, 2}, 2: {2}})
-    assert redis.hkeys("realtime:versions") == [b"1", b"2"]
+    assert redis.hkeys("realtime:versions") == [b"project:1", b"project:2"]
     here.lose(coming)
     await settled(redis, [there], {1: {2}})
     await there.presence.close()
@@ -186,7 +187,7 @@ async def test_what_came_too_late_is_put_right_at_the_next_tick(
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
     await here.presence.tick()
-    here.presence.apply_remote(1, [(9, "ghost")], [2])
+    here.tell(1, [(9, "ghost")], [2])
     assert here.shows(1) == {1, 9}
     await here.presence.tick()
     assert here.shows(1) == {1, 2}
@@ -200,9 +201,9 @@ async def test_who_is_wrongly_said_to_have_left_is_said_to_be_here(
     watching = await here.join([(1, 1)])
     await there.join([(1, 2)])
     await settled(redis, servers, {1: {1, 2}})
-    there.presence.apply_remote(1, [], [1])
+    there.tell(1, [], [1])
     assert there.shows(1) == {2}
-    here.presence.apply_remote(1, [], [1])
+    here.tell(1, [], [1])
     await until(lambda: there.shows(1) == {1, 2})
     assert told(watching[1, 1])["user_left", 1] == 0
 
@@ -266,7 +267,7 @@ async def test_what_a_process_writes_after_a_flush_does_not_outlive_it(
     await until(lambda: b"3" in redis.hkeys(f"realtime:sockets:{dying.process}"))
     await until(lambda: bool(redis.exists(f"realtime:process:{dying.process}")))
     async with asyncio.timeout(10):
-        while redis.keys("realtime:room:1") or redis.keys(f"*{dying.process}"):
+        while redis.keys("realtime:room:project:1") or redis.keys(f"*{dying.process}"):
             await asyncio.sleep(0.1)
             await living.presence.tick()
     assert redis.hkeys("realtime:lists") == [living.process.encode()]
@@ -310,7 +311,7 @@ async def test_a_socket_that_ends_while_another_is_counted_is_counted_off(
 
 async def last_seconds(
     redis: Redis, servers: tuple[Server, Server]
-) -> tuple[dict[Any, bytes], dict[RoomUser, Client]]:
+) -> tuple[dict[Any, bytes], dict[Place, Client]]:
     """Have users 1 and 3 stay, 2 go and 4 come; return what Redis had before, and the sockets."""
     here, there = servers
     await here.join([(1, 1)])

@@ -123,14 +123,14 @@ async def test_a_relisting_that_failed_is_made_up_for(redis: Redis, server: Serv
     await lose(redis, server)
     may_relist(redis, "+")
     await server.presence.tick()
-    await until(lambda: redis.smembers(f"realtime:process:{server.process}") == {b"1:1"})
+    await until(lambda: redis.smembers(f"realtime:process:{server.process}") == {b"project:1:1"})
 
 
 async def test_while_others_may_be_missing_nobody_is_taken_for_gone(
     redis: Redis, server: Server
 ) -> None:
     await become_live(redis, server)
-    server.presence.apply_remote(1, [(2, "bob")], [])
+    server.tell(1, [(2, "bob")], [])
     await lose(redis, server)
     for _ in range(2):
         await relist(redis, server)

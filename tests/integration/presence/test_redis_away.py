@@ -13,6 +13,7 @@ from realtime import metrics
 from realtime.events import broadcast, outages
 from realtime.events.outages import OutageLog
 from tests.harness.presence import Server
+from tests.harness.rooms import project
 from tests.harness.valkey import Valkey
 
 ACTIONS = ("presence", "publish_failed", "receive_failed", "subscribe_failed")
@@ -45,7 +46,7 @@ async def test_an_outage_is_two_lines_for_each_action_and_not_one_for_each_event
 
     async def work(project_id: int) -> None:
         await server.presence.tick()
-        await broadcast.asend(1, {"ephemeral": '{"type":"x"}'})
+        await broadcast.asend(project(1), {"ephemeral": '{"type":"x"}'})
         await server.join([(project_id, 1)])
         await server.subscriptions.settle_all()
 

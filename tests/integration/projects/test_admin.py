@@ -20,10 +20,12 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from projects import services, tasks
 from projects.models import Canvas, Membership, Project, Role
 from projects.services import staff
-from realtime.models import Disconnection, Event, Room
+from realtime.models import Disconnection, Event
 from realtime.tasks import state
 from realtime.tasks.progress import Report
 from tests.harness.pictures import encoded, picture, upload
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 
 pytestmark = pytest.mark.django_db
 
@@ -78,18 +80,18 @@ def test_every_list_opens_and_searches(
     client: Client, alice: User, bob: User, project: Project, model: str
 ) -> None:
     services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
-    state.mark_queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    state.mark_queued(task_id="t", task_type="analyze", room=project_room(project.pk))
     assert text(client, f"{model}_changelist")
     assert text(client, f"{model}_changelist", q="1")
 
 
 def test_every_page_opens(client: Client, alice: User, bob: User, project: Project) -> None:
     services.update_project(user=bob, project_id=project.pk, data={"title": "Shown"})
-    state.mark_queued(task_id="t", task_type="analyze", project_id=project.pk, user_id=bob.pk)
+    state.mark_queued(task_id="t", task_type="analyze", room=project_room(project.pk))
     pages: list[tuple[str, int | str]] = [
         ("projects_project", project.pk),
         ("projects_canvas", Canvas.objects.all()[0].pk),
-        ("realtime_room", project.pk),
+        ("realtime_room", row(project.pk)),
         ("realtime_event", Event.objects.latest("seq").pk),
         ("realtime_taskstate", "t"),
         ("auth_user", bob.pk),
@@ -205,7 +207,7 @@ def test_projects_are_created_and_deleted(client: Client, alice: User) -> None:
         {"action": "delete_selected", "_selected_action": created.pk, "post": "yes"},
     )
     assert not Project.objects.filter(pk=created.pk).exists()
-    assert Event.objects.get(project_id=created.pk).type == "project_deleted"
+    assert Event.objects.get(room_id=row(created.pk)).type == "project_deleted"
 
 
 def test_a_picture_that_is_added_reaches_the_room(
@@ -284,7 +286,7 @@ def test_the_history_says_who_changed_what_from_what_to_what(
         "title": "Demo project",
         "content": {"mood": "calm", "size": None},
     }
-    for name, key in (("projects_project", project.pk), ("realtime_room", project.pk)):
+    for name, key in (("projects_project", project.pk), ("realtime_room", row(project.pk))):
         page = text(client, f"{name}_change", key)
         assert "bob title Demo project &lt;b&gt;New&lt;/b&gt;" in page
         assert "content.mood calm" in page
@@ -325,9 +327,8 @@ def test_tasks_are_shown_while_they_run_and_after(
     client: Client, alice: User, project: Project
 ) -> None:
     for task_id in ("runs", "ended"):
-        state.mark_queued(
-            task_id=task_id, task_type=f"task_{task_id}", project_id=project.pk, user_id=alice.pk
-        )
+        task_type = f"task_{task_id}"
+        state.mark_queued(task_id=task_id, task_type=task_type, room=project_room(project.pk))
     state.record_progress("runs", Report(40, "Analyzing image..."))
     state.mark_failed("ended", "ValueError: no picture")
     page = text(client, "projects_project_change", project.pk)
@@ -335,10 +336,9 @@ def test_tasks_are_shown_while_they_run_and_after(
     assert "task_ended Failed" in page
     assert "ValueError: no picture" in page
 
-    Room.objects.get_or_create(project_id=project.pk)
     listed = text(client, "realtime_room_changelist")
-    assert re.search(rf"\b{project.pk} \d+ – 1\b", listed), listed
-    tasks_page = text(client, "realtime_taskstate_changelist", project_id=str(project.pk))
+    assert re.search(rf"\bproject:{project.pk} \d+ – 1\b", listed), listed
+    tasks_page = text(client, "realtime_taskstate_changelist", room=str(row(project.pk)))
     assert "task_runs" in tasks_page
     only_failed = text(client, "realtime_taskstate_changelist", state__exact="failed")
     assert "ValueError: no picture" in only_failed
@@ -377,17 +377,16 @@ def test_staff_see_of_a_room_what_they_may_see_in_the_admin(
         name: heading in page
         for name, heading in (
             ("view_room", "Online now"),
-            ("view_taskstate", "All tasks of this project"),
-            ("view_event", "The whole history of this project"),
+            ("view_taskstate", "All tasks of this room"),
+            ("view_event", "The whole history of this room"),
         )
     }
     assert shown == {name: name == extra for name in shown}
     assert "disconnect" not in page
     if extra == "view_room":
-        Room.objects.get_or_create(project_id=project.pk)
-        page = text(client, "realtime_room_change", project.pk)
+        page = text(client, "realtime_room_change", row(project.pk))
         assert "Online now" in page
-        assert "The whole history of this project" not in page
+        assert "The whole history of this room" not in page
 
 
 # --- who is here
@@ -399,7 +398,7 @@ def test_a_redis_that_is_away_is_told(
     settings.REALTIME = settings.REALTIME | {"REDIS_URL": "redis://127.0.0.1:1/0"}
     page = text(client, "projects_project_change", project.pk)
     assert "Not known: Redis cannot be reached" in page
-    Room.objects.get_or_create(project_id=project.pk)
+    assert row(project.pk)
     assert "not known" in text(client, "realtime_room_changelist")
 
 

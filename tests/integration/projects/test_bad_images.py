@@ -15,7 +15,8 @@ from PIL import Image
 from projects import emotion, services, tasks
 from projects.models import Canvas
 from realtime.events import log
-from realtime.tasks.task import ProjectTask
+from realtime.tasks.task import RoomTask
+from tests.harness.rooms import row
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +52,7 @@ def test_a_bad_image_fails_with_a_reason(name: str, task: Any) -> None:
     content, reason = BAD[name]
     canvas = add_canvas(content)
     task.apply(kwargs={"project_id": canvas.project_id, "canvas_id": canvas.pk})
-    [event] = log.tail(canvas.project_id, 0)
+    [event] = log.tail(row(canvas.project_id), 0)
     assert event.type == "task_failed"
     assert event.payload["error"] == reason
     assert Canvas.objects.get().analysis is None
@@ -65,7 +66,7 @@ def test_a_missing_file_and_a_missing_canvas_are_told(task: Any) -> None:
     task.apply(kwargs=kwargs)
     Canvas.objects.all().delete()
     task.apply(kwargs=kwargs)
-    errors = [event.payload["error"] for event in log.tail(canvas.project_id, 0)]
+    errors = [event.payload["error"] for event in log.tail(row(canvas.project_id), 0)]
     assert errors == [tasks.MISSING, tasks.GONE]
 
 
@@ -82,14 +83,14 @@ def test_a_canvas_that_is_deleted_in_mid_task_is_told(
 
     monkeypatch.setattr(emotion, "analyze", analyze_and_delete)
     task.apply(kwargs={"project_id": canvas.project_id, "canvas_id": canvas.pk})
-    [event] = log.tail(canvas.project_id, 0)
+    [event] = log.tail(row(canvas.project_id), 0)
     assert (event.type, event.payload["error"]) == ("task_failed", tasks.GONE)
 
 
 def test_progress_of_both_tasks_is_told_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = add_canvas(picture(64, 64, "RGB", "PNG"))
     told: list[tuple[float, str]] = []
-    monkeypatch.setattr(ProjectTask, "report_progress", lambda _self, *report: told.append(report))
+    monkeypatch.setattr(RoomTask, "report_progress", lambda _self, *report: told.append(report))
     kwargs = {"project_id": canvas.project_id, "canvas_id": canvas.pk}
     tasks.compose_soundscape.apply(kwargs=kwargs)
     percents = [percent for percent, _ in told]

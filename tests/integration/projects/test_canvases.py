@@ -20,6 +20,7 @@ from projects.models import Canvas, Project
 from projects.services import staff
 from realtime.models import Event
 from tests.harness.pictures import encoded, upload
+from tests.harness.rooms import row
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +61,7 @@ def stored(media: Path) -> set[str]:
 
 
 def last_event(project: Project) -> tuple[str, dict[str, Any]]:
-    event = Event.objects.filter(project_id=project.pk).last()
+    event = Event.objects.filter(room_id=row(project.pk)).last()
     assert event is not None
     return event.type, event.payload
 

@@ -25,7 +25,7 @@ from rest_framework.test import APIClient
 from projects import services, urls
 from projects.models import Membership, Project, Role
 from projects.pages import MAX_SIZE
-from projects.realtime import ProjectBackend
+from projects.rooms import ProjectRoom
 from projects.services import staff
 from tests.harness.pictures import picture, upload
 
@@ -312,7 +312,7 @@ def test_a_role_that_is_none_spares_everybody_elses(world: World) -> None:
     wrong = members.get(user__username="editor")
     members.filter(pk=wrong.pk).update(role="edtior")
     user_ids = set(members.values_list("user_id", flat=True))
-    found = ProjectBackend().access([project_id], user_ids)
+    found = ProjectRoom().access([project_id], user_ids)
     assert {user_id for _, user_id in found} == user_ids - {wrong.user_id}
     changed = {"title": "New"}
     assert world.send("editor", "PATCH", "projects/{project}/", changed).status_code == 404

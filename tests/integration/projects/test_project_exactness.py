@@ -20,8 +20,10 @@ from projects import services
 from realtime import merge_patch
 from realtime.db import threads
 from realtime.events import log
-from realtime.rooms import backend
+from realtime.rooms import hosts
 from tests.harness.hostile import Replica, write_elsewhere
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 from tests.harness.sockets import Message, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -145,12 +147,13 @@ async def test_replicas_converge(settings: Settings, seed: int) -> None:
     for number in range(40):
         await play.scene(number, alice)
 
-    events = await threads.run(log.tail, project_id, 0)
+    events = await threads.run(lambda: log.tail(row(project_id), 0))
     changes = {event.seq: event.payload["changes"] for event in events}
     assert list(changes) == list(range(1, len(events) + 1))
     for seq, answered in play.answered.items():
         assert changes[seq] == answered, "an acknowledgement tells what the log says"
-    fresh = (await threads.run(backend.get().snapshots, [project_id]))[project_id]
+    room = project_room(project_id)
+    fresh = (await threads.run(hosts.snapshots, [room]))[room]
     for replica in people.values():
         await replica.catch_up(len(events))
         assert replica.state == fresh

@@ -20,7 +20,8 @@ from projects import access, errors, services, validation
 from projects.models import Project
 from projects.services import staff
 from realtime.db import threads
-from realtime.rooms import backend
+from realtime.rooms import hosts
+from tests.harness.rooms import project as project_room
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +92,8 @@ TAKEN: list[dict[str, Any]] = [
 
 
 async def snapshot(project_id: int) -> dict[str, Any]:
-    return (await threads.run(backend.get().snapshots, [project_id]))[project_id]
+    room = project_room(project_id)
+    return (await threads.run(hosts.snapshots, [room]))[room]
 
 
 class Editors:

@@ -74,7 +74,6 @@ def test_a_production_server_does_not_start_without(tmp_path: Path, name: str) -
     [
         ({"MAX_SOKETS": 5}, "realtime.E001"),
         ({"MESSAGE_RATE": 5}, "realtime.E001"),
-        ({"BACKEND": "nowhere.Backend"}, "realtime.E002"),
         *(
             ({"REDIS_URL": url}, "realtime.E030")
             for url in ("", "localhost:6379", "sentinel://a:26379/main", "redis://host:port/0")

@@ -23,6 +23,7 @@ from realtime.admin import RoomAdmin
 from realtime.models import Room
 from realtime.tasks import state
 from tests.harness.process import run_python
+from tests.harness.rooms import project as project_room
 from tests.harness.sockets import TIMEOUT, application
 
 pytestmark = pytest.mark.django_db
@@ -127,9 +128,10 @@ bare_site = AdminSite(name="bare")
 def page(site: AdminSite) -> Any:
     def view(request: HttpRequest) -> HttpResponse:
         template = engines["django"].from_string(
-            "{% load realtime_console %}{% realtime_console 54321 %}"
+            "{% load realtime_console %}{% realtime_console project %}"
         )
-        return HttpResponse(template.render(site.each_context(request), request))
+        context = site.each_context(request) | {"project": Project(pk=54321)}
+        return HttpResponse(template.render(context, request))
 
     return site.admin_view(view)
 
@@ -151,7 +153,7 @@ def operator(client: Client, settings: Settings) -> Iterator[Client]:
     settings.ROOT_URLCONF = Staff
     clear_url_caches()
     client.force_login(User.objects.create_superuser("alice"))
-    state.mark_queued(task_id="t", task_type="analyze", project_id=54321, user_id=None)
+    state.mark_queued(task_id="t", task_type="analyze", room=project_room(54321))
     yield client
     clear_url_caches()
 
@@ -174,9 +176,9 @@ def test_a_disconnection_stays_in_its_admin_site(operator: Client) -> None:
 def test_links_have_plain_numbers(client: Client) -> None:
     client.force_login(User.objects.create_superuser("alice"))
     Project.objects.create(pk=54321, title="Many before it")
-    Room.objects.create(project_id=54321)
+    Room.objects.create(pk=54321, kind="project", key="54321")
     for address in ("/admin/projects/project/54321/change/", "/admin/realtime/room/54321/change/"):
         text = client.get(address).content.decode()
-        assert "?project_id=54321" in text
+        assert "?room=54321" in text
         assert "54,321&" not in text
         assert "=54,321" not in text

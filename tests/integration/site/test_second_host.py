@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
-from pytest_django import Settings
 from rest_framework.exceptions import ErrorDetail
 
 from realtime.db import threads
-from realtime.rooms.backend import Invalid, Outcome, Update
+from realtime.rooms import Invalid, Outcome, Pending
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Socket
-from tests.host.backend import ShoppingBackend
-from tests.host.models import ShoppingList
+from tests.host.rooms import ShoppingRoom
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
@@ -43,30 +43,33 @@ async def test_a_list_is_shared() -> None:
     await alice.disconnect()
 
 
-class Refuses(ShoppingBackend):
+class Refuses(ShoppingRoom):
     """Says why in words of Django and of REST framework, which are texts and yet are none."""
 
-    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
+    def update(self, pending: Mapping[Any, Pending]) -> dict[Any, list[Outcome]]:
         words = [ErrorDetail("Too many."), gettext_lazy("Enter a number."), mark_safe("<b>")]
-        return [Invalid({"items": words}) for _ in updates]
+        return {
+            key: [Invalid({"items": words}) for _ in each.updates] for key, each in pending.items()
+        }
 
 
-class Returns(ShoppingBackend):
+class Returns(ShoppingRoom):
     """Returns no outcome."""
 
-    def update(self, locked: ShoppingList, updates: Sequence[Update]) -> list[Outcome]:
-        super().update(locked, updates)
-        return [{"milk": 2} for _ in updates]  # type: ignore[misc]
+    def update(self, pending: Mapping[Any, Pending]) -> dict[Any, list[Outcome]]:
+        return {key: [{"milk": 2}] for key in super().update(pending)}  # type: ignore[list-item]
 
 
-async def test_whatever_a_host_answers_an_update_gets_its_reply(settings: Settings) -> None:
+async def test_whatever_a_host_answers_an_update_gets_its_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     list_id, [token] = await threads.run(make_list, "alice")
     alice = await Socket.connect(token)
     await alice.join(list_id)
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Refuses"}
+    serve(monkeypatch, Refuses)
     refused = await alice.update(list_id, {"milk": 2})
     assert refused["payload"]["details"] == {"items": ["Too many.", "Enter a number.", "<b>"]}
-    settings.REALTIME = settings.REALTIME | {"BACKEND": f"{__name__}.Returns"}
+    serve(monkeypatch, Returns)
     failed = await alice.update(list_id, {"milk": 2})
     assert failed["payload"]["code"] == "INTERNAL_ERROR"
     await alice.disconnect()

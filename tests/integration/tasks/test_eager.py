@@ -11,6 +11,7 @@ from django.test import TestCase
 from realtime.db import threads
 from realtime.events import log
 from realtime.models import TaskState
+from tests.harness.rooms import row
 from tests.tasks import cases
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +27,7 @@ def eager() -> Iterator[None]:
 
 
 def told() -> list[tuple[str, str]]:
-    return [(event.type, event.payload["task_type"]) for event in log.tail(PROJECT, 0)]
+    return [(event.type, event.payload["task_type"]) for event in log.tail(row(PROJECT), 0)]
 
 
 def test_an_eager_task_is_told_of_like_any_other() -> None:

@@ -13,6 +13,7 @@ from realtime.events import log
 from realtime.models import TaskState
 from realtime.tasks import lease
 from realtime.tasks.queues import QueueProbe
+from tests.harness.rooms import row
 from tests.tasks import cases
 
 pytestmark = [
@@ -38,7 +39,7 @@ def run(task: Any, task_id: str, *args: Any, nesting: int = 0, **kwargs: Any) ->
 def told() -> list[tuple[str, Any]]:
     return [
         (event.type, event.payload.get("result", event.payload.get("error")))
-        for event in log.tail(PROJECT, 0)
+        for event in log.tail(row(PROJECT), 0)
     ]
 
 

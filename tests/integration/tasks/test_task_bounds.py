@@ -20,9 +20,11 @@ from realtime.events import log
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
-from realtime.tasks import ProjectTask, TooManyTasks, state
+from realtime.tasks import RoomTask, TooManyTasks, state
 from realtime.tasks import task as tasks
 from tests.harness.pictures import picture
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 from tests.harness.valkey import Valkey
 from tests.tasks import cases
 
@@ -43,7 +45,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def apply_async(_: Any, *, task_id: str, **__: Any) -> None:
         ids.append(task_id)
 
-    monkeypatch.setattr(ProjectTask, "apply_async", apply_async)
+    monkeypatch.setattr(RoomTask, "apply_async", apply_async)
     return ids
 
 
@@ -129,10 +131,10 @@ def test_beyond_the_bound_rest_answers_in_words(canvas: Canvas, settings: Settin
 def test_a_join_is_told_of_the_newest_tasks_only(canvas: Canvas) -> None:
     user_id = User.objects.get().pk
     TaskState.objects.bulk_create(
-        TaskState(task_id=f"{number:04}", project_id=canvas.project_id, task_type="t")
+        TaskState(task_id=f"{number:04}", room_id=row(canvas.project_id), task_type="t")
         for number in range(300)
     )
-    [view] = joins.read([JoinRequest(canvas.project_id, user_id)])
+    [view] = joins.read([JoinRequest(project_room(canvas.project_id), user_id)])
     assert isinstance(view, View)
     assert [task.task_id for task in view.tasks] == [f"{number:04}" for number in range(250, 300)]
 
@@ -144,7 +146,7 @@ def test_a_broker_that_hangs_holds_nobody_up(
     monkeypatch.undo()  # it is sent for real
     app = Celery("hanging", set_as_current=False, broker=valkey.url, backend=valkey.url)
     app.conf.broker_transport_options = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
-    task = app.task(base=ProjectTask, name="hanging.adopted")(cases.adopted.run)
+    task = app.task(base=RoomTask, name="hanging.adopted")(cases.adopted.run)
     first = task.enqueue(project_id=PROJECT)
     assert TaskState.objects.get(task_id=first).state == TaskState.State.QUEUED
     valkey.pause()
@@ -164,25 +166,25 @@ def test_a_task_that_the_broker_does_not_take_has_failed(
     def no_json(*_: Any, **__: Any) -> None:
         raise TypeError("Object of type object is not JSON serializable")
 
-    monkeypatch.setattr(ProjectTask, "apply_async", no_json)
+    monkeypatch.setattr(RoomTask, "apply_async", no_json)
     with django_capture_on_commit_callbacks(execute=True):
         cases.adopted.enqueue(project_id=PROJECT)
-    [event] = log.tail(PROJECT, 0)
+    [event] = log.tail(row(PROJECT), 0)
     assert event.payload["error"] == "The task could not be queued; try again"
 
 
 # --- which project a call belongs to
 
 
-@shared_task(base=ProjectTask, bind=True)
+@shared_task(base=RoomTask, bind=True)
 def plain(self: Any, project_id: Any, other: int = 0) -> None: ...
 
 
-@shared_task(base=ProjectTask, key="board")
+@shared_task(base=RoomTask, room="project", key="board")
 def of_a_board(number: int, board: Any = 5) -> None: ...
 
 
-@shared_task(base=ProjectTask)
+@shared_task(base=RoomTask)
 def of_none(number: int) -> None: ...
 
 
@@ -205,7 +207,8 @@ def of_none(number: int) -> None: ...
     ],
 )
 def test_the_project_of_a_call(task: Any, args: Any, kwargs: Any, project_id: int | None) -> None:
-    assert task.project_of(args, kwargs) == project_id
+    room = None if project_id is None else project_room(project_id)
+    assert task.room_of(args, kwargs) == room
 
 
 def test_a_task_whose_calls_belong_to_no_project_is_named_once(
@@ -213,10 +216,10 @@ def test_a_task_whose_calls_belong_to_no_project_is_named_once(
 ) -> None:
     monkeypatch.setattr(tasks, "_warned", set())
     for _ in range(3):
-        of_none.project_of((1,), {})
-        plain.project_of(("seven",), {})
+        of_none.room_of((1,), {})
+        plain.room_of(("seven",), {})
     [first, second] = [record.getMessage() for record in caplog.records]
-    assert "of_none has no argument project_id" in first
+    assert "of_none has no argument with the key of a room" in first
     assert "'seven'" in second
 
 
@@ -232,8 +235,8 @@ def test_what_cannot_be_told_fails_no_task(monkeypatch: pytest.MonkeyPatch) -> N
     for name in told:
         monkeypatch.setattr(state, name, away)
 
-    @shared_task(base=ProjectTask, bind=True)
-    def measure(self: ProjectTask, *, project_id: int) -> int:
+    @shared_task(base=RoomTask, bind=True)
+    def measure(self: RoomTask, *, project_id: int) -> int:
         self.report_progress(50)
         self.report_progress(float("nan"))
         self.report_progress("much")  # type: ignore[arg-type]

@@ -24,6 +24,8 @@ from realtime.tasks import state as task_state
 from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
 from realtime.tasks.queues import QueueProbe, Sighting
 from realtime.tasks.task import TaskFailure
+from tests.harness.rooms import project as project_room
+from tests.harness.rooms import row
 
 pytestmark = [
     pytest.mark.django_db,
@@ -36,14 +38,14 @@ LONG_AGO = timedelta(days=2)
 
 
 def make_task(task_id: str, state: TaskState.State, *, age: timedelta) -> None:
-    task_state.mark_queued(task_id=task_id, task_type="measure", project_id=PROJECT, user_id=None)
+    task_state.mark_queued(task_id=task_id, task_type="measure", room=project_room(PROJECT))
     TaskState.objects.filter(task_id=task_id).update(state=state, updated_at=Now() - age)
 
 
 def endings() -> list[tuple[str, Any]]:
     return [
         (event.type, event.payload.get("result", event.payload.get("error")))
-        for event in log.tail(PROJECT, 0)
+        for event in log.tail(row(PROJECT), 0)
     ]
 
 

@@ -15,6 +15,9 @@ from bench.load.figures import percentile
 from bench.load.sequences import Sequences
 from bench.results import Goal
 from realtime.protocol import messages
+from realtime.protocol.room_id import PositiveKey, RoomId
+
+COMMANDS = messages.Commands({"project": PositiveKey})
 
 
 def test_an_update_is_found_again_by_its_number() -> None:
@@ -40,11 +43,11 @@ def test_our_frames_are_what_the_protocol_asks_for() -> None:
     dialect = DIALECTS["realtime"]
     [step] = dialect.steps(Seat(room=5, since=3))
     assert step.send is not None
-    join = messages.decode(step.send)
-    assert isinstance(join, messages.JoinProject)
-    assert (join.payload.project_id, join.payload.since) == (5, 3)
-    update = messages.decode(dialect.update(Seat(room=5), "text"))
-    assert isinstance(update, messages.UpdateProject)
+    join = COMMANDS.decode(step.send)
+    assert isinstance(join, messages.Join)
+    assert (join.room.key, join.payload.since) == (5, 3)
+    update = COMMANDS.decode(dialect.update(Seat(room=5), "text"))
+    assert isinstance(update, messages.Update)
     assert update.payload.data == {"title": "text"}
 
 
@@ -59,7 +62,9 @@ def test_percentile_is_the_nearest_rank() -> None:
 async def test_sequences_tell_a_hole_and_a_repetition() -> None:
     def event(seq: int) -> bytes:
         payload = {"project_id": 1, "changes": {"title": "x"}, "updated_by": "1"}
-        return messages.encode_event("project_updated", payload, project_id=1, seq=seq).encode()
+        return messages.encode_event(
+            "project_updated", payload, room=RoomId("project", 1), seq=seq
+        ).encode()
 
     sequences = Sequences()
     for seq in (4, 5):

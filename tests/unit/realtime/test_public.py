@@ -80,7 +80,7 @@ def test_a_private_module_is_noticed() -> None:
     lines = (
         "import realtime.live.hub",
         "from realtime.events import log",
-        "from realtime.rooms import backend",
+        "from realtime.rooms import hosts",
         "from realtime import log",
         'ROUTER = "realtime.live.hub.Hub"',
     )

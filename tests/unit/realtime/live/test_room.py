@@ -13,6 +13,7 @@ from realtime.events.publication import Publication
 from realtime.live.room import Room
 from realtime.presence.members import Members
 from realtime.protocol.messages import EVERYONE
+from realtime.protocol.room_id import Id, RoomId
 from tests.harness.members import Client
 
 
@@ -25,12 +26,12 @@ def texts(*seqs: int) -> list[str]:
 
 
 class NoRedis:
-    def mark_dirty(self, project_id: int, user_id: int) -> None: ...
-    def relist(self, project_id: int, user_id: int) -> None: ...
+    def mark_dirty(self, room: RoomId, user_id: Id) -> None: ...
+    def relist(self, room: RoomId, user_id: Id) -> None: ...
 
 
 def room_at(seq: int) -> Room:
-    room = Room(1, partial(Members, entries=NoRedis()))
+    room = Room(RoomId("project", 1), partial(Members, entries=NoRedis()))
     assert room.catch_up(seq) == []
     return room
 

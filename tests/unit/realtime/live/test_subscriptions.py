@@ -10,6 +10,7 @@ from channels.layers import InMemoryChannelLayer
 from pytest_django import Settings
 
 from realtime.live.subscriptions import Subscriptions
+from tests.harness.rooms import project
 
 
 class SlowLayer(InMemoryChannelLayer):
@@ -52,7 +53,7 @@ class Rooms:
     """The open rooms, and what the layer brought them."""
 
     def __init__(self) -> None:
-        self.open: set[int] = {1}
+        self.open = {project(1)}
         self.received: list[Any] = []
         self.subscriptions = Subscriptions(self.open, self.received.append)
 
@@ -65,13 +66,13 @@ async def until(condition: Any) -> None:
 
 async def test_a_room_that_opens_again_while_it_is_given_up_is_heard(layer: SlowLayer) -> None:
     rooms = Rooms()
-    await rooms.subscriptions.settle(1)
+    await rooms.subscriptions.settle(project(1))
     layer.gate.clear()
     rooms.open.clear()
-    leaving = asyncio.create_task(rooms.subscriptions.settle(1))
+    leaving = asyncio.create_task(rooms.subscriptions.settle(project(1)))
     await until(lambda: layer.calls == ["add", "discard"])
-    rooms.open.add(1)
-    joining = asyncio.create_task(rooms.subscriptions.settle(1))
+    rooms.open.add(project(1))
+    joining = asyncio.create_task(rooms.subscriptions.settle(project(1)))
     layer.gate.set()
     await asyncio.gather(leaving, joining)
 
@@ -87,7 +88,7 @@ async def test_what_failed_is_tried_again(
     monkeypatch.setattr("realtime.live.subscriptions._PAUSE", 0.0)
     rooms = Rooms()
     layer.is_down = True
-    await rooms.subscriptions.settle(1)  # does not raise
+    await rooms.subscriptions.settle(project(1))  # does not raise
     layer.is_down = False
     await rooms.subscriptions.settle_all()
     await layer.group_send("project_1", {"type": "hello"})
@@ -95,7 +96,7 @@ async def test_what_failed_is_tried_again(
 
     layer.is_down = True
     rooms.open.clear()
-    await rooms.subscriptions.settle(1)
+    await rooms.subscriptions.settle(project(1))
     layer.is_down = False
     await rooms.subscriptions.settle_all()
     calls = len(layer.calls)
@@ -108,7 +109,7 @@ async def test_what_failed_is_tried_again(
 async def test_rooms_that_open_at_once_do_not_wait_for_each_other(layer: SlowLayer) -> None:
     rooms = Rooms()
     layer.gate.clear()
-    rooms.open.update(range(1, 100))
+    rooms.open.update(map(project, range(1, 100)))
     joining = asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))
     await until(lambda: len(layer.calls) > 1)
     assert len(layer.calls) == 32, "side by side, and no more of them than that"
@@ -124,13 +125,13 @@ async def test_where_some_of_many_fail_all_is_put_right(
 ) -> None:
     monkeypatch.setattr("realtime.live.subscriptions._PAUSE", 0.0)
     rooms = Rooms()
-    rooms.open.update(range(1, 50))
+    rooms.open.update(map(project, range(1, 50)))
     layer.failing = {"project_7", "project_40"}
     await asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))  # does not raise
     assert not layer.failing & layer.groups.keys()
 
     layer.failing = set()
-    rooms.open -= set(range(1, 50, 2))
+    rooms.open -= set(map(project, range(1, 50, 2)))
     await rooms.subscriptions.settle_all()
     assert layer.groups.keys() == {f"project_{number}" for number in range(2, 50, 2)}
     await rooms.subscriptions.close()
@@ -138,7 +139,7 @@ async def test_where_some_of_many_fail_all_is_put_right(
 
 async def test_after_a_failure_the_layer_is_left_alone_for_a_while(layer: SlowLayer) -> None:
     rooms = Rooms()
-    rooms.open.update(range(1, 100))
+    rooms.open.update(map(project, range(1, 100)))
     layer.is_down = True
     await asyncio.gather(*map(rooms.subscriptions.settle, rooms.open))
     assert len(layer.calls) == 32, "the first that went together"

@@ -9,20 +9,23 @@ import pytest
 
 from realtime.presence.members import MAX_LISTED, UNMATCHED, Members
 from realtime.protocol.messages import Member
+from realtime.protocol.room_id import Id, RoomId
+
+ROOM = RoomId("project", 7)
 
 
 class Entries:
     """Notes what the tracker would be asked for."""
 
     def __init__(self) -> None:
-        self.dirty: list[tuple[int, int]] = []
-        self.relisted: list[tuple[int, int]] = []
+        self.dirty: list[tuple[RoomId, Id]] = []
+        self.relisted: list[tuple[RoomId, Id]] = []
 
-    def mark_dirty(self, project_id: int, user_id: int) -> None:
-        self.dirty.append((project_id, user_id))
+    def mark_dirty(self, room: RoomId, user_id: Id) -> None:
+        self.dirty.append((room, user_id))
 
-    def relist(self, project_id: int, user_id: int) -> None:
-        self.relisted.append((project_id, user_id))
+    def relist(self, room: RoomId, user_id: Id) -> None:
+        self.relisted.append((room, user_id))
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def entries() -> Entries:
 
 @pytest.fixture
 def members(shown: list[str], entries: Entries) -> Members:
-    return Members(7, shown.append, entries)
+    return Members(ROOM, shown.append, entries)
 
 
 def test_an_arrival_and_a_departure_are_shown_once(members: Members, shown: list[str]) -> None:
@@ -73,7 +76,7 @@ def test_two_sockets_of_one_user_are_one_local_user(members: Members) -> None:
 def test_the_tracker_is_asked_for_this_room(members: Members, entries: Entries) -> None:
     members.mark_dirty(1)
     members.request_relist(2)
-    assert (entries.dirty, entries.relisted) == ([(7, 1)], [(7, 2)])
+    assert (entries.dirty, entries.relisted) == ([(ROOM, 1)], [(ROOM, 2)])
 
 
 def test_an_ack_names_the_user_and_as_many_others_as_fit(members: Members) -> None:

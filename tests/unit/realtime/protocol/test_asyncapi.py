@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from projects.rooms import ProjectRoom
 from realtime.protocol import asyncapi, messages
 from realtime.protocol.errors import CloseCode, ErrorCode
+from realtime.protocol.room_id import PositiveKey
+from tests.harness.rooms import serve_only
 from tests.harness.schemas import DOCUMENT, mistakes
 from tests.harness.shape import EXAMPLES
 
@@ -20,7 +23,8 @@ ADDED: dict[str, dict[str, Any]] = {
 """What stands beside the payload of the original messages; the schemas ask for it."""
 
 
-def test_the_document_is_current(tmp_path: Path) -> None:
+def test_the_document_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_only(monkeypatch, ProjectRoom)
     with (tmp_path / "asyncapi.json").open("w+") as printed:
         call_command("asyncapi", stdout=printed)
         printed.seek(0)
@@ -30,15 +34,21 @@ def test_the_document_is_current(tmp_path: Path) -> None:
 
 
 def test_it_has_every_message_and_code() -> None:
-    document = asyncapi.document()
+    document = asyncapi.document({"project": PositiveKey}, PositiveKey)
     channel = document["channels"]["socket"]
-    classes = [*messages.AnyCommand.__args__, *messages.ServerMessage.__subclasses__()]
-    names = {str(each.__struct_config__.tag) for each in classes}
+    commands = messages.Commands({"project": PositiveKey}).types
+    classes = messages.ServerMessage.__subclasses__()
+    payloads = {*messages.RoomPayload.__subclasses__(), *messages.EVENT_PAYLOADS}
+    types = {each.type.format("project") for each in payloads if hasattr(each, "type")}
+    never_sent = {"project_deleted"}
+    names = (commands | {str(each.__struct_config__.tag) for each in classes} | types) - never_sent
     assert channel["messages"].keys() == document["components"]["messages"].keys() == names
     assert [entry["code"] for entry in channel["x-close-codes"]] == [
         code.value for code in CloseCode
     ]
-    assert document["components"]["schemas"]["ErrorCode"]["enum"] == sorted(ErrorCode)
+    assert document["components"]["schemas"]["ErrorCode"]["enum"] == sorted(
+        [*ErrorCode, "PROJECT_NOT_FOUND"]
+    )
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)

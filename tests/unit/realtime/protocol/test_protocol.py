@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,12 +16,16 @@ from realtime.events import new_event
 from realtime.events.new_event import NewEvent
 from realtime.protocol import messages, strict_json
 from realtime.protocol.errors import ErrorCode, ProtocolError
-from realtime.protocol.messages import ServerMessage
+from realtime.protocol.room_id import PositiveKey, RoomId
+from tests.harness.schemas import mistakes
+
+COMMANDS = messages.Commands({"project": PositiveKey})
+ROOM = RoomId("project", 5)
 
 
 def refusal(text: str) -> ProtocolError:
     with pytest.raises(ProtocolError) as caught:
-        messages.decode(text)
+        COMMANDS.decode(text)
     return caught.value
 
 
@@ -30,8 +34,9 @@ def command(type_: str, payload: Any, **envelope: Any) -> str:
 
 
 def test_join_is_read() -> None:
-    read = messages.decode(command("join_project", {"project_id": 123}))
-    assert read == messages.JoinProject(payload=messages.JoinProjectPayload(123))
+    read = COMMANDS.decode(command("join_project", {"project_id": 123}))
+    assert isinstance(read, messages.Join)
+    assert (read.room, read.payload.since) == (RoomId("project", 123), None)
 
 
 def test_additions_stand_beside_the_payload() -> None:
@@ -41,14 +46,14 @@ def test_additions_stand_beside_the_payload() -> None:
         ref="r1",
         idempotency_key="k1",
     )
-    read = messages.decode(text)
-    assert isinstance(read, messages.UpdateProject)
+    read = COMMANDS.decode(text)
+    assert isinstance(read, messages.Update)
     assert (read.ref, read.idempotency_key) == ("r1", "k1")
 
 
 def test_unknown_members_are_ignored() -> None:
-    read = messages.decode(command("join_project", {"project_id": 1, "colour": "red"}, sent_at=5))
-    assert isinstance(read, messages.JoinProject)
+    read = COMMANDS.decode(command("join_project", {"project_id": 1, "colour": "red"}, sent_at=5))
+    assert isinstance(read, messages.Join)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ def test_lists_and_objects_are_counted(value: Any, expected: bool) -> None:
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     try:
-        messages.decode(text)
+        COMMANDS.decode(text)
     except ProtocolError as error:
         assert error.message
 
@@ -143,7 +148,7 @@ json_values = st.recursive(
 @given(st.sampled_from(["join_project", "update_project", "ping", "send_signal"]), json_values)
 def test_any_payload_is_answered(type_: str, payload: Any) -> None:
     try:
-        read = messages.decode(command(type_, payload))
+        read = COMMANDS.decode(command(type_, payload))
     except ProtocolError as error:
         assert error.message
     else:
@@ -152,21 +157,21 @@ def test_any_payload_is_answered(type_: str, payload: Any) -> None:
 
 def test_output_is_strict_json() -> None:
     payload = messages.TaskCompletedPayload("t", "measure", {"figure": float("nan")})
-    text = messages.encode(messages.TaskCompleted(payload=payload, project_id=1, seq=1))
+    text = messages.encode_in(ROOM, payload)
     assert json.loads(text, parse_constant=pytest.fail)["payload"]["result"] == {"figure": None}
 
 
 def test_an_event_names_its_project_once() -> None:
-    updated = json.loads(messages.encode_event("a", {"project_id": 5}, project_id=5, seq=1))
-    completed = json.loads(messages.encode_event("b", {"task_id": "t"}, project_id=5, seq=2))
+    updated = json.loads(messages.encode_event("a", {"project_id": 5}, room=ROOM, seq=1))
+    completed = json.loads(messages.encode_event("b", {"task_id": "t"}, room=ROOM, seq=2))
     assert updated == {"type": "a", "payload": {"project_id": 5}, "seq": 1}
     assert completed == {"type": "b", "payload": {"task_id": "t"}, "seq": 2, "project_id": 5}
 
 
 NAMED = [
-    new_event.project_updated(5, {"title": "A", "content": {"a": None}}, actor_id=7),
-    new_event.member_changed(5, 7, "viewer"),
-    new_event.member_changed(5, 7, None),
+    new_event.updated({"title": "A", "content": {"a": None}}, actor_id=7),
+    new_event.member_changed(7, "viewer"),
+    new_event.member_changed(7, None),
     new_event.task_completed("t", "compose", {"seconds": 6}),
     new_event.task_failed("t", "compose", "Revoked"),
 ]
@@ -174,25 +179,26 @@ NAMED = [
 
 @pytest.mark.parametrize("event", NAMED, ids=lambda event: event.type)
 def test_an_event_is_sent_as_the_document_has_it(event: NewEvent) -> None:
-    payload = msgspec.to_builtins(event.payload)
-    text = messages.encode_event(event.type, payload, project_id=5, seq=3)
-    kinds = {str(each.__struct_config__.tag): each for each in ServerMessage.__subclasses__()}
-    typed = msgspec.json.decode(text, type=kinds[event.type])
-    assert json.loads(messages.encode(typed)) == json.loads(text)
+    payload = event.payload
+    assert isinstance(payload, messages.EventPayload)
+    type_ = event.type.format("project")
+    text = messages.encode_event(type_, messages.to_dict(ROOM, payload), room=ROOM, seq=3)
+    assert mistakes(json.loads(text)) == []
 
 
 def test_every_event_that_the_protocol_names_is_tried() -> None:
-    sent = messages.EVENT_PAYLOADS.keys() - {"project_deleted"}  # all are put out with it
+    sent = {payload.type for payload in messages.EVENT_PAYLOADS} - {"{}_deleted"}  # puts all out
     assert {event.type for event in NAMED} == sent
 
 
 def test_an_event_says_whose_access_and_which_task_ends() -> None:
     ended = {
-        event.type: (kind.evicts(payload), kind.ends(payload))
-        for event in [*NAMED, new_event.project_deleted(5)]
-        for kind, payload in [
-            (messages.EVENT_PAYLOADS[event.type], msgspec.to_builtins(event.payload))
+        type_: (found.evicts(payload), found.ends(payload))
+        for event in [*NAMED, new_event.deleted()]
+        for type_, payload in [
+            (event.type.format("project"), messages.to_dict(ROOM, cast("Any", event.payload)))
         ]
+        if (found := messages.event_payload(type_, "project"))
     }
     assert ended == {
         "project_updated": (None, None),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from projects import access, errors, services
 from projects.models import Membership, Project, Role
+from realtime import rooms
 from realtime.rooms import (
     Access,
     AnyOf,
@@ -15,40 +16,33 @@ from realtime.rooms import (
     Forbidden,
     Invalid,
     Outcome,
-    ProjectNotFound,
-    Update,
+    Pending,
     Updated,
 )
 
 _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
 
-class ProjectBackend:
-    """Implement `realtime.rooms.Backend` with the services."""
+@rooms.register
+class ProjectRoom(rooms.Room):
+    """Serve a project's room with the services."""
 
     model = Project
 
     def access(
-        self, project_ids: Collection[int], user_ids: Collection[int]
+        self, keys: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        roles = access.roles(_roles(project_ids, user_ids))
+        roles = access.roles(_roles(keys, user_ids))
         return {place: _ACCESS[role] for place, role in roles.items()}
 
-    def snapshots(self, project_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-        return access.snapshots(_states(project_ids))
+    def snapshots(self, keys: Collection[int]) -> dict[int, dict[str, Any]]:
+        return access.snapshots(_states(keys))
 
-    def lock(self, project_id: int) -> Project:
-        try:
-            return services.lock_project(project_id=project_id)
-        except errors.ProjectNotFound:
-            raise ProjectNotFound from None
+    def lock(self, keys: Collection[int]) -> dict[int, Project]:
+        return services.lock_projects(project_ids=keys)
 
-    def update(self, locked: Project, updates: Sequence[Update]) -> list[Outcome]:
-        outcomes = services.update_locked_project(
-            project=locked,
-            updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
-        )
-        return [_translated(outcome) for outcome in outcomes]
+    def update(self, pending: Mapping[int, Pending]) -> dict[int, list[Outcome]]:
+        return {key: _update(*each) for key, each in pending.items()}
 
 
 @CompiledQuery
@@ -62,6 +56,14 @@ def _roles(project_ids: Argument, user_ids: Argument) -> Any:
 @CompiledQuery
 def _states(project_ids: Argument) -> Any:
     return access.state_rows(Project.objects.filter(AnyOf("id", project_ids)))
+
+
+def _update(project: Project, updates: Collection[rooms.Update]) -> list[Outcome]:
+    outcomes = services.update_locked_project(
+        project=project,
+        updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
+    )
+    return [_translated(outcome) for outcome in outcomes]
 
 
 def _translated(outcome: Updated | errors.ProjectError) -> Outcome:

@@ -1,0 +1,83 @@
+"""Ask the hosts' classes about rooms of any kind, by the ids of rooms and users."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from realtime.protocol.room_id import Id, RoomId
+from realtime.rooms import keys, registry
+from realtime.rooms.room import Access, Outcome, Pending, Room, Update
+
+V = TypeVar("V")
+
+
+class Locked(NamedTuple):
+    """A room that is locked in the present transaction, and the updates that are to be made."""
+
+    row: Any
+    updates: Sequence[tuple[Id, dict[str, Any]]]
+    """User and data of each."""
+
+
+def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[RoomId, Id], Access]:
+    """Return who of these users may see which of these rooms."""
+    users = keys.of_users().by_value(user_ids)
+    found: dict[tuple[RoomId, Id], Access] = {}
+    for host, asked in _by_kind(rooms):
+        for (key, user), allowed in host.access(asked.keys(), users.keys()).items():
+            if key in asked and user in users:
+                found[asked[key], users[user]] = allowed
+    return found
+
+
+def snapshots(rooms: Collection[RoomId]) -> dict[RoomId, dict[str, Any]]:
+    """Return the states of rooms; those that do not exist are left out."""
+    return _ask(rooms, lambda host, asked: host.snapshots(asked))
+
+
+def lock(rooms: Collection[RoomId]) -> dict[RoomId, Any]:
+    """Lock what is behind rooms; those that do not exist are left out."""
+    return _ask(rooms, lambda host, asked: host.lock(asked))
+
+
+def update(pending: Mapping[RoomId, Locked]) -> dict[RoomId, Sequence[Outcome]]:
+    """Make the updates of rooms that are locked."""
+    to_user = keys.of_users().to_python
+    found: dict[RoomId, Sequence[Outcome]] = {}
+    for host, asked in _by_kind(pending):
+        by_key = {
+            key: Pending(
+                pending[room].row,
+                [Update(to_user(user_id), data) for user_id, data in pending[room].updates],
+            )
+            for key, room in asked.items()
+        }
+        outcomes = host.update(by_key)
+        found |= {room: outcomes[key] for key, room in asked.items()}
+    return found
+
+
+def _ask(
+    rooms: Collection[RoomId], ask: Callable[[Room, Collection[Any]], Mapping[Any, V]]
+) -> dict[RoomId, V]:
+    found: dict[RoomId, V] = {}
+    for host, asked in _by_kind(rooms):
+        found |= {asked[key]: value for key, value in ask(host, asked.keys()).items()}
+    return found
+
+
+def _by_kind(rooms: Collection[RoomId]) -> Iterator[tuple[Room, dict[Any, RoomId]]]:
+    """Return the rooms of each kind, by the keys that the host has for them."""
+    keys_of: defaultdict[str, list[Id]] = defaultdict(list)
+    for kind, key in rooms:
+        keys_of[kind].append(key)
+    for kind, ids in keys_of.items():
+        by_value = registry.key_type(kind).by_value(ids)
+        # Without a key that can exist there is nothing to ask.
+        if by_value:
+            yield (
+                registry.kinds()[kind],
+                {value: RoomId(kind, each) for value, each in by_value.items()},
+            )

@@ -1,0 +1,88 @@
+"""Know the kinds of rooms that the installed apps have registered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db.models import Model
+
+from realtime.protocol.messages import Commands
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import keys
+from realtime.rooms.keys import KeyType
+from realtime.rooms.room import Room
+
+R = TypeVar("R", bound=type[Room])
+
+registered: list[Room] = []
+"""In the order of registration. `realtime.checks.rooms` looks for what cannot be served."""
+
+
+def register(room: R) -> R:
+    """Register the rooms of one kind: a class decorator, in the module `rooms.py` of an app."""
+    if not room.kind:
+        name = re.sub(r"Rooms?$", "", room.__name__) or room.__name__
+        room.kind = name.lower()
+    registered.append(room())
+    _forget()
+    return room
+
+
+def unregister(room: type[Room]) -> None:
+    """Take a kind back; for tests."""
+    registered[:] = [each for each in registered if type(each) is not room]
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (kinds, commands, key_type):
+        cached.cache_clear()
+
+
+@cache
+def kinds() -> Mapping[str, Room]:
+    """Return the rooms by kind; of two of one kind, the first."""
+    return {room.kind: room for room in reversed(registered)}
+
+
+@cache
+def key_type(kind: str) -> KeyType:
+    room = kinds()[kind]
+    if room.model is not None:
+        return keys.of_field(room.model._meta.pk)
+    return keys.TYPES[room.key_type]
+
+
+@cache
+def commands() -> Commands:
+    """Return the commands that clients may send."""
+    ordered = dict.fromkeys(room.kind for room in registered)
+    return Commands({kind: key_type(kind).on_wire for kind in ordered})
+
+
+def parse(kind: str, key: Any) -> RoomId | None:
+    """Return the room that a URL, a task's argument or Redis names; None if it cannot be one."""
+    if kind not in kinds():
+        return None
+    found = key_type(kind).parse(key)
+    return None if found is None else RoomId(kind, found)
+
+
+def room_of(instance: Model) -> RoomId:
+    """Return the room of an object.
+
+    Raises:
+        LookupError: if its model has no rooms.
+    """
+    for room in registered:
+        if room.model is not None and isinstance(instance, room.model):
+            return RoomId.of(room.kind, instance.pk)
+    raise LookupError(f"{instance._meta.label} has no rooms: no registered Room has it as `model`")
+
+
+def display_names(user: Any) -> tuple[tuple[str, str], ...]:
+    """Return the name that others see of a user, for each kind."""
+    return tuple((kind, room.display_name(user)) for kind, room in kinds().items())

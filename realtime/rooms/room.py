@@ -1,0 +1,128 @@
+"""Define the methods that a host implements for a kind of rooms.
+
+A host writes one class for each kind in a module `rooms.py` of an app, and registers it. All
+methods are synchronous and run in a database thread; if the host has replicas, they read from the
+primary (`realtime.db.routers`). `projects/rooms.py` is a complete example.
+
+Each is asked about many rooms at once. Keys of rooms and of users are primary keys as the host's
+models have them: of a model with UUIDs, `uuid.UUID`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from django.db.models import Model
+
+from realtime.models import Event
+
+
+class Access(NamedTuple):
+    """What a user may do in a room; every such user may see all of it."""
+
+    role: str
+    may_update: bool
+
+
+class Update(NamedTuple):
+    user_id: Any
+    data: dict[str, Any]
+
+
+class Forbidden(Exception):
+    """The user may not change what this room shows."""
+
+
+class Invalid(Exception):
+    """The data are not valid; `details` says why, field by field."""
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        super().__init__("The data are not valid")
+        self.details = details
+
+
+class Updated(NamedTuple):
+    """An update that was made."""
+
+    event: Event | None = None
+    """The event that `rooms.append` returned; None where nothing changed."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The changes that the room is told; empty if nothing changed."""
+        return {} if self.event is None else dict(self.event.payload["changes"])
+
+
+Outcome = Updated | Forbidden | Invalid
+"""An update that was made, or the reason why it was refused."""
+
+
+class Pending(NamedTuple):
+    """The updates of one room that are to be made."""
+
+    locked: Any
+    """What `lock` returned for the room in this transaction."""
+    updates: Sequence[Update]
+
+
+class Room:
+    """Serve the rooms of one kind with a host's models."""
+
+    kind: ClassVar[str] = ""
+    """The noun of the protocol's messages; without it, the class's name without `Room`."""
+    model: ClassVar[type[Model] | None] = None
+    """The model whose objects have these rooms: it says the type of their keys, and
+    `manage.py check` looks at its database."""
+    key_type: ClassVar[type] = int
+    """`int`, `str` or `uuid.UUID`, where there is no model."""
+
+    def access(
+        self, keys: Collection[Any], user_ids: Collection[Any]
+    ) -> Mapping[tuple[Any, Any], Access]:
+        """Return who of these users may see which of these rooms: (key, user) → access.
+
+        Asked once a second for all open rooms of a process together, and all their users: one
+        query should do, without an object per row. `realtime.rooms.AnyOf` and
+        `realtime.rooms.CompiledQuery` help.
+        """
+        raise NotImplementedError
+
+    def snapshots(self, keys: Collection[Any]) -> Mapping[Any, dict[str, Any]]:
+        """Return the states of rooms as JSON: what their update events change.
+
+        One that does not exist is left out. Asked for all rooms together that are joined at one
+        moment, so one query should do.
+        """
+        raise NotImplementedError
+
+    def lock(self, keys: Collection[Any]) -> Mapping[Any, Any]:
+        """Lock the rows behind rooms until the transaction ends; return what `update` is to get.
+
+        One that does not exist is left out. Lock them in the order of their keys, so that two
+        transactions do not wait for each other.
+        """
+        raise NotImplementedError
+
+    def update(self, pending: Mapping[Any, Pending]) -> Mapping[Any, Sequence[Outcome]]:
+        """Validate and save updates inside the caller's transaction.
+
+        Those of one room are made one after the other, and each has an outcome of its own: one
+        that fails leaves the others as they are. For each that changed something, append one
+        `rooms.updated` to the room, in order, and return its event. Further events may be
+        appended beside; append to all rooms together (`rooms.append_all`).
+        """
+        raise NotImplementedError
+
+    def display_name(self, user: Any) -> str:
+        """Return the name of a user that the others in a room see.
+
+        It is what the user signs in with. Where that looks like an e-mail address, which is not
+        for everybody, it is the full name, or else the part of the address before the @.
+        """
+        name = str(user.get_username())
+        local, at, _ = name.partition("@")
+        if not at:
+            return name
+        full_name = str(getattr(user, "get_full_name", str)()).strip()
+        return full_name if full_name and "@" not in full_name else local or name
