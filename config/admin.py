@@ -1,4 +1,4 @@
-"""Accounts in the admin, with what `realtime` adds to them."""
+"""Register accounts in the admin, with what `realtime` adds to them."""
 
 from __future__ import annotations
 

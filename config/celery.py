@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A config worker`."""
+"""Make the Celery application: `celery -A config worker`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings from the environment. A value that makes no sense stops the process, by name."""
+"""Read settings from the environment. A value that makes no sense stops the process, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines for people, with the fields that a search needs at their end."""
+"""Format log lines for people, with the fields that a search needs at their end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FIELDS = ("action", "project_id", "task_id")
 
 
 class WithoutTraceback(logging.Filter):
-    """For what any stranger can cause, and where the message says it all."""
+    """Leave out the traceback of what any stranger can cause: the message says it all."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None

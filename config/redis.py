@@ -1,4 +1,4 @@
-"""The Redis of this project: the server of `REDIS_URL`, or the development Valkey."""
+"""Find the Redis of this project: the server of `REDIS_URL`, or the development Valkey."""
 
 from __future__ import annotations
 

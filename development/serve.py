@@ -36,7 +36,7 @@ MAX_PORT = 65535
 
 
 class Unusable(Exception):
-    """A setting of script/server cannot be used; the message says which, and why."""
+    """Refuse a setting of script/server; the message says which, and why."""
 
 
 def main() -> int:
@@ -90,7 +90,7 @@ def require_free(host: str, port: int) -> None:
 
 
 def warn_of_public_secrets(host: str) -> None:
-    """Say what everybody may do who reaches a server that listens to more than this machine."""
+    """Warn of what anybody may do to a server that listens to more than this machine."""
     [(*_, address), *_] = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     if ip_address(str(address[0]).partition("%")[0]).is_loopback:
         return
@@ -221,7 +221,7 @@ async def end(process: Process, stop: Stop) -> None:
 
 
 async def announce(host: str, port: int) -> None:
-    """Say so once a client can join a project."""
+    """Print the address once a client can join a project."""
     # A server on all addresses is asked on the loopback one.
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     if ":" in address:
@@ -233,7 +233,7 @@ async def announce(host: str, port: int) -> None:
 
 
 async def can_join(address: str) -> bool:
-    """Whether the server answers a join; without the demo data, whether it takes a socket."""
+    """Return True once the server answers a join, or takes a socket where there is no demo data."""
     try:
         token = await asyncio.to_thread(demo_token, address)
         url = f"ws://{address}/?token={token}"

@@ -38,7 +38,7 @@ def role(project_id: int, user_id: int) -> Role | None:
 
 
 def may_see(project_id: int, user_id: int) -> bool:
-    """Say whether a user, who has to be active, has any role in a project."""
+    """Return True if a user is active and has a role in a project."""
     memberships = Membership.objects.filter(
         project_id=project_id, user_id=user_id, user__is_active=True
     )

@@ -1,4 +1,4 @@
-"""Projects in the admin. Every change goes through the services, so the rooms see it."""
+"""Edit projects in the admin. Every change goes through the services, so the rooms see it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _showable(value: Any) -> Any:
 
 
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A project's form, which shows what the services refused, if they did."""
+    """Show a project's form, with what the services refused, if they did."""
 
     refusal: ProjectError | None = None
 
@@ -321,7 +321,7 @@ for _model in (Group, OutstandingToken, BlacklistedToken):
 
 @admin.register(Canvas)
 class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """All canvases with their results; they are added and removed on their project's page."""
+    """List all canvases with their results; they are added and removed on their project's page."""
 
     list_display = [
         "title",

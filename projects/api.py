@@ -1,4 +1,4 @@
-"""The REST API. Every change goes through the services."""
+"""Serve the REST API. Every change goes through the services."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Busy(APIException):
 
 
 class Services:
-    """Answers a service's refusal with its status."""
+    """Answer a service's refusal with its status."""
 
     def handle_exception(self, error: Exception) -> Response:
         return super().handle_exception(_as_api_error(error))  # type: ignore[misc, no-any-return]
@@ -223,7 +223,7 @@ class CanvasView(Services, APIView):
 
 
 class CanvasTask(Services, APIView):
-    """Starts a task on a canvas; its events go to the project's room."""
+    """Start a task on a canvas; its events go to the project's room."""
 
     task = tasks.analyze_image_emotion
 
@@ -243,7 +243,7 @@ class ComposeView(CanvasTask):
 
 
 class TokenView(TokenObtainPairView):
-    """Signs in, as often as the throttle allows."""
+    """Sign in, as often as the throttle allows."""
 
     throttle_classes = [SignInThrottle]
 

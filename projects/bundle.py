@@ -1,4 +1,4 @@
-"""The page's modules: which there are, and all of them as one.
+"""Find the page's modules, and bundle them into one.
 
 A checkout gives the modules out as they are. `collectstatic` makes one file of them, which a
 slow connection brings in one round trip. It knows the forms of `import` and `export` that this
@@ -24,7 +24,7 @@ _COMMENT = re.compile(r"(?ms)^[ \t]*(?:/\*.*?\*/|//[^\n]*)\n|/\*\* .*?\*/ ?")
 
 
 class Unbundleable(ValueError):
-    """A module says something that the bundle has no form for."""
+    """Refuse a module that says something for which the bundle has no form."""
 
 
 def modules(main: str, read: Read) -> list[str]:

@@ -44,7 +44,7 @@ _UPRIGHT = {
 
 
 class Refused(Exception):
-    """The image is not taken; the message says why."""
+    """Refuse an image; the message says why."""
 
 
 NO_IMAGE = "This is not a JPEG, PNG or WebP image that can be read."
@@ -183,7 +183,7 @@ def _clean_jpeg(content: bytes) -> Clean:
 
 
 def _shows(marker: int, body: bytes) -> bool:
-    """Say whether a segment has a part in what is seen."""
+    """Return True if a segment has a part in what is seen."""
     if marker == _ICC:
         return body.startswith(b"ICC_PROFILE\0")
     return marker in (_JFIF, _ADOBE) or (marker != _COMMENT and marker not in _APPLICATION)

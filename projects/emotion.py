@@ -1,4 +1,4 @@
-"""The emotion in an image, from its mean brightness and saturation.
+"""Estimate the emotion in an image from its mean brightness and saturation.
 
 Valdez & Mehrabian (1994), "Effects of color on emotions", J. Exp. Psychology: General 123(4):
 
@@ -40,7 +40,7 @@ _OCTANTS = {
 
 
 class Unreadable(Exception):
-    """The image cannot be analysed; the message says why."""
+    """Refuse an image that cannot be analysed; the message says why."""
 
 
 def analyze(file: IO[bytes]) -> Iterator[tuple[float, dict[str, Any]]]:

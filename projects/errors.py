@@ -1,4 +1,4 @@
-"""Refusals of the services. The docstring is the message, unless another is given."""
+"""Name the refusals of the services. A docstring is the message, unless another is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images that a canvas may have."""
+"""Check and decode the images that a canvas may have."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Busy(Exception):
 
 
 class Picture(ContentFile):  # type: ignore[type-arg]
-    """An image that was checked: its content is upright, and has no metadata."""
+    """Hold an image that was checked: its content is upright, and has no metadata."""
 
     def __init__(self, content: bytes, name: str, *, format: str, width: int, height: int) -> None:  # noqa: A002
         super().__init__(content, name)

@@ -1,4 +1,4 @@
-"""A small creative tool: projects hold canvases, and people have roles in projects."""
+"""Store a small creative tool: projects hold canvases, and people have roles in projects."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Membership(models.Model):
 
 
 class Canvas(models.Model):
-    """An uploaded image, and what the tasks made of it."""
+    """Store an uploaded image, and what the tasks made of it."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="canvases")
     title = models.CharField(max_length=200)

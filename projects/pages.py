@@ -27,7 +27,7 @@ class PageQuery(serializers.Serializer[Any]):
 
 
 class PagesById(BasePagination):
-    """Rows in the order of their ids, which no insertion shifts.
+    """Page through rows in the order of their ids, which no insertion shifts.
 
     The body stays a plain list; the header `Link`, `<…>; rel="next"` (RFC 8288), says that and
     where it goes on. A page ends early where its rows are large: a view says how large they are

@@ -1,4 +1,4 @@
-"""Projects as the REST API shows them, and the uploads that it takes."""
+"""Show projects in the REST API, and read the uploads that it takes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RoleInput(serializers.Serializer[Any]):
 
 
 class MediaField(serializers.FileField):
-    """A file of a canvas, as the URL by which whoever asks may see it."""
+    """Show a file of a canvas as the URL by which the asking user may see it."""
 
     def to_representation(self, value: Any) -> str | None:
         file: FieldFile = value
@@ -81,7 +81,7 @@ class CanvasSerializer(serializers.ModelSerializer[Canvas]):
 
 
 class PictureField(serializers.FileField):
-    """An uploaded image, as it will be stored."""
+    """Read an uploaded image as it will be stored."""
 
     def to_internal_value(self, data: Any) -> images.Picture:
         return images.read(super().to_internal_value(data))

@@ -1,4 +1,4 @@
-"""A short sound from the figures of an emotion.
+"""Compose a short sound from the figures of an emotion.
 
 Arousal sets the tempo, pleasure chooses between a major and a minor scale, dominance lowers the
 register and raises the loudness.

@@ -20,7 +20,7 @@ BUNDLE = "projects/js/bundle.js"
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Names each collected file by its content, for browsers to keep for ever.
+    """Name each collected file by its content, for browsers to keep for ever.
 
     What was never collected keeps its name, as everything does with DEBUG.
     """

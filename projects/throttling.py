@@ -50,7 +50,7 @@ class Attempt(NamedTuple):
 
 
 class LocalCounter:
-    """Counts the attempts that this process sees, while Redis is away."""
+    """Count the attempts that this process sees, while Redis is away."""
 
     def __init__(self) -> None:
         self._windows: dict[str, tuple[int, float]] = {}
@@ -75,7 +75,7 @@ class LocalCounter:
 
 
 class SignInLimit:
-    """Counts in Redis, for all processes together; each for itself while Redis is away.
+    """Count in Redis, for all processes together; each for itself while Redis is away.
 
     To refuse everybody meanwhile would let whoever can stop Redis lock everybody out; to let
     everybody pass would make that a way around the limit.
@@ -110,7 +110,7 @@ limit = SignInLimit()
 
 
 class SignInThrottle(BaseThrottle):
-    """The limit, for views of REST framework."""
+    """Apply the limit to views of REST framework."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
         self._wait = limit.wait(request) if request.method == "POST" else 0.0

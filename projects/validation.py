@@ -1,4 +1,4 @@
-"""The rules for a project's fields: the same for REST, WebSocket, admin and shell.
+"""Validate a project's fields: by the same rules for REST, WebSocket, admin and shell.
 
 And the same on every database: PostgreSQL refuses NUL characters and SQLite does not, SQLite
 ignores `max_length` and PostgreSQL does not.
@@ -35,7 +35,7 @@ _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 
 class Text(serializers.CharField):
-    """A string that any database takes, of any lines; numbers are not turned into strings."""
+    """Take a string that any database takes, of any lines; numbers are not turned into strings."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -46,7 +46,7 @@ class Text(serializers.CharField):
 
 
 class Line(Text):
-    """A text of one line, which stays inside its own space wherever it is shown."""
+    """Take a text of one line, which stays inside its own space wherever it is shown."""
 
     def to_internal_value(self, data: Any) -> str:
         value = super().to_internal_value(data)
@@ -66,7 +66,7 @@ class Choice(serializers.ChoiceField):
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class Content(serializers.Field):  # type: ignore[type-arg]
-    """A JSON object, or a merge patch of one."""
+    """Take a JSON object, or a merge patch of one."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
@@ -150,7 +150,7 @@ def check_json(value: Any, *, depth: int) -> None:
 
 
 def is_plain(number: float) -> bool:
-    """Say whether a number is one that any database writes in a few characters.
+    """Return True for a number that any database writes in a few characters.
 
     PostgreSQL writes 1e300 with its 300 zeros, and 5e-324 with 323.
     """

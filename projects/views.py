@@ -1,4 +1,4 @@
-"""The page at `/`: one document; its scripts do the rest through the API and the socket."""
+"""Serve the page at `/`: one document; its scripts do the rest through the API and the socket."""
 
 from __future__ import annotations
 

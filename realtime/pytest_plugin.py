@@ -1,4 +1,4 @@
-"""The pytest plugin: `realtime_client`. pytest finds it by the package's entry point."""
+"""Give the fixture `realtime_client` to pytest, which finds it by the package's entry point."""
 
 from __future__ import annotations
 

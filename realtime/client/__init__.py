@@ -1,4 +1,4 @@
-"""A client for asyncio: rooms that survive a lost connection. It needs `websockets`, not Django.
+"""Keep rooms over lost connections: a client for asyncio. It needs `websockets`, not Django.
 
     async with Realtime("ws://localhost:8010", token=fetch_token) as realtime:
         room = await realtime.join("project", 1)

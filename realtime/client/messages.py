@@ -11,7 +11,7 @@ Key = int | str
 
 
 class Message(NamedTuple):
-    """One message of the server, or the client's own `snapshot`; see `Room`."""
+    """Hold one message of the server, or the client's own `snapshot`; see `Room`."""
 
     type: str
     payload: Json

@@ -48,7 +48,7 @@ class State(enum.StrEnum):
 
 
 class StateChange(NamedTuple):
-    """A new state, and the reason for it."""
+    """Hold a new state, and the reason for it."""
 
     state: State
     code: int | None = None
@@ -60,7 +60,7 @@ class StateChange(NamedTuple):
 
 
 class Realtime:
-    """A client that connects inside its `async with` block, again and again if need be.
+    """Connect inside an `async with` block, again and again if need be.
 
     Rooms and their updates live through every reconnect. It ends with the block, or by `Stopped`
     where coming back is of no use. It acts for one user: where another one is signed in after a

@@ -18,7 +18,7 @@ ENDED_KEPT = 100
 
 @dataclass(frozen=True)
 class View:
-    """A room as the server has confirmed it; never changed, only replaced."""
+    """Hold a room as the server has confirmed it; never changed, only replaced."""
 
     seq: int = 0
     """The last durable event that is part of it."""

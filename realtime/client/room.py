@@ -43,7 +43,7 @@ class Context(NamedTuple):
 
 
 class Room:
-    """One room; `Realtime.join` returns it. To iterate over it gives its messages.
+    """Show one room; `Realtime.join` returns it. To iterate over it gives its messages.
 
     Beside the server's messages there is `snapshot`, after a reconnect for which the server could
     not replay what was missed: `state` is new as a whole then.

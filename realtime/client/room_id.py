@@ -12,7 +12,7 @@ _NOUN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class RoomId(NamedTuple):
-    """The kind of a room, such as `project`, and the key of its object."""
+    """Name a room by its kind, such as `project`, and the key of its object."""
 
     kind: str
     key: Key

@@ -22,7 +22,7 @@ class _Update(NamedTuple):
 
 
 class UpdateQueue:
-    """Sends updates one at a time, in the order of the calls."""
+    """Send updates one at a time, in the order of the calls."""
 
     def __init__(
         self,

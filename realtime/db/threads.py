@@ -123,7 +123,7 @@ def without_transaction(view: View) -> View:
 
 
 class _Threads:
-    """The threads for one purpose: daemons, so none delays the end of the process."""
+    """Run the jobs of one purpose in threads: daemons, so none delays the end of the process."""
 
     def __init__(self, purpose: str, limit: int) -> None:
         self._purpose = purpose

@@ -47,7 +47,7 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 class Supervisor:
-    """Keeps one Valkey running for as long as there are users."""
+    """Keep one Valkey running for as long as there are users."""
 
     def __init__(self, home: Path, socket_path: Path) -> None:
         self.home = home

@@ -48,7 +48,7 @@ _memberships: dict[Path, int] = {}
 
 
 class EmbeddedValkeyError(RuntimeError):
-    """The embedded Valkey did not start; the message has the end of its log."""
+    """Report that the embedded Valkey did not start; the message has the end of its log."""
 
 
 def url(var_dir: Path) -> str:
@@ -165,7 +165,7 @@ def _start_supervisor(home: Path) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Whether a server at `path` serves: one that still loads its data answers `-LOADING`."""
+    """Return True if a server at `path` serves; one that still loads answers `-LOADING`."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1.0)
         try:

@@ -1,4 +1,4 @@
-"""A room's messages as lines for people: who did what."""
+"""Describe a room's messages as lines for people: who did what."""
 
 from __future__ import annotations
 

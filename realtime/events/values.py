@@ -1,4 +1,4 @@
-"""Values of a host as plain JSON: the one door for all that enters a log or a snapshot.
+"""Turn values of a host into plain JSON: the one door for all that enters a log or a snapshot.
 
 What Django's JSON encoder writes, comes out as it would write it: decimals, dates, UUIDs, lazy
 texts, and whatever is a kind of text or number (`SafeString`, members of enumerations).

@@ -1,4 +1,4 @@
-"""Say whether this server process lives, and whether it can serve.
+"""Answer whether this server process lives, and whether it can serve.
 
     path("health/live", health.live), path("health/ready", health.ready)
 

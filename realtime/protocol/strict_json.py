@@ -26,7 +26,7 @@ _MAX_DEPTH = 32
 
 
 class JSONError(Exception):
-    """What was wrong with a text, in words for whoever sent it."""
+    """Say in words what is wrong with a text, for its sender."""
 
 
 def parse(text: str) -> Any:
@@ -111,7 +111,7 @@ def _plain(value: Any) -> Any:
 
 
 def has_more_containers(value: Any, limit: int) -> bool:
-    """Say whether there are more lists and objects than that in a JSON value, itself included.
+    """Return True if a JSON value has more lists and objects than that, itself included.
 
     Each takes much more memory than its two bytes of text.
     """
@@ -127,7 +127,7 @@ def has_more_containers(value: Any, limit: int) -> bool:
 
 
 def has_nul(encoded: bytes) -> bool:
-    """Say whether JSON, as `msgspec` encodes it, has a NUL in a string or a key.
+    """Return True if JSON, as `msgspec` encodes it, has a NUL in a string or a key.
 
     It is good JSON, but PostgreSQL cannot store it.
     """
@@ -139,7 +139,7 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 
 
 def is_deeper(value: Any, levels: int) -> bool:
-    """Say whether JSON is nested more deeply than that; a number or a string is one level."""
+    """Return True if JSON is nested more deeply than that; a number or a string is one level."""
     level = [value]
     for _ in range(levels):
         level = [

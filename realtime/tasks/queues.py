@@ -30,7 +30,7 @@ _AT_ONCE = 100
 
 
 class Sighting(NamedTuple):
-    """A moment at which a queue was empty."""
+    """Note a moment at which a queue was empty."""
 
     silent_since: datetime
     """By the database's clock. A task silent since then is with a worker, or lost."""

@@ -1,4 +1,4 @@
-"""One server process for one test, on the test's own thread and database connection."""
+"""Run one server process for one test, on the test's own thread and database connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A channel layer for the one server process of a test: it has nobody to send to."""
+"""Give the one server process of a test a channel layer: it has nobody to send to."""
 
 from __future__ import annotations
 

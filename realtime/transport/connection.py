@@ -1,4 +1,4 @@
-"""What ASGI leaves out of a connection: to wait for the client, count its frames, and cut it off.
+"""Do what ASGI leaves out of a connection: wait for the client, count its frames, cut it off.
 
 All of it is had from the server's own connection, of a server that is known (`daphne`, `uvicorn`
 beside this module). Delivery and its limits must not depend on that. Where a wrapper around the
@@ -53,7 +53,7 @@ def limit_frames(send: Send, rate: Rate) -> FrameLimit | None:
 
 
 class Transport:
-    """One connection of the server that runs this, whichever that is."""
+    """Wrap one connection of the server that runs this, whichever that is."""
 
     def __init__(self, send: Send, *, timeout: float) -> None:
         """`timeout` is how long a client that is told of the end may take to answer."""

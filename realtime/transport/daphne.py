@@ -1,4 +1,4 @@
-"""What is used of Daphne's inside: one connection of it.
+"""Adapt one connection of Daphne, by its inside.
 
 Daphne's `send` never waits: it puts every frame into the transport's buffer, however long that
 is, and it queues every message that comes in, however many those are. Twisted does tell a
@@ -109,7 +109,7 @@ def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
 
 
 class _Flow:
-    """A Twisted push producer, by duck typing: this module must import without Twisted."""
+    """Act as a Twisted push producer, by duck typing: this module must import without Twisted."""
 
     def __init__(self) -> None:
         self.writable = asyncio.Event()

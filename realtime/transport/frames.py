@@ -1,4 +1,4 @@
-"""The frames of RFC 6455 as bytes: those that are sent made once for all, those that come counted.
+"""Make frames of RFC 6455 once for all sockets, and count those that come.
 
 By ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
 anew for every socket: most of what a delivery costs. A frame without compression is the same
@@ -44,7 +44,7 @@ def _frame(text: str) -> bytes:
 
 
 class FrameLimit:
-    """Counts the frames of one client by where they begin, and stops at the one too many."""
+    """Count the frames of one client by where they begin, and stop at the one too many."""
 
     def __init__(self, rate: Rate) -> None:
         self._bucket = Bucket(rate)

@@ -83,7 +83,7 @@ class BoundedHTTP:
 
 
 class _Request:
-    """One request on its way through the application, which waits for its turn in `receive`."""
+    """Serve one request, which waits for its turn in `receive`."""
 
     def __init__(self, http: BoundedHTTP, scope: Any, receive: Receive, send: Send) -> None:
         self._http = http

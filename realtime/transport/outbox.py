@@ -1,4 +1,4 @@
-"""What waits to be sent to one socket."""
+"""Send frames to one socket, in order and within bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from realtime.transport.server import DirectWrite, Send
 
 
 class Outbox:
-    """Sends frames in order, never waits, and holds a bounded number of bytes.
+    """Send frames in order without waiting, and hold a bounded number of bytes.
 
     As long as a server that is known takes each frame at once, a frame costs no task and no queue:
     it is written to the connection, or else the server's `send` coroutine is run to its end on the
@@ -53,7 +53,7 @@ class Outbox:
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait here, beside what the server itself has taken."""
+        """Count the bytes that wait here, beside what the server itself has taken."""
         return self._size
 
     def push(self, text: str, *, key: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What rooms need of a connection beyond ASGI: to be had of each server that is known."""
+"""Declare what rooms need of a connection beyond ASGI, and find the adapter of the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ server's own protocol object every time; when in doubt, the frames go by ASGI.
 
 
 class Connection(Protocol):
-    """One client's connection, as an adapter such as `realtime.transport.daphne` has it."""
+    """Declare one client's connection, as an adapter such as `realtime.transport.daphne` has it."""
 
     write: DirectWrite | None
     """None where frames must go by ASGI, as with compression."""

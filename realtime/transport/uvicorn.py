@@ -1,4 +1,4 @@
-"""What is used of uvicorn's inside: one connection of it, by any of its WebSocket protocols.
+"""Adapt one connection of uvicorn, by the inside of any of its WebSocket protocols.
 
 Its `send` waits for a client that does not read, and while a message waits for the application
 it reads no further; so neither is asked for here.
