@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -44,8 +43,6 @@ class Hub:
         self.process = self.presence.process
         """Name of this server process, on the layer and in Redis."""
         self._joins = joins.Joins()
-        self._joins_under_way: Counter[RoomId] = Counter()
-        """Joins that a room is kept open for."""
         self._tasks = Tasks()
 
     # --- joining and leaving
@@ -84,7 +81,8 @@ class Hub:
                 sent = self._admit(room, socket, view, passed, ref=ref)
         finally:
             room.members.mark_dirty(socket.user_id)
-            self._end_join(room_id)
+            room.end_join()
+            self._close_if_idle(room_id)
         metrics.current.join_seconds.observe(time.perf_counter() - began_at)
         self.repair.begin(room)
         return sent
@@ -166,21 +164,15 @@ class Hub:
         self._left(room, socket)
 
     def _open(self, room_id: RoomId) -> Room:
-        """Return a room, and keep it open until `_end_join`, though nobody is in it yet."""
-        self._joins_under_way[room_id] += 1
+        """Return a room, and keep it open until its `end_join`, though nobody is in it yet."""
         if room_id not in self.rooms:
             self.rooms[room_id] = Room(room_id, self.presence.open_room)
+        self.rooms[room_id].begin_join()
         return self.rooms[room_id]
-
-    def _end_join(self, room_id: RoomId) -> None:
-        self._joins_under_way[room_id] -= 1
-        if not self._joins_under_way[room_id]:
-            del self._joins_under_way[room_id]
-        self._close_if_idle(room_id)
 
     def _close_if_idle(self, room_id: RoomId) -> None:
         room = self.rooms.get(room_id)
-        if room is not None and room.is_empty and room_id not in self._joins_under_way:
+        if room is not None and room.is_idle:
             del self.rooms[room_id]
             self.presence.close_room(room_id)
             self._tasks.spawn(self.subscriptions.settle(room_id))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from realtime.transport.outbox import Outbox
 
 _RECENT = 256
-"""Events, and tasks, that a room remembers: sockets that join while they pass need them."""
+"""Events that a room remembers while sockets join, and tasks of which it knows the progress."""
 _RECENT_SIZE = 512 * 1024
 """Characters of the events that it remembers; the log has the rest."""
 _ENDED = 101
@@ -60,6 +60,8 @@ class Room:
         """Highest `seq` heard of; above `seq` only while there is a gap."""
         self.members = open_members(room_id, self.broadcast)
         self._positions: dict[Subscriber, int] = {}
+        self._joins = 0
+        """Joins under way."""
         self._recent: deque[Publication] = deque()
         self._recent_size = 0
         """Characters of their texts."""
@@ -72,13 +74,30 @@ class Room:
         return self.seq is not None and self.highest_seen > self.seq
 
     @property
-    def is_empty(self) -> bool:
-        return not self._positions
+    def is_idle(self) -> bool:
+        """Return True if no socket is in it, or about to be."""
+        return not (self._positions or self._joins)
 
     def __contains__(self, socket: Subscriber) -> bool:
         return socket in self._positions
 
     # --- sockets
+
+    def begin_join(self) -> None:
+        """Stay open, and remember what is handed on, until `end_join`.
+
+        What was handed on before was committed before, and so is in what the join will read.
+        """
+        self._joins += 1
+
+    def end_join(self) -> None:
+        self._joins -= 1
+        if not self._joins:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._recent_size = 0
 
     def catch_up(self, position: int) -> list[Publication] | None:
         """Return the events after `position` that were handed on already; None if forgotten."""
@@ -129,6 +148,8 @@ class Room:
         return evicted
 
     def _remember(self, event: Publication) -> None:
+        if not self._joins:
+            return
         self._recent.append(event)
         self._recent_size += len(event.text)
         while len(self._recent) > _RECENT or self._recent_size > _RECENT_SIZE:
@@ -200,5 +221,4 @@ class Room:
             socket.outbox.close(CloseCode.UNAVAILABLE)
         metrics.current.resets += 1
         self.seq = self.highest_seen = seq
-        self._recent.clear()
-        self._recent_size = 0
+        self._forget()

@@ -67,14 +67,31 @@ def test_a_socket_that_knows_more_than_the_room_gets_nothing_twice() -> None:
 def test_a_socket_that_knows_less_than_the_room_is_told_what_passed() -> None:
     room, client = room_at(5), Client()
     room.add(client, 5)
+    room.begin_join()
     room.deliver(map(event, range(6, 10)))
     assert room.catch_up(7) == [event(8), event(9)]
     assert room.catch_up(9) == []
     assert room.catch_up(1) is None
 
 
+def test_a_room_remembers_what_passes_while_sockets_join_only() -> None:
+    room, client = room_at(0), Client()
+    room.add(client, 0)
+    room.deliver([event(1)])
+    assert room.catch_up(0) is None
+    room.begin_join()
+    room.begin_join()
+    room.deliver([event(2)])
+    room.end_join()
+    assert room.catch_up(1) == [event(2)]
+    room.end_join()
+    assert room.catch_up(1) is None
+    assert client.received == texts(1, 2)
+
+
 def test_what_a_room_remembers_is_bounded_in_size() -> None:
     room = room_at(0)
+    room.begin_join()
     large = [Publication(seq, "x" * 100_000) for seq in range(1, 21)]
     room.deliver(large)
     assert room.catch_up(15) == large[15:]
@@ -93,7 +110,9 @@ def test_whose_access_ends_gets_nothing_after_it() -> None:
     assert alice.received == texts(1, 2, 3)
     assert bob.received == [*texts(1), '{"type":"access_revoked","payload":{"project_id":1}}']
     assert room.deliver([event(4, evicts=EVERYONE)]) == [alice]
-    assert room.is_empty
+    assert room.is_idle
+    room.begin_join()
+    assert not room.is_idle
 
 
 def test_whoever_is_put_out_has_time_to_join_another_room() -> None:
