@@ -481,13 +481,19 @@ def encode_in(room: RoomId, payload: RoomPayload) -> str:
     return _encoder.encode(message).decode()
 
 
+_OF_NO_ROOM = {"user_id", "task_id"}
+"""Members that a kind of rooms cannot have; see `realtime.checks.rooms`."""
+
+
 def encode_event(type_: str, payload: dict[str, Any], *, room: RoomId, seq: int) -> str:
     """Return the text of a durable event.
 
-    The room's key is put on the envelope where the payload does not have it.
+    The envelope has the room's key where the payload does not have it, or has the id of another
+    object beside it: that might be a room, too.
     """
     envelope: dict[str, Any] = {"type": type_, "payload": payload, "seq": seq}
-    if room.key_name not in payload:
+    named = {name for name in payload if name.endswith("_id")} - _OF_NO_ROOM
+    if named != {room.key_name}:
         envelope[room.key_name] = room.key
     return _encoder.encode(envelope).decode()
 

@@ -164,7 +164,10 @@ def test_output_is_strict_json() -> None:
 def test_an_event_names_its_project_once() -> None:
     updated = json.loads(messages.encode_event("a", {"project_id": 5}, room=ROOM, seq=1))
     completed = json.loads(messages.encode_event("b", {"task_id": "t"}, room=ROOM, seq=2))
+    several = {"project_id": 5, "board_id": 7}
+    added = json.loads(messages.encode_event("c", several, room=ROOM, seq=3))
     assert updated == {"type": "a", "payload": {"project_id": 5}, "seq": 1}
+    assert added == {"type": "c", "payload": several, "seq": 3, "project_id": 5}
     assert completed == {"type": "b", "payload": {"task_id": "t"}, "seq": 2, "project_id": 5}
 
 
