@@ -50,6 +50,7 @@ class ServerProcess:
         self.environment = dict(environment)
         self.log_path = log_path
         self.cwd = cwd
+        self.python = sys.executable
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,7 +71,7 @@ class ServerProcess:
         assert not self.running, "already running"
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", *self.arguments],
+                [self.python, "-u", *self.arguments],
                 cwd=self.cwd,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

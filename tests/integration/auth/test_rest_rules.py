@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.utils import translation
 from pytest_django import Settings
 from rest_framework.test import APIClient
+from rest_framework_simplejwt import state
+from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, SlidingToken
@@ -151,6 +153,39 @@ async def test_a_new_password_ends_sockets_where_the_host_asked_for_it(
         await checked(socket)
         await socket.disconnect()
         await (await opened(token)).disconnect()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"algorithm": "HS256"},
+        {"audience": "elsewhere"},
+        {"issuer": "https://other.example"},
+        {"audience": None},
+        {"signing_key": "k" * 64},
+    ],
+    ids=str,
+)
+async def test_tokens_of_another_issuer(
+    alice: User, rule: Rule, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    own = {
+        "algorithm": "HS512",
+        "signing_key": "s" * 64,
+        "audience": "rooms",
+        "issuer": "https://id.example",
+    }
+    rule(USER_ID_CLAIM="sub")
+
+    def token_of(backend: dict[str, Any]) -> str:
+        monkeypatch.setattr(state, "token_backend", TokenBackend(**backend))
+        return str(AccessToken.for_user(alice))
+
+    foreign, good = [await threads.run(token_of, one) for one in (own | other, own)]
+    socket = await opened(good)
+    await renewed(socket, good)
+    await socket.disconnect()
+    assert await refused(foreign) == "TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("kilobytes", [8, 16])

@@ -15,7 +15,6 @@ from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
-from django.core.checks import run_checks
 from django.test import Client
 from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
@@ -344,34 +343,3 @@ def test_of_many_sessions_it_finds_the_few_that_ended(
         assert method.revoked(found) == {}
     store(keys[7]).delete()
     assert set(method.revoked(found)) == {found[7]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "ids"),
-    [
-        ({}, set()),
-        ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, {"realtime.W041"}),
-        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, {"realtime.W042"}),
-        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, set()),
-        (
-            {"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]},
-            {"realtime.E041"},
-        ),
-    ],
-    ids=str,
-)
-def test_what_sessions_cannot_do_is_told(
-    settings: Settings, changes: dict[str, Any], ids: set[str]
-) -> None:
-    for name, value in changes.items():
-        setattr(settings, name, value)
-    found = {str(message.id) for message in run_checks()}
-    assert {name for name in found if name.startswith("realtime")} == ids
-
-
-@pytest.mark.parametrize(
-    "classes", [[], ["nowhere.Authentication"], ["realtime.auth.base.Handshake"], "realtime"]
-)
-def test_a_list_that_signs_nobody_in_is_told(settings: Settings, classes: Any) -> None:
-    settings.REALTIME = settings.REALTIME | {"AUTHENTICATION_CLASSES": classes}
-    assert "realtime.E040" in {message.id for message in run_checks()}

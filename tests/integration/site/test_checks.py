@@ -173,3 +173,36 @@ def test_production_imports_nothing_of_development(tmp_path: Path) -> None:
     program = f"import config.asgi, config.celery, sys; print(bool({names} & {{*sys.modules}}))"
     environment = os.environ | PRODUCTION | {"VAR_DIR": str(tmp_path)}
     assert run_python(environment, "-c", program) == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({}, set()),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, {"realtime.W041"}),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, {"realtime.W042"}),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, set()),
+        (
+            {"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]},
+            {"realtime.E041"},
+        ),
+    ],
+    ids=str,
+)
+def test_what_sessions_cannot_do_is_told(
+    settings: Settings, changes: dict[str, Any], ids: set[str]
+) -> None:
+    by_session = ["realtime.auth.sessions.SessionAuthentication"]
+    settings.REALTIME = settings.REALTIME | {"AUTHENTICATION_CLASSES": by_session}
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    found = {str(message.id) for message in run_checks()}
+    assert {name for name in found if name.startswith("realtime")} == ids
+
+
+@pytest.mark.parametrize(
+    "classes", [[], ["nowhere.Authentication"], ["realtime.auth.base.Handshake"], "realtime"]
+)
+def test_a_list_that_signs_nobody_in_is_told(settings: Settings, classes: Any) -> None:
+    settings.REALTIME = settings.REALTIME | {"AUTHENTICATION_CLASSES": classes}
+    assert "realtime.E040" in {message.id for message in run_checks()}
