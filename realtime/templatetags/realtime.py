@@ -1,4 +1,4 @@
-"""Load the JavaScript client in a page: `{% load realtime %}`, `{% realtime_script %}`."""
+"""Make a page live: `{% load realtime %}`, `{% realtime_script %}` and `{% live_room board %}`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import json
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+
+from realtime.rooms import room_of
 
 register = template.Library()
 
@@ -40,3 +44,15 @@ def _nonce(context: template.Context) -> Any:
     # Both are lazy: to ask for the nonce puts it into the header.
     nonce = str(context.get("csp_nonce") or getattr(request, "csp_nonce", None) or "")
     return format_html(' nonce="{}"', nonce) if nonce else ""
+
+
+@register.simple_tag
+def live_room(instance: Model) -> SafeString:
+    """Say in an attribute of an element which room an object has: `<main {% live_room board %}>`.
+
+    The page's module reads it: `const { url, kind, key } = JSON.parse(main.dataset.room)`, then
+    `new Realtime(url).join(kind, key)`.
+    """
+    room = room_of(instance)
+    content = {"url": f"{get_script_prefix()}ws/", "kind": room.kind, "key": room.key}
+    return format_html('data-room="{}"', json.dumps(content))

@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 from channels.layers import get_channel_layer
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connections
+from django.db import Error, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
 from realtime import conf
 from realtime.db import redis
+from realtime.events import values
 from realtime.models import alias
+from realtime.protocol.room_id import RoomId
+from realtime.rooms import hosts, registry
 
 _TIMEOUT = 5.0
 """Seconds that the channel layer has for a message."""
@@ -28,7 +31,7 @@ class Problem(Exception):
 
 
 class Command(BaseCommand):
-    help = "Ask what rooms need, the database, Redis and the channel layer, for a sign of life."
+    help = "Ask the database, Redis, the channel layer and one room for a sign of life."
 
     def handle(self, **_: Any) -> None:
         problems = 0
@@ -93,6 +96,35 @@ async def _send_through(layer: Any) -> None:
         await layer.group_discard(_GROUP, channel)
 
 
+def ask_rooms() -> str:
+    """Show and lock the first room of each kind that has any."""
+    kinds = registry.kinds()
+    if not kinds:
+        raise Problem("none are registered: write a rooms.py in an app, see docs/integrate.md")
+    return ", ".join(map(_ask_kind, kinds))
+
+
+def _ask_kind(kind: str) -> str:
+    model = registry.kinds()[kind].model
+    if model is None:
+        return kind
+    try:
+        first = model._default_manager.order_by("pk").first()
+        if first is None:
+            return f"{kind} (there is none yet)"
+        room = RoomId.of(kind, first.pk)
+        snapshot = hosts.snapshots([room]).get(room)
+        values.plain(snapshot)
+        with transaction.atomic(using=alias()):
+            is_locked = room in hosts.lock([room])
+            transaction.set_rollback(True, using=alias())
+    except Exception as error:  # it is the host's code
+        raise Problem(f"{kind}: {type(error).__name__}: {_first_line(error)}") from error
+    if snapshot is None or not is_locked:
+        raise Problem(f"{room} has its object, but `snapshots` or `lock` does not know it")
+    return f"{room} can be shown and locked"
+
+
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -106,4 +138,5 @@ PROBES: dict[str, Callable[[], str]] = {
     "Database": ask_database,
     "Redis": ask_redis,
     "Channel layer": ask_layer,
+    "Rooms": ask_rooms,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.testing import HttpCommunicator, WebsocketCommunicator
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.core.management import CommandError, call_command
@@ -20,6 +22,8 @@ from django.test import RequestFactory
 from django.urls import path
 from pytest_django import Settings
 
+from projects.models import Project
+from projects.rooms import ProjectRoom
 from realtime import extras
 from realtime.asgi import wrap
 from realtime.settings import install
@@ -145,6 +149,19 @@ def test_it_has_the_nonce_of_the_request() -> None:
     assert rendered(csp_nonce='"><script>').count("<script") == 1
 
 
+@pytest.mark.django_db
+def test_an_element_says_which_room_it_shows() -> None:
+    source = "{% load realtime %}<main {% live_room project %}>"
+    project = Project.objects.create(title="Plans")
+    text = str(engines["django"].from_string(source).render({"project": project}))
+    found = re.fullmatch(r'<main data-room="(.*)">', text)
+    assert found
+    room = json.loads(unescape(found[1]))
+    assert room == {"url": "/ws/", "kind": "project", "key": project.pk}
+    with pytest.raises(LookupError):
+        engines["django"].from_string(source).render({"project": User()})
+
+
 def test_no_address_ends_the_element(settings: Settings) -> None:
     settings.STATIC_URL = "/</script><script>alert(1)//"
     settings.STORAGES = settings.STORAGES | {
@@ -160,7 +177,31 @@ def test_no_address_ends_the_element(settings: Settings) -> None:
 def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("realtime_check", no_color=True)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["Database", "Redis", "Channel layer"]
+    parts = [line.partition(":")[0] for line in lines]
+    assert parts == ["Database", "Redis", "Channel layer", "Rooms"]
+    assert "project (there is none yet)" in lines[-1]
+
+
+@pytest.mark.django_db
+def test_one_room_of_each_kind_is_tried(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.objects.create(title="Plans")
+    call_command("realtime_check", no_color=True)
+    assert f"project:{project.pk} can be shown and locked" in capsys.readouterr().out
+
+    def fail(*_: Any) -> None:
+        raise ValueError("no such column")
+
+    for broken, words in (
+        (fail, "Rooms: project: ValueError: no such column"),
+        (lambda *_: {}, f"project:{project.pk} has its object, but"),
+        (lambda *_: {project.pk: {"id": object()}}, "Rooms: project: TypeError"),
+    ):
+        monkeypatch.setattr(ProjectRoom, "snapshots", broken)
+        with pytest.raises(CommandError):
+            call_command("realtime_check", no_color=True)
+        assert words in capsys.readouterr().out
 
 
 @pytest.mark.django_db
@@ -192,7 +233,7 @@ def test_what_is_wrong_is_said_in_words(
     settings.REALTIME = settings.REALTIME | changes.pop("REALTIME", {})
     for name, value in changes.items():
         setattr(settings, name, value)
-    with pytest.raises(CommandError, match="1 of 3 cannot serve rooms"):
+    with pytest.raises(CommandError, match="1 of 4 cannot serve rooms"):
         call_command("realtime_check", no_color=True, skip_checks=True)
     out = capsys.readouterr().out
     assert words in out
