@@ -20,7 +20,7 @@ from django.utils.html import format_html, format_html_join
 
 from realtime.auth import disconnections
 from realtime.events import history
-from realtime.events.history import Difference
+from realtime.events.describe import Difference
 from realtime.models import Event, Room, TaskState
 from realtime.ops import console
 from realtime.rooms import keys, registry

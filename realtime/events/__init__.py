@@ -3,6 +3,6 @@
 `log` appends in the transaction of the change, and reads; `values` is the door for what enters it.
 `publication` is one event encoded once for all sockets, and what the layer carries; `broadcast` is
 the one sender to the layer; `outages` logs once that a Redis is away. `outline` says which keys an
-event changed; `history` and `transcript` describe events as text for people. Begin with
-`log.append`.
+event changed; `describe` tells of events as text for people, `history` reads them for the admin.
+Begin with `log.append`.
 """

@@ -10,8 +10,8 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_permission_codename, get_user_model
 
-from realtime.events import history, log
-from realtime.events.history import Difference
+from realtime.events import describe, history, log
+from realtime.events.describe import Difference
 from realtime.models import Event, Room, TaskState
 from realtime.presence.store import UNREACHABLE, PresenceStore
 from realtime.protocol.room_id import Id, RoomId, to_id
@@ -74,8 +74,8 @@ def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:
     """Return what events say, by their ids; they come from a query `without_contents`."""
     read = history.read_contents(events)
     names = usernames(history.user_ids(read))
-    found = {event.pk: history.unread(event) for event in events}
-    return found | {event.pk: history.differences(event, names) for event in read}
+    found = {event.pk: describe.unread(event) for event in events}
+    return found | {event.pk: describe.differences(event, names) for event in read}
 
 
 def running_tasks(rows: Sequence[Room]) -> Counter[int]:

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from realtime.client import Message, Realtime, RealtimeError, Room, State
 from realtime.db import threads
-from realtime.events import transcript
-from realtime.events.transcript import Line
+from realtime.events import describe
+from realtime.events.describe import Line
 from realtime.extras import needed_by
 from realtime.protocol.room_id import RoomId
 from realtime.rooms import hosts
@@ -74,7 +74,9 @@ class Command(BaseCommand):
                 self._show_room(room)
                 async for message in room:
                     await self._learn_names(message)
-                    for line in transcript.lines(message, self._name):
+                    for line in describe.lines(
+                        message.type, message.payload, room.kind, self._name
+                    ):
                         self._show(line)
         except RealtimeError as error:
             raise CommandError(str(error)) from None
@@ -94,7 +96,7 @@ class Command(BaseCommand):
 
     def _show(self, line: Line) -> None:
         time = timezone.localtime().strftime("%H:%M:%S")
-        text = self._styles[line.kind](f"{line.who:<12} {transcript.printable(line.what)}")
+        text = self._styles[line.kind](f"{line.who:<12} {describe.printable(line.what)}")
         self.stdout.write(f"{time}  {text}")
         self.stdout.flush()
 

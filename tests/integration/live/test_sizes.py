@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 from projects import services
 from projects.models import Project
 from realtime import conf
-from realtime.events import history, log
+from realtime.events import describe, log
 from realtime.events.log import MAX_READ
 from realtime.events.new_event import updated
 from realtime.live import joins, repair, updates
@@ -181,7 +181,7 @@ def test_the_admins_history_shows_the_first_of_many_differences(
     content = {f"key {number:03}": number for number in range(300)}
     services.update_project(user=alice, project_id=project.pk, data={"content": content})
     event = Event.objects.get(seq=COUNT + 2)
-    *shown, rest = history.differences(event, {})
+    *shown, rest = describe.differences(event, {})
     assert [difference.what for difference in shown] == [
         f"content.key {number:03}" for number in range(20)
     ]

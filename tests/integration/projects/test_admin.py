@@ -20,7 +20,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from projects import services, tasks
 from projects.models import Canvas, Membership, Project, Role
 from projects.services import staff
-from realtime.models import Disconnection, Event
+from realtime.models import Disconnection, Event, Room
 from realtime.tasks import state
 from realtime.tasks.progress import Report
 from tests.harness.pictures import encoded, picture, upload
@@ -301,7 +301,8 @@ def test_the_history_is_filtered(client: Client, alice: User, bob: User, project
     services.update_project(user=alice, project_id=project.pk, data={"title": "By alice"})
     services.update_project(user=alice, project_id=other.pk, data={"title": "Elsewhere"})
 
-    here = text(client, "realtime_event_changelist", project_id=str(project.pk))
+    room = Room.objects.get(kind="project", key=str(project.pk))
+    here = text(client, "realtime_event_changelist", room=str(room.pk))
     assert "Elsewhere" not in here
     assert "By bob → By alice" in here
     by_bob = text(client, "realtime_event_changelist", actor__id__exact=str(bob.pk))

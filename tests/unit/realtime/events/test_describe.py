@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from realtime.client import Message
-from realtime.events.transcript import MAX_WIDTH, lines
+from realtime.events.describe import MAX_WIDTH, lines
 
 NAMES = {"7": "bob", "system": "system"}
 
 
 def told(type_: str, **payload: Any) -> list[str]:
-    message = Message(type_, payload, payload, None, None)
-    return [f"{who}: {what}" for who, what, _ in lines(message, lambda key: NAMES[str(key)])]
+    found = lines(type_, payload, "project", lambda key: NAMES[str(key)])
+    return [f"{who}: {what}" for who, what, _ in found]
 
 
 @pytest.mark.parametrize(
