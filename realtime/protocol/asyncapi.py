@@ -15,7 +15,7 @@ from msgspec import Struct
 from realtime.protocol import messages as protocol
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, not_found_code
 from realtime.protocol.messages import Commands, EventPayload, RoomPayload, noun_of
-from realtime.protocol.room_id import IntegerKey, PositiveKey, key_name
+from realtime.protocol.room_id import IntegerKey, LargeKey, PositiveKey, key_name
 
 Json = dict[str, Any]
 
@@ -63,7 +63,8 @@ def document(keys: Mapping[str, Any], user_id: Any) -> Json:
         user_id: the type of the keys of its users.
     """
     commands = _commands(keys)
-    acks: list[type[Struct]] = [_join_ack(kind, user_id, keys) for kind in keys]
+    member = msgspec.defstruct("Member", _fields(protocol.Member, user_id))
+    acks: list[type[Struct]] = [_join_ack(kind, user_id, member, keys) for kind in keys]
     events = _events(keys, user_id)
     sent = events | {_name(message): [message] for message in _ABOUT_NO_ROOM}
     everything = commands | sent
@@ -110,7 +111,11 @@ def document(keys: Mapping[str, Any], user_id: Any) -> Json:
 
 def _commands(keys: Mapping[str, Any]) -> Messages:
     found: Messages = {}
-    for commands in Commands(keys).of_kind.values():
+    # An integer beyond 2**53 comes as text, which the commands themselves do not know.
+    taken = {
+        kind: IntegerKey | LargeKey if key == IntegerKey else key for kind, key in keys.items()
+    }
+    for commands in Commands(taken).of_kind.values():
         for name, command in commands.items():
             found.setdefault(name, []).append(command)
     return found | {_name(message): [message] for message in (protocol.Authenticate, protocol.Ping)}
@@ -148,8 +153,9 @@ def _schema_name(payload: type[RoomPayload], kind: str, keys: Mapping[str, Any])
     return f"{noun_of(kind)}{name}" if is_own else name
 
 
-def _join_ack(kind: str, user_id: Any, keys: Mapping[str, Any]) -> type[Struct]:
-    member = msgspec.defstruct("Member", _fields(protocol.Member, user_id))
+def _join_ack(
+    kind: str, user_id: Any, member: type[Struct], keys: Mapping[str, Any]
+) -> type[Struct]:
     types = {"members": list[member]}  # type: ignore[valid-type]  # made just now
     fields = [
         (kind if name == "state" else name, types.get(name, type_))

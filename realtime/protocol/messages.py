@@ -352,7 +352,9 @@ class Commands:
     def __init__(self, keys: Mapping[str, Any]) -> None:
         """`keys` has the kinds, each with the type of its rooms' keys."""
         self._keys = dict(keys)
-        self.of_kind = {kind: _room_commands(kind, key) for kind, key in keys.items()}
+        self.of_kind = {
+            kind: _room_commands(kind, key, is_only=len(keys) == 1) for kind, key in keys.items()
+        }
         self._by_type: dict[str, type[Command]] = {
             tag: command
             for commands in self.of_kind.values()
@@ -414,13 +416,14 @@ class Commands:
             payload[name] = large_integer(payload[name])
 
 
-def _room_commands(kind: str, key: Any) -> dict[str, type[RoomCommand]]:
-    """Make the commands for rooms of a kind, by their types."""
+def _room_commands(kind: str, key: Any, *, is_only: bool) -> dict[str, type[RoomCommand]]:
+    """Make the commands for rooms of a kind, by their types; their names must not be those of
+    another kind's."""
     noun = noun_of(kind)
     found: dict[str, type[RoomCommand]] = {}
     for type_, verb, payload in _VERBS:
         is_shared = "{}" not in type_
-        name = verb.__name__ if is_shared else f"{verb.__name__}{noun}"
+        name = verb.__name__ if is_shared and is_only else f"{verb.__name__}{noun}"
         own_payload = msgspec.defstruct(
             f"{name}Payload", [("key", key)], bases=(payload,), rename={"key": key_name(kind)}
         )

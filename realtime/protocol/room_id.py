@@ -82,4 +82,6 @@ UUIDKey = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 ]
 TextKey = Annotated[str, Meta(min_length=1, max_length=MAX_KEY, pattern=r"^[^\x00]*\Z")]
+LargeKey = Annotated[str, Meta(pattern=r"^-?[1-9][0-9]{15,18}$")]
+"""An integer beyond ±2**53, as text."""
 INTEGERS = (PositiveKey, IntegerKey)

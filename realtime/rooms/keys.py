@@ -55,8 +55,18 @@ def _integer(value: Any) -> int:
     raise TypeError(value)
 
 
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(value)
+
+
 def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        return UUID(value)
+    raise TypeError(value)
 
 
 def of_field(field: Field[Any, Any]) -> KeyType:
@@ -73,7 +83,7 @@ def of_field(field: Field[Any, Any]) -> KeyType:
 
 TYPES = {
     int: KeyType(IntegerKey, _integer),
-    str: KeyType(TextKey, str),
+    str: KeyType(TextKey, _text),
     UUID: KeyType(UUIDKey, _uuid),
 }
 """Of rooms without a model, by `Room.key_type`."""

@@ -58,8 +58,8 @@ class Replica:
 
     async def join(self, project_id: int, *, anew: bool = False) -> None:
         self.digest()
-        since = {} if anew else {"since": self.seq}
-        ack = await self.socket.join(project_id, **since)
+        since = None if anew else self.seq
+        ack = await self.socket.join(project_id, since=since)
         self.socket.messages.clear()  # what came before the acknowledgement is of the old stay
         if not ack["recovered"]:
             self.state, self.seq = dict(ack["project"]), ack["seq"]

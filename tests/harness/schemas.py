@@ -11,15 +11,17 @@ from tests.harness.process import ROOT
 
 DOCUMENT = ROOT / "docs" / "asyncapi.json"
 
-_components: dict[str, Any] = json.loads(DOCUMENT.read_text())["components"]
-_validators = {
-    # Draft 7 is what AsyncAPI's own schemas extend.
-    name: Draft7Validator({**message["payload"], "components": _components})
-    for name, message in _components["messages"].items()
-}
+_document: dict[str, Any] = json.loads(DOCUMENT.read_text())
 
 
 def mistakes(message: dict[str, Any]) -> list[str]:
     """Return what is wrong with a message, by its type's schema."""
-    errors = _validators[message["type"]].iter_errors(message)
+    return mistakes_by(_document, message)
+
+
+def mistakes_by(document: dict[str, Any], message: dict[str, Any]) -> list[str]:
+    components = document["components"]
+    schema = components["messages"][message["type"]]["payload"]
+    # Draft 7 is what AsyncAPI's own schemas extend.
+    errors = Draft7Validator({**schema, "components": components}).iter_errors(message)
     return [f"{error.json_path}: {error.message}" for error in errors]

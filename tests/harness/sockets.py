@@ -69,16 +69,16 @@ class Socket:
         self.messages = kept + self.messages
         return message
 
-    async def join(self, project_id: int, **payload: Any) -> Message:
+    async def join(self, key: Any, kind: str = "project", **payload: Any) -> Message:
         """Join and return the acknowledgement's payload."""
-        reply = await self.call("join_project", {"project_id": project_id, **payload})
+        reply = await self.call(f"join_{kind}", {f"{kind}_id": key, **payload})
         assert reply["type"] == "ack", reply
         return dict(reply["payload"])
 
-    async def update(self, project_id: int, data: Message, **envelope: Any) -> Message:
-        return await self.call(
-            "update_project", {"project_id": project_id, "data": data}, **envelope
-        )
+    async def update(
+        self, key: Any, data: Message, kind: str = "project", **envelope: Any
+    ) -> Message:
+        return await self.call(f"update_{kind}", {f"{kind}_id": key, "data": data}, **envelope)
 
     async def until(self, type_: str) -> Message:
         """Return the next message of that type, letting go of others before it."""

@@ -5,11 +5,50 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from django.db.models import Model
-
 from realtime import rooms
 from realtime.rooms import Access, AnyOf, Argument, CompiledQuery, Invalid, Outcome, Update, Updated
-from tests.host.models import ShoppingList
+from tests.host.models import Board, Page, Post, Shared, ShoppingList
+
+_SHOPPER = Access("shopper", may_update=True)
+Places = dict[tuple[Any, Any], Access]
+
+
+class SharedRoom(rooms.Room):
+    """Serve things that are shared, whatever their keys are."""
+
+    model: ClassVar[Any]
+
+    def access(self, keys: Collection[Any], user_ids: Collection[Any]) -> Places:
+        shoppers = self.model.shoppers
+        key, user = shoppers.field.m2m_column_name(), shoppers.field.m2m_reverse_name()
+        rows = shoppers.through.objects.filter(AnyOf(key, keys), AnyOf(user, user_ids))
+        return dict.fromkeys(rows.values_list(key, user), _SHOPPER)
+
+    def snapshots(self, keys: Collection[Any]) -> dict[Any, dict[str, Any]]:
+        rows = self.model.objects.filter(pk__in=keys)
+        return dict(rows.values_list("pk", "items"))
+
+    def lock(self, keys: Collection[Any]) -> dict[Any, Shared]:
+        rows = self.model.objects.select_for_update().order_by("pk").filter(pk__in=keys)
+        return {row.pk: row for row in rows}
+
+    def update(self, pending: Mapping[Any, rooms.Pending]) -> dict[Any, list[Outcome]]:
+        outcomes = {}
+        for key, (shared, updates) in pending.items():
+            outcomes[key] = [self._update(shared, update) for update in updates]
+            shared.save()
+        return outcomes
+
+    def _update(self, shared: Shared, update: Update) -> Outcome:
+        if any(not isinstance(count, int) or count < 0 for count in update.data.values()):
+            return Invalid({"items": ["How many? A count is 0 or more."]})
+        changes = {k: v for k, v in update.data.items() if shared.items.get(k) != v}
+        if not changes:
+            return Updated()
+        shared.items.update(changes)
+        room = rooms.RoomId.of(self.kind, shared.pk)
+        [event] = rooms.append(room, [rooms.updated(changes, actor_id=update.user_id)])
+        return Updated(event)
 
 
 @CompiledQuery
@@ -20,40 +59,17 @@ def _places(list_ids: Argument, user_ids: Argument) -> Any:
     return shoppers.values_list("shoppinglist_id", "user_id")
 
 
-class Lists(rooms.Room):
-    model: ClassVar[type[Model] | None] = ShoppingList
+class Lists(SharedRoom):
+    model: ClassVar[Any] = ShoppingList
 
-    def access(
-        self, keys: Collection[Any], user_ids: Collection[Any]
-    ) -> dict[tuple[Any, Any], Access]:
-        return dict.fromkeys(_places(keys, user_ids), Access("shopper", may_update=True))
+    def access(self, keys: Collection[Any], user_ids: Collection[Any]) -> Places:
+        return dict.fromkeys(_places(keys, user_ids), _SHOPPER)
 
-    def snapshots(self, keys: Collection[Any]) -> dict[Any, dict[str, Any]]:
-        rows = ShoppingList.objects.filter(pk__in=keys)
-        return dict(rows.values_list("pk", "items"))
 
-    def lock(self, keys: Collection[Any]) -> dict[Any, ShoppingList]:
-        rows = ShoppingList.objects.select_for_update().order_by("pk").filter(pk__in=keys)
-        return {row.pk: row for row in rows}
+class ShoppingRoom(Lists):
+    """Serve lists as `project`, for tests that speak the words of the original contract."""
 
-    def update(self, pending: Mapping[Any, rooms.Pending]) -> dict[Any, list[Outcome]]:
-        outcomes = {}
-        for key, (shopping, updates) in pending.items():
-            outcomes[key] = [self._update(shopping, update) for update in updates]
-            shopping.save()
-        return outcomes
-
-    def _update(self, shopping: ShoppingList, update: Update) -> Outcome:
-        if any(not isinstance(count, int) or count < 0 for count in update.data.values()):
-            return Invalid({"items": ["How many? A count is 0 or more."]})
-        changes = {k: v for k, v in update.data.items() if shopping.items.get(k) != v}
-        if not changes:
-            return Updated()
-        shopping.items.update(changes)
-        [event] = rooms.append(
-            rooms.room_of(shopping), [rooms.updated(changes, actor_id=update.user_id)]
-        )
-        return Updated(event)
+    kind = "project"
 
 
 @rooms.register
@@ -61,7 +77,16 @@ class ListRoom(Lists):
     """Serve lists as `list`, by the rule of the noun."""
 
 
-class ShoppingRoom(Lists):
-    """Serve lists as `project`, for tests that speak the words of the original contract."""
+@rooms.register
+class BoardRoom(SharedRoom):
+    model = Board
 
-    kind = "project"
+
+@rooms.register
+class PageRoom(SharedRoom):
+    model = Page
+
+
+@rooms.register
+class PostRoom(SharedRoom):
+    model = Post

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -33,7 +34,23 @@ class PhoneField(models.CharField):  # type: ignore[type-arg]
         return value.digits if isinstance(value, Phone) else str(value)
 
 
-class User(AbstractBaseUser):
+class Operator(AbstractBaseUser):
+    """May do everything in the admin."""
+
+    is_staff = is_superuser = True
+    objects = BaseUserManager()
+
+    class Meta:
+        abstract = True
+
+    def has_perm(self, *_: Any) -> bool:
+        return True
+
+    def has_module_perms(self, *_: Any) -> bool:
+        return True
+
+
+class User(Operator):
     """No password, no name, and what makes it active is no column."""
 
     password = None  # type: ignore[assignment]
@@ -41,8 +58,6 @@ class User(AbstractBaseUser):
     is_closed = models.BooleanField(default=False)
 
     USERNAME_FIELD = "phone"
-    is_staff = is_superuser = True
-    objects = BaseUserManager()
 
     def __str__(self) -> str:
         return str(self.phone)
@@ -51,8 +66,15 @@ class User(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override]
         return not self.is_closed
 
-    def has_perm(self, *_: Any) -> bool:
-        return True
 
-    def has_module_perms(self, *_: Any) -> bool:
-        return True
+class Guest(Operator):
+    """A UUID for a key, and an e-mail address for a name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "email"
+
+    def __str__(self) -> str:
+        return self.email

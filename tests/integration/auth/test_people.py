@@ -10,10 +10,10 @@ from tests.harness.process import run_python
 
 
 @pytest.mark.database
-def test_users_who_are_no_abstract_user() -> None:
-    settings = "--ds=tests.people.settings"
+@pytest.mark.parametrize(("settings", "cases"), [("settings", "cases"), ("guests", "guest_cases")])
+def test_users_who_are_no_abstract_user(settings: str, cases: str) -> None:
     shown = run_python(
-        os.environ, "-m", "pytest", settings, "-q", "-p", "no:cacheprovider",
-        "tests/people/cases.py", timeout=110,
+        os.environ, "-m", "pytest", f"--ds=tests.people.{settings}", "-q", "-p", "no:cacheprovider",
+        f"tests/people/{cases}.py", timeout=110,
     )  # fmt: skip
     assert " passed" in shown
