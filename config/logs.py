@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-FIELDS = ("action", "project_id", "task_id")
+FIELDS = ("action", "room", "task_id")
 """Fields that `realtime` logs as `extra`; `docs/operate.md` has the actions."""
 
 
@@ -17,7 +17,7 @@ class WithoutTraceback(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00,000 WARNING realtime.live.hub: … action=poison project_id=1`"""
+    """`2026-01-31 12:00:00,000 WARNING realtime.live.hub: … action=repair room=board:42`"""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")

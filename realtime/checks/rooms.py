@@ -6,7 +6,9 @@ from collections import Counter
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db.models import CharField, TextField
 
+from realtime.protocol.room_id import MAX_KEY
 from realtime.rooms import registry
 from realtime.rooms.room import Room
 
@@ -27,7 +29,7 @@ def check_rooms(**_: Any) -> list[CheckMessage]:
                 id="realtime.E002",
             )
         ]
-    return [*_check_nouns(), *_check_duplicates()]
+    return [*_check_nouns(), *_check_duplicates(), *_check_keys()]
 
 
 def _check_nouns() -> list[CheckMessage]:
@@ -64,6 +66,27 @@ def _check_duplicates() -> list[CheckMessage]:
         for kind, count in counts.items()
         if count > 1
     ]
+
+
+def _check_keys() -> list[CheckMessage]:
+    return [
+        Error(
+            f"{_name(room)}: the keys of {room.model._meta.label} cannot name rooms: {problem}",
+            hint="Give the rooms to a model whose key is an integer, a UUID or a text.",
+            id="realtime.E042",
+        )
+        for room in registry.registered
+        if room.model is not None and (problem := _problem_of_key(room.model._meta.pk))
+    ]
+
+
+def _problem_of_key(field: Any) -> str:
+    field = getattr(field, "target_field", field)
+    if type(field).__name__ == "CompositePrimaryKey":  # which Django has since 5.2
+        return "they have several columns"
+    if isinstance(field, CharField | TextField) and (field.max_length or MAX_KEY + 1) > MAX_KEY:
+        return f"they may have more than {MAX_KEY} characters"
+    return ""
 
 
 def _name(room: Room) -> str:

@@ -69,10 +69,11 @@ class Repair:
                 else:
                     room.forget_gap()  # somebody named a position that the log does not have
         except Exception as error:  # the next look at the heads begins anew
+            extra = {"action": "repair", "room": str(room.id)}
             if is_outage(error):
-                logger.warning("Could not read the log: %s", error, extra={"action": "repair"})
+                logger.warning("Could not read the log: %s", error, extra=extra)
             else:
-                logger.exception("Could not repair a room", extra={"action": "repair"})
+                logger.exception("Could not repair a room", extra=extra)
         finally:
             del self._under_way[room]
 

@@ -26,7 +26,7 @@ class Board(Shared):
 
 
 class Page(Shared):
-    path = models.CharField(primary_key=True, max_length=300)
+    path = models.CharField(primary_key=True, max_length=255)
 
 
 class Post(Shared):

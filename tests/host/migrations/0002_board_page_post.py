@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             name="Page",
             fields=[
                 ("items", models.JSONField(default=dict)),
-                ("path", models.CharField(max_length=300, primary_key=True, serialize=False)),
+                ("path", models.CharField(max_length=255, primary_key=True, serialize=False)),
                 ("shoppers", models.ManyToManyField(to=settings.AUTH_USER_MODEL)),
             ],
             options={

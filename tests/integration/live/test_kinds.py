@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import transaction
+from django.db import models, transaction
 from pytest_django import Settings
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework_simplejwt.tokens import AccessToken
 
 from realtime import rooms
 from realtime.api import EventsView
+from realtime.checks.rooms import check_rooms
 from realtime.db import threads
 from realtime.events import log
 from realtime.events.publication import PresenceEntry
@@ -434,6 +436,24 @@ def test_what_cannot_be_served_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         named = type("Named", (BoardRoom,), {"kind": noun})
         serve_only(monkeypatch, named)
         assert "realtime.E040" in ids(), noun
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (models.CharField(primary_key=True, max_length=256), "more than 255 characters"),
+        (models.TextField(primary_key=True), "more than 255 characters"),
+        (models.CompositePrimaryKey("a", "b"), "several columns"),
+    ],
+)
+def test_keys_that_cannot_name_rooms_are_told(
+    monkeypatch: pytest.MonkeyPatch, key: Any, words: str
+) -> None:
+    meta = SimpleNamespace(pk=key, label="shop.Thing", app_label="host", model_name="thing")
+    serve_only(monkeypatch, ListRoom)
+    monkeypatch.setattr(registry.registered[0], "model", SimpleNamespace(_meta=meta), raising=False)
+    [error] = check_rooms()
+    assert (error.id, words in error.msg) == ("realtime.E042", True)
 
 
 def test_a_kind_is_the_name_of_its_class_unless_it_says_another(

@@ -14,8 +14,8 @@ def line(message: str, error: Exception | None = None, **extra: object) -> str:
 
 
 def test_the_fields_stand_at_the_end_of_the_line() -> None:
-    text = line("Lost", project_id=1, action="publish_failed", request="not of ours")
-    assert text.endswith("broadcast: Lost action=publish_failed project_id=1")
+    text = line("Lost", room="project:1", action="publish_failed", request="not of ours")
+    assert text.endswith("broadcast: Lost action=publish_failed room=project:1")
 
 
 def test_a_traceback_follows_them() -> None:

@@ -1,4 +1,4 @@
-"""`manage.py watch_project 1 --user alice`: the life of a room, line by line."""
+"""`manage.py watch_room project:1 --user alice`: the life of a room, line by line."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ from realtime.db import threads
 from realtime.events import describe
 from realtime.events.describe import Line
 from realtime.extras import needed_by
-from realtime.protocol.room_id import RoomId
-from realtime.rooms import hosts
+from realtime.protocol.room_id import Id, RoomId, to_id
+from realtime.rooms import hosts, keys, registry
 
-with needed_by("watch_project"):
+with needed_by("watch_room"):
     from rest_framework_simplejwt.tokens import AccessToken
 
 
 class Command(BaseCommand):
-    help = "Print what happens in a project's room, as a client of a running server. Ctrl-C ends."
+    help = "Print what happens in a room, as a client of a running server. Ctrl-C ends."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("project_id", type=int)
+        parser.add_argument("room", help="its kind and key, such as project:1")
         parser.add_argument(
-            "--user", required=True, help="who joins the room: somebody who may see the project"
+            "--user", required=True, help="who joins the room: somebody who may see it"
         )
         parser.add_argument("--url", default="ws://localhost:8010", help="of the server")
 
-    def handle(self, *, project_id: int, user: str, url: str, **_: Any) -> None:
+    def handle(self, *, room: str, user: str, url: str, **_: Any) -> None:
+        kind, _colon, key = room.partition(":")
+        room_id = registry.parse(kind, key)
+        if room_id is None:
+            kinds = ", ".join(registry.kinds())
+            raise CommandError(f"{room} names no room: give kind:key, of {kinds}")
         user_id = self._user_id(user)
-        self._check_access(project_id, user_id, user)
+        self._check_access(room_id, user_id, user)
         self._names = {"system": "system", str(user_id): user}
         self._styles: dict[str, Callable[[str], str]] = {
             "change": self.style.SUCCESS,
@@ -45,24 +50,23 @@ class Command(BaseCommand):
             "other": self.style.HTTP_NOT_MODIFIED,
         }
         with suppress(KeyboardInterrupt):
-            asyncio.run(self._watch(project_id, user_id, url))
+            asyncio.run(self._watch(room_id, user_id, url))
 
-    def _user_id(self, username: str) -> int:
+    def _user_id(self, username: str) -> Id:
         users = get_user_model()._default_manager
         try:
-            user_id: int = users.get_by_natural_key(username).pk
+            user_id = to_id(users.get_by_natural_key(username).pk)
         except users.model.DoesNotExist:
             raise CommandError(f"There is no user {username!r}") from None
         return user_id
 
-    def _check_access(self, project_id: int, user_id: int, username: str) -> None:
-        room = RoomId("project", project_id)
+    def _check_access(self, room: RoomId, user_id: Id, username: str) -> None:
         if not hosts.snapshots([room]):
-            raise CommandError(f"Project {project_id} does not exist")
+            raise CommandError(f"{room.noun.capitalize()} {room.key} does not exist")
         if not hosts.access([room], [user_id]):
-            raise CommandError(f"{username} may not see project {project_id}")
+            raise CommandError(f"{username} may not see {room.noun} {room.key}")
 
-    async def _watch(self, project_id: int, user_id: int, url: str) -> None:
+    async def _watch(self, room_id: RoomId, user_id: Id, url: str) -> None:
         async def token() -> str:
             return await threads.run(_make_token, user_id)
 
@@ -70,7 +74,7 @@ class Command(BaseCommand):
         realtime.on("state", lambda change: self._show_state(realtime, change.state))
         try:
             async with realtime:
-                room = await realtime.join("project", project_id)
+                room = await realtime.join(*room_id)
                 self._show_room(room)
                 async for message in room:
                     await self._learn_names(message)
@@ -107,15 +111,16 @@ class Command(BaseCommand):
 
     async def _learn_names(self, message: Message) -> None:
         """Look up the user of a message, if they were not met before."""
-        user_id = str(message.payload.get("updated_by", message.payload.get("user_id", "")))
-        if user_id.isdigit() and user_id not in self._names:
-            self._names |= await threads.run(_find_name, int(user_id))
+        named = str(message.payload.get("updated_by", message.payload.get("user_id", "")))
+        user_id = keys.of_users().parse(named)
+        if user_id is not None and named not in self._names:
+            self._names |= await threads.run(_find_name, user_id)
 
 
-def _make_token(user_id: int) -> str:
+def _make_token(user_id: Id) -> str:
     return str(AccessToken.for_user(get_user_model()._default_manager.get(pk=user_id)))
 
 
-def _find_name(user_id: int) -> dict[str, str]:
+def _find_name(user_id: Id) -> dict[str, str]:
     users = get_user_model()._default_manager.filter(pk=user_id)
     return {str(user.pk): str(user.get_username()) for user in users}

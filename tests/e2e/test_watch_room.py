@@ -1,4 +1,4 @@
-"""`manage.py watch_project` against the real server."""
+"""`manage.py watch_room` against the real server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GREEN = "\x1b[32;1m"
 class Watcher(ServerProcess):
     def __init__(self, stack: Stack, directory: Path, *arguments: str) -> None:
         super().__init__(
-            *("manage.py", "watch_project", *arguments),
+            *("manage.py", "watch_room", *arguments),
             environment=stack.environment,
             log_path=directory / "watch.log",
         )
@@ -43,7 +43,7 @@ class Watcher(ServerProcess):
 @pytest.fixture
 def watcher(stack: Stack, tmp_path: Path, project_id: int) -> Iterator[Watcher]:
     url = stack.web.websocket_url
-    arguments = (str(project_id), "--user=alice", f"--url={url}", "--force-color")
+    arguments = (f"project:{project_id}", "--user=alice", f"--url={url}", "--force-color")
     running = Watcher(stack, tmp_path, *arguments)
     running.start()
     yield running
@@ -88,13 +88,14 @@ def test_a_server_that_is_away_is_told_and_tried_again(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["1", "--user=nobody"], "There is no user 'nobody'"),
-        (["999999", "--user=alice"], "Project 999999 does not exist"),
-        (["1", "--user=dave"], "dave may not see project 1"),
-        (["1"], "--user"),
+        (["project:1", "--user=nobody"], "There is no user 'nobody'"),
+        (["project:999999", "--user=alice"], "Project 999999 does not exist"),
+        (["project:1", "--user=dave"], "dave may not see project 1"),
+        (["1", "--user=alice"], "1 names no room: give kind:key, of project"),
+        (["project:1"], "--user"),
     ],
 )
 def test_mistakes_are_told(stack: Stack, arguments: list[str], message: str) -> None:
     with pytest.raises(RuntimeError, match=message) as told:
-        stack.manage("watch_project", *arguments)
+        stack.manage("watch_room", *arguments)
     assert "Traceback" not in str(told.value)
