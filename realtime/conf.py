@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import _lru_cache_wrapper, cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings as django_settings
@@ -152,7 +152,7 @@ class Settings:
         return self.MAX_UNSENT // 2
 
 
-def cached(make: Callable[[], R]) -> Callable[[], R]:
+def cached(make: Callable[[], R]) -> _lru_cache_wrapper[R]:
     """Cache what a function makes of the settings, until a test changes `REALTIME`."""
     cached_make = cache(make)
 

@@ -18,7 +18,7 @@ from realtime.auth.base import Handshake, Identity
 from realtime.auth.credentials import SUBPROTOCOL, Credential, Kind
 from realtime.auth.expiry import ExpiryTimer
 from realtime.db import errors
-from realtime.limits import Bucket, MessageLimit, check_data
+from realtime.limits import Bucket, MessageLimit
 from realtime.live import updates
 from realtime.live.process import ServerProcess
 from realtime.live.room import Subscriber
@@ -238,7 +238,6 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def update(self, command: messages.Update) -> None:
         payload = command.payload
         self.require_joined(command.room)
-        check(payload.data, size=conf.get().MAX_DATA_SIZE)
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
@@ -271,7 +270,6 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.require_joined(command.room)
         if wait := self.signal_limit.take():
             raise too_fast(wait)
-        check(payload.data, size=conf.get().MAX_SIGNAL_SIZE)
         self.hub.signal(self.socket, command.room, payload.data)
         self.acknowledge(command.ref, messages.EmptyAck())
 
@@ -320,17 +318,6 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         metrics.current.errors[error.code] += 1
         payload = messages.ErrorPayload(error.code, error.message, error.details, error.retry_after)
         self.reply(messages.Error(payload=payload, ref=UNSET if ref is None else ref))
-
-
-def check(data: dict[str, Any], *, size: int) -> None:
-    """Refuse the data of a command that are too large.
-
-    Raises:
-        ProtocolError: VALIDATION_ERROR
-    """
-    settings = conf.get()
-    depth, containers = settings.MAX_DATA_DEPTH, settings.MAX_DATA_CONTAINERS
-    check_data(data, size=size, depth=depth, containers=containers)
 
 
 def too_fast(wait: float) -> ProtocolError:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from typing import Any
-
-import msgspec
 
 from realtime.conf import Rate
-from realtime.protocol import strict_json
-from realtime.protocol.errors import ErrorCode, ProtocolError
 
 
 class Bucket:
@@ -111,27 +106,3 @@ class UserLimit:
         if len(self._buckets) >= self._most:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full}
             self._most = max(self._MAX_USERS, 2 * len(self._buckets))
-
-
-def check_data(data: dict[str, Any], *, size: int, depth: int, containers: int) -> None:
-    """Refuse free-form data of more than `size` bytes of JSON, of too many levels,
-    lists or objects, or with a NUL.
-
-    Raises:
-        ProtocolError: VALIDATION_ERROR
-    """
-    if strict_json.is_deeper(data, depth):
-        raise _invalid(f"Nested more than {depth} levels deep")
-    encoded = msgspec.json.encode(data)
-    if len(encoded) > size:
-        raise _invalid(f"More than {size} bytes")
-    if strict_json.has_more_containers(data, containers):
-        raise _invalid(f"More than {containers} lists and objects")
-    if strict_json.has_nul(encoded):
-        raise _invalid("NUL characters are not allowed")
-
-
-def _invalid(reason: str) -> ProtocolError:
-    return ProtocolError(
-        ErrorCode.VALIDATION_ERROR, "The data are not valid", details={"data": [reason]}
-    )

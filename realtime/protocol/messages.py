@@ -14,7 +14,7 @@ it: it is put in as a message is encoded, and `Commands` makes the commands of e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -346,12 +346,24 @@ _VERBS: tuple[tuple[str, type[RoomCommand], type[RoomKey]], ...] = (
 _SIGNAL = "send_signal"
 
 
+class DataLimits(NamedTuple):
+    """Bound the free-form data of a command."""
+
+    update: int = 48 * 1024
+    """Bytes of JSON; of a signal likewise."""
+    signal: int = 2048
+    depth: int = 20
+    containers: int = 8192
+    """Lists and objects."""
+
+
 class Commands:
     """The commands that a site takes: those of each kind of its rooms, and those about no room."""
 
-    def __init__(self, keys: Mapping[str, Any]) -> None:
+    def __init__(self, keys: Mapping[str, Any], limits: DataLimits | None = None) -> None:
         """`keys` has the kinds, each with the type of its rooms' keys."""
         self._keys = dict(keys)
+        self._limits = limits or DataLimits()
         self.of_kind = {
             kind: _room_commands(kind, key, is_only=len(keys) == 1) for kind, key in keys.items()
         }
@@ -391,7 +403,26 @@ class Commands:
             found: Command = msgspec.convert(raw, command)
         except msgspec.ValidationError as error:
             raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
+        if isinstance(found, Update | SendSignal) and (problem := self._problem(found)):
+            details = {"data": [problem]}
+            message = "The data are not valid"
+            raise ProtocolError(ErrorCode.VALIDATION_ERROR, message, details=details, ref=ref)
         return found
+
+    def _problem(self, command: Update | SendSignal) -> str:
+        """Return what is wrong with the data of a command, which are within those of a message."""
+        limits, data = self._limits, command.payload.data
+        size = limits.update if isinstance(command, Update) else limits.signal
+        encoded = msgspec.json.encode(data)
+        if strict_json.is_deeper(data, limits.depth):
+            return f"Nested more than {limits.depth} levels deep"
+        if len(encoded) > size:
+            return f"More than {size} bytes"
+        if strict_json.has_more_containers(data, limits.containers):
+            return f"More than {limits.containers} lists and objects"
+        if strict_json.has_nul(encoded):
+            return "NUL characters are not allowed"
+        return ""
 
     def _signal_in(self, payload: Any) -> type[RoomCommand]:
         """Return the command of the one kind whose key a signal has.

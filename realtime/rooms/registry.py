@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from django.db.models import Model
 
-from realtime.protocol.messages import Commands
+from realtime import conf
+from realtime.protocol.messages import Commands, DataLimits
 from realtime.protocol.room_id import RoomId
 from realtime.rooms import keys
 from realtime.rooms.keys import KeyType
@@ -56,11 +57,18 @@ def key_type(kind: str) -> KeyType:
     return keys.TYPES[room.key_type]
 
 
-@cache
+@conf.cached
 def commands() -> Commands:
     """Return the commands that clients may send."""
     ordered = dict.fromkeys(room.kind for room in registered)
-    return Commands({kind: key_type(kind).on_wire for kind in ordered})
+    settings = conf.get()
+    limits = DataLimits(
+        update=settings.MAX_DATA_SIZE,
+        signal=settings.MAX_SIGNAL_SIZE,
+        depth=settings.MAX_DATA_DEPTH,
+        containers=settings.MAX_DATA_CONTAINERS,
+    )
+    return Commands({kind: key_type(kind).on_wire for kind in ordered}, limits)
 
 
 def parse(kind: str, key: Any) -> RoomId | None:
