@@ -35,12 +35,15 @@ Content = Any
 """A session as its engine keeps it; equal as long as the session is."""
 
 
+Evidence = tuple[Content, users.Standing | None]
+
+
 class SessionAuthentication(BaseAuthentication):
     """Sign in by the cookie of a session, if the page may act with this site's cookies."""
 
     def __init__(self) -> None:
-        self._judged: dict[Identity, tuple[Content, users.Standing | None]] = {}
-        """Identities with what they were judged by: as long as it is the same, so are they."""
+        self._judged: dict[tuple[str, Any], Evidence] = {}
+        """What a session's user was let in by: as long as it is the same, it need not be judged."""
 
     def find(self, handshake: Handshake) -> str | None:
         key = handshake.cookies.get(settings.SESSION_COOKIE_NAME, "")
@@ -60,20 +63,36 @@ class SessionAuthentication(BaseAuthentication):
         stored = read(set(credentials))
         sessions = {key: decode(content) for key, content in stored.items()}
         found = _users_of(sessions.values())
-        return [_outcome(key, sessions.get(key, {}), found) for key in credentials]
+        by_columns = _goes_by_columns()
+        outcomes: list[Outcome] = []
+        for key in credentials:
+            claim = _claim(sessions.get(key, {}))
+            user = None if claim is None else found.get(claim)
+            if user is None or not _has_hash_of(user, sessions[key]):
+                # One answer, whatever is wrong: nobody is signed in.
+                outcomes.append(ProtocolError(ErrorCode.TOKEN_MISSING, self.missing))
+                continue
+            identity = Identity.of(user, proof=key)
+            outcomes.append(identity)
+            if by_columns:
+                self._judged[key, identity.user_id] = stored[key], users.standing_of(user)
+        return outcomes
 
     def revoked(self, identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
         """Return the identities that hold no longer: two queries in all.
 
         Only what has changed since is judged again: that takes a user object and its hashes.
         """
-        stored = read({_key(identity) for identity in identities})
-        standings = users.standings({identity.user_id for identity in identities}, passwords=True)
-        evidence = {
-            identity: (stored.get(_key(identity)), standings.get(identity.user_id))
-            for identity in identities
+        stored = read({_key(one) for one in identities})
+        standings = users.standings({one.user_id for one in identities}, passwords=True)
+        evidence: dict[Identity, Evidence] = {
+            one: (stored.get(_key(one)), standings.get(one.user_id)) for one in identities
         }
-        changed = [one for one in identities if self._judged.get(one) != evidence[one]]
+        changed = [
+            one
+            for one, what in evidence.items()
+            if self._judged.get((_key(one), one.user_id)) != what
+        ]
         sessions = {one: decode(stored.get(_key(one))) for one in changed}
         found = _users_of(sessions.values())
         reasons = {
@@ -82,21 +101,16 @@ class SessionAuthentication(BaseAuthentication):
             if (reason := _reason(one, sessions[one], found)) is not None
         }
         # Code of the host's may ask more of a user than these columns: it is asked every time.
+        # A sign-in that another thread adds meanwhile may be lost here: it is judged once more.
         kept = evidence if _goes_by_columns() else {}
-        self._judged = {one: what for one, what in kept.items() if one not in reasons}
+        self._judged = {
+            (_key(one), one.user_id): what for one, what in kept.items() if one not in reasons
+        }
         return reasons
 
 
 def _key(identity: Identity) -> str:
     return str(identity.proof)
-
-
-def _outcome(key: str, session: Mapping[str, Any], found: dict[Any, Any]) -> Outcome:
-    user = found.get(_claim(session))
-    if user is None or not _has_hash_of(user, session):
-        # One answer, whatever is wrong: nobody is signed in.
-        return ProtocolError(ErrorCode.TOKEN_MISSING, SessionAuthentication.missing)
-    return Identity.of(user, proof=key)
 
 
 def _reason(

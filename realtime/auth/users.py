@@ -44,12 +44,16 @@ def standings(
         rows = users.values_list("pk", active or Value(1), password or Value(None, CharField()))
         return {to_id(key): Standing(bool(is_active), text) for key, is_active, text in rows}
     return {
-        to_id(user.pk): Standing(
-            not active or bool(user.is_active),
-            getattr(user, "password", None) if password else None,
-        )
-        for user in users
+        to_id(user.pk): standing_of(user, activity=activity, passwords=passwords) for user in users
     }
+
+
+def standing_of(user: Any, *, activity: bool = True, passwords: bool = True) -> Standing:
+    """Return how one user stands, as `standings` would."""
+    return Standing(
+        not activity or bool(user.is_active),
+        getattr(user, "password", None) if passwords else None,
+    )
 
 
 def _is_column(name: str) -> bool:
