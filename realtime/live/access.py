@@ -1,4 +1,4 @@
-"""End connections and places in rooms that the clock or the database no longer allows.
+"""End connections and joins that the clock or the database no longer allows.
 
 A host says at once when access ends: an event in the room's log. This module is for the rest:
 users who were deactivated or signed out, and rows that somebody changed or deleted past the host's
@@ -41,7 +41,7 @@ class Survey(NamedTuple):
     """Hold what is compared with the clock and with the database."""
 
     identities: list[Identity]
-    places: set[RoomUser]
+    room_users: set[RoomUser]
     expired: list[Connection]
     outside: list[Connection]
     """Connections whose sockets are in no room."""
@@ -61,8 +61,8 @@ class AccessMonitor:
         self._users: Look[Identity, ProtocolError] = Look(
             "users", _revoked, self._end_revoked, attrgetter("user_id")
         )
-        self._places: Look[RoomUser, None] = Look(
-            "places", _lost, self._put_out, itemgetter(0), itemgetter(1)
+        self._room_users: Look[RoomUser, None] = Look(
+            "room_users", _lost, self._put_out, itemgetter(0), itemgetter(1)
         )
 
     def __contains__(self, connection: Connection) -> bool:
@@ -80,7 +80,7 @@ class AccessMonitor:
     def begin(self) -> None:
         """Count the age of answers from now on: before there was nobody to ask about."""
         self._users.reset()
-        self._places.reset()
+        self._room_users.reset()
 
     async def check(self) -> None:
         """Compare all connections with the clock, and begin to compare them with the database.
@@ -93,16 +93,16 @@ class AccessMonitor:
         _end_overdue(survey.outside)
         self._end_unchecked()
         self._users.begin(survey.identities)
-        self._places.begin(tuple(survey.places))
+        self._room_users.begin(tuple(survey.room_users))
 
     @property
     def unchecked(self) -> float:
         """Return the seconds since the oldest answer was asked for that some socket relies on."""
-        return time.monotonic() - min(self._users.oldest, self._places.oldest)
+        return time.monotonic() - min(self._users.oldest, self._room_users.oldest)
 
     async def close(self) -> None:
         await self._users.close()
-        await self._places.close()
+        await self._room_users.close()
 
     def _survey(self) -> Survey:
         """Walk once over all sockets.
@@ -121,7 +121,7 @@ class AccessMonitor:
             survey.identities.append(identity)
             socket = connection.socket
             for room in socket.rooms:
-                survey.places.add((room, socket.user_id))
+                survey.room_users.add((room, socket.user_id))
             if not socket.rooms:
                 survey.outside.append(connection)
         return survey
@@ -129,7 +129,7 @@ class AccessMonitor:
     def _end_unchecked(self) -> None:
         """End connections that could not be checked for too long."""
         least = time.monotonic() - conf.get().ACCESS_TIMEOUT
-        if self._users.oldest >= least and self._places.oldest >= least:
+        if self._users.oldest >= least and self._room_users.oldest >= least:
             return
         for connection in self:
             if self._checked_at(connection) < least:
@@ -144,7 +144,7 @@ class AccessMonitor:
         socket = connection.socket
         as_user = max(connection.identified_at, self._users.answered_at(connection.identity))
         in_rooms = (
-            max(joined_at, self._places.answered_at((room, socket.user_id)))
+            max(joined_at, self._room_users.answered_at((room, socket.user_id)))
             for room, joined_at in socket.rooms.items()
         )
         return min([as_user, *in_rooms])
@@ -157,7 +157,7 @@ class AccessMonitor:
                     connection.end(revoked[connection.identity])
 
     def _put_out(self, lost: dict[RoomUser, None], asked_at: float) -> None:
-        """Put out the sockets that were in one of these places when the database was asked.
+        """Put out the sockets that were there when the database was asked.
 
         A socket that has rejoined since is allowed by a newer answer, that of its join.
         """
@@ -193,9 +193,9 @@ def _revoked(
     return authenticator.revoked(identities) | disconnected
 
 
-def _lost(places: Sequence[RoomUser]) -> dict[RoomUser, None]:
-    """Return the places in which nobody may be any more."""
-    rooms = {room for room, _ in places}
-    user_ids = {user_id for _, user_id in places}
+def _lost(room_users: Sequence[RoomUser]) -> dict[RoomUser, None]:
+    """Return the users who may not be in their rooms any more."""
+    rooms = {room for room, _ in room_users}
+    user_ids = {user_id for _, user_id in room_users}
     access = hosts.access(rooms, user_ids)
-    return dict.fromkeys(set(places).difference(access))
+    return dict.fromkeys(set(room_users).difference(access))

@@ -162,14 +162,14 @@ def _states(requests: Iterable[JoinRequest]) -> dict[RoomId, _State]:
     changes nothing in the end; and whose access ended after that position is put out by the
     event that says so.
     """
-    places = {(request.room, request.user_id) for request in requests}
-    user_ids = {user_id for _, user_id in places}
-    moving = {room for room, _ in places}
+    room_users = {(request.room, request.user_id) for request in requests}
+    user_ids = {user_id for _, user_id in room_users}
+    moving = {room for room, _ in room_users}
     states: dict[RoomId, _State] = {}
     for _ in range(_ATTEMPTS):
         before = log.heads(moving)
         access = hosts.access(moving, user_ids)
-        snapshots = hosts.snapshots({place[0] for place in places if place in access})
+        snapshots = hosts.snapshots({each[0] for each in room_users if each in access})
         after = log.heads(snapshots)
         states = {room: state for room, state in states.items() if room not in moving} | {
             # The row may be new, as that of a room whose first task has just been started.

@@ -41,14 +41,14 @@ LIFESPAN_TIMEOUT = 1.0
 
 
 class Gauges(NamedTuple):
-    """Say how much a server process has to do with just now."""
+    """Count what a server process has to do with just now."""
 
     sockets: int = 0
     """Open sockets of users who signed in."""
     joined: int = 0
     """Of these, sockets that are in a room."""
     rooms: int = 0
-    places: int = 0
+    subscriptions: int = 0
     """Sockets in rooms: one that is in two counts twice."""
     behind: int = 0
     """Rooms that wait for an event from the log."""
@@ -137,12 +137,12 @@ class ServerProcess:
         """Return how much there is to do; from any thread."""
         connections, rooms = tuple(self._access), tuple(self.hub.rooms.values())
         unsent = [connection.socket.outbox.unsent for connection in connections]
-        places = [len(connection.socket.rooms) for connection in connections]
+        counts = [len(connection.socket.rooms) for connection in connections]
         return Gauges(
             sockets=len(connections),
-            joined=sum(1 for count in places if count),
+            joined=sum(1 for count in counts if count),
             rooms=len(rooms),
-            places=sum(places),
+            subscriptions=sum(counts),
             behind=sum(room.has_gap for room in rooms),
             unsent=sum(unsent),
             largest_unsent=max(unsent, default=0),

@@ -52,7 +52,7 @@ async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
     Where one of them breaks the transaction of all, each is written on its own.
     """
     began_at = time.perf_counter()
-    metrics.current.batch_sizes.observe(len(requests))
+    metrics.current.batch_size.observe(len(requests))
     try:
         # The batcher starts no other batch of this room until this one has returned, so
         # updates are written in the order in which they came.

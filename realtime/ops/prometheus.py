@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from functools import cache
 from itertools import accumulate
 
@@ -68,12 +69,11 @@ def _registry() -> CollectorRegistry:
 
 
 class RealtimeCollector(Collector):
-    """For a registry of the host's own, if it has one."""
+    """Collect the metrics, for a registry of the host's own if it has one."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _now()
         yield from _so_far()
-        yield from _durations()
 
 
 def _now() -> Iterator[Metric]:
@@ -81,7 +81,7 @@ def _now() -> Iterator[Metric]:
     yield _gauge("sockets", "Open sockets of users who signed in", now.sockets)
     yield _gauge("joined_sockets", "Of these, sockets that are in a room", now.joined)
     yield _gauge("rooms", "Rooms with a local socket", now.rooms)
-    yield _gauge("places", "Sockets in rooms: one that is in two counts twice", now.places)
+    yield _gauge("subscriptions", "Sockets in rooms, once for each room", now.subscriptions)
     yield _gauge("rooms_behind", "Rooms that wait for an event from the log", now.behind)
     yield _gauge("unsent_bytes", "Bytes that wait for slow clients", now.unsent)
     yield _gauge("unsent_bytes_max", "Bytes that wait for the slowest client", now.largest_unsent)
@@ -92,41 +92,22 @@ def _now() -> Iterator[Metric]:
 
 
 def _so_far() -> Iterator[Metric]:
-    yield _counter("connections", "Sockets that came, signed in or not", current.connections)
-    yield _labelled("closes", "Sockets that ended", "code", current.closes, _ENDINGS)
-    yield _labelled(
-        "commands", "Commands of clients", "type", current.commands, registry.commands().types
-    )
-    yield _labelled("errors", "Errors told to clients", "code", current.errors, _error_codes())
-    yield _labelled(
-        "access_failures",
-        "Checks of who may still be here that failed",
-        "check",
-        current.access_failures,
-        ("users", "places"),
-    )
-    yield _counter(
-        "http_refusals", "HTTP requests answered 503 or 408 at once", current.http_refusals
-    )
-    yield _counter("deliveries", "Frames handed to sockets", current.deliveries)
-    yield _counter("repairs", "Reads of the log for what the layer lost", current.repairs)
-    yield _counter("resets", "Rooms whose sockets had to start anew", current.resets)
-    yield _counter(
-        "publish_failures", "Messages that the layer did not take", current.publish_failures
-    )
-    yield _counter(
-        "subscribe_failures", "Rooms that the layer did not take", current.subscribe_failures
-    )
-    yield _counter(
-        "presence_failures", "Calls of Redis for presence that failed", current.presence_failures
-    )
-
-
-def _durations() -> Iterator[Metric]:
-    yield _histogram("join_seconds", "From a join to its acknowledgement", current.join_seconds)
-    yield _histogram("update_seconds", "From an update to its reply", current.update_seconds)
-    yield _histogram("write_seconds", "One transaction of updates", current.write_seconds)
-    yield _histogram("batch_size", "Updates written in one transaction", current.batch_sizes)
+    known = {
+        "closes": _ENDINGS,
+        "commands": registry.commands().types,
+        "errors": _error_codes(),
+        "access_failures": ("users", "room_users"),
+    }
+    for each in fields(current):
+        text, value = each.metadata["text"], getattr(current, each.name)
+        match value:
+            case Histogram():
+                yield _histogram(each.name, text, value)
+            case Counter():
+                label = each.metadata["label"]
+                yield _labelled(each.name, text, label, value, known[each.name])
+            case _:
+                yield _counter(each.name, text, value)
 
 
 def _error_codes() -> list[str]:

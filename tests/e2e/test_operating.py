@@ -134,7 +134,7 @@ async def test_the_metrics_count_what_happens(
         await grown("realtime_sockets", 2)
         await grown("realtime_rooms", 1)
         await grown("realtime_joined_sockets", 2)
-        await grown("realtime_places", 2)
+        await grown("realtime_subscriptions", 2)
         await grown("realtime_connections_total", 2)
         await grown("realtime_commands_total[join_project]", 2)
         await grown("realtime_join_seconds_count", 2)
