@@ -27,8 +27,10 @@ from realtime.events.publication import Publication
 from realtime.models import Event, Receipt, Room, TaskState, alias
 from realtime.protocol import messages, strict_json
 from realtime.protocol.messages import EventPayload, UpdatedPayload
-from realtime.protocol.room_id import RoomId
+from realtime.protocol.room_id import MAX_KEY, RoomId
 
+_MAX_TYPE = 64
+"""Characters; those of its column."""
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
 
@@ -43,9 +45,9 @@ def append(room: RoomId, events: Sequence[NewEvent]) -> list[Event]:
     Raises:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
-        TypeError, ValueError: if an event cannot be shown to a room, as it is no JSON or too
-            large. Once it is in the log, no socket gets past it. Values that Django's JSON encoder
-            knows are no trouble.
+        TypeError, ValueError: if there can be no such room or user, or if an event cannot be
+            shown to a room, as it is no JSON or too large. Once it is in the log, no socket gets
+            past it. Values that Django's JSON encoder knows are no trouble.
     """
     return append_all({room: events})[room]
 
@@ -62,6 +64,8 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
             "realtime.events.log.append() must run beside its change, inside "
             f"transaction.atomic(using={using!r})"
         )
+    for room in events:
+        _check(room)
     heads = _advance({room: len(new) for room, new in events.items()})
     rows: dict[RoomId, list[Event]] = {}
     found: dict[RoomId, list[Publication]] = {}
@@ -82,6 +86,19 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(send, using=using, robust=True)
     return rows
+
+
+def _check(room: RoomId) -> None:
+    """Refuse what names no room, before a column does in the words of its database.
+
+    Raises:
+        TypeError, ValueError
+    """
+    if not isinstance(room, RoomId):
+        raise TypeError(f"Give a RoomId, such as room_of(board), and not {room!r:.100}")
+    key = str(room.key)
+    if not 0 < len(key) <= MAX_KEY or "\0" in key:
+        raise ValueError(f"No {room.noun} can have the key {key!r:.100}")
 
 
 def _size(type_: str, text: str) -> int:
@@ -112,14 +129,17 @@ def _event(room: RoomId, row: int, seq: int, event: NewEvent) -> Event:
         type=_type(room, event),
         payload=payload,
         outline=outline.of(payload["changes"]) if is_update else None,
-        actor_id=event.actor_id,
+        actor_id=values.user_key(event.actor_id),
         before=values.plain(event.before),
     )
 
 
 def _type(room: RoomId, event: NewEvent) -> str:
     is_typed = isinstance(event.payload, EventPayload)
-    return event.type.format(room.kind) if is_typed else event.type
+    type_ = event.type.format(room.kind) if is_typed else event.type
+    if not 0 < len(type_) <= _MAX_TYPE:
+        raise ValueError(f"The type of an event has 1 to {_MAX_TYPE} characters: {type_!r:.100}")
+    return type_
 
 
 def _payload(room: RoomId, event: NewEvent) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 Replace = Callable[[Any], Any]
@@ -32,6 +34,20 @@ def plain(value: Any) -> Any:
 def nearest(value: Any) -> Any:
     """Return a value as plain JSON that any database takes: where a part is none, its text."""
     return _plain(value, _as_text, 0)
+
+
+def user_key(value: Any) -> Any:
+    """Return the primary key of a user as its column takes it; None for no user.
+
+    Raises:
+        ValueError: if no user can have it.
+    """
+    if value is None:
+        return None
+    try:
+        return get_user_model()._meta.pk.clean(value, None)
+    except ValidationError:
+        raise ValueError(f"No user can have the id {value!r:.100}") from None
 
 
 def storable(text: str) -> str:

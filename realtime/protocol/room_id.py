@@ -27,7 +27,13 @@ class RoomId(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, key: Any) -> RoomId:
-        """Return the room of the object that has this primary key, of whatever type."""
+        """Return the room of the object that has this primary key, of whatever type.
+
+        Raises:
+            ValueError: if it has none yet.
+        """
+        if key is None:
+            raise ValueError(f"A {kind} that is not saved yet has no room")
         return cls(kind, to_id(key))
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from celery.result import EagerResult
 from django.db import connections, transaction
 
 from realtime import conf
+from realtime.events import values
 from realtime.models import alias
 from realtime.protocol.room_id import RoomId, key_name
 from realtime.rooms import registry
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 _warned: set[str] = set()
 """Tasks whose calls without a room were logged already."""
+_MAX_SUBJECT = 200
+_MAX_TYPE = 100
+"""Characters; those of their columns."""
 _SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 
@@ -58,17 +62,20 @@ class RoomTask(Task):  # type: ignore[type-arg]
 
         Raises:
             TooManyTasks: if the room, or this user, has as many open tasks as allowed.
-            ValueError: if the arguments name no room.
+            ValueError: if the arguments name no room, no user can have that id, or the subject is
+                longer than 200 characters.
         """
         room = self.room_of((), kwargs)
         if room is None:
             names = " or ".join(name for _, name in self._keys())
             raise ValueError(f"{self.name} needs a room: give the key of one as {names}")
+        if len(subject) > _MAX_SUBJECT:
+            raise ValueError(f"A subject has {_MAX_SUBJECT} characters at most: {subject!r:.100}")
         request = task_state.Request(
             task_id=str(uuid4()),
             task_type=task_type(self),
             room=room,
-            user_id=user_id,
+            user_id=values.user_key(user_id),
             subject=subject,
             queue=self._own_queue(),
         )
@@ -246,7 +253,7 @@ def failure_text(exception: BaseException) -> str:
 
 def task_type(task: Any) -> str:
     """Return a task's short name, such as `analyze_image_emotion`."""
-    return str(task.name).rpartition(".")[2]
+    return str(task.name).rpartition(".")[2][:_MAX_TYPE]
 
 
 def _percent(meta: dict[str, Any]) -> float | None:
