@@ -219,7 +219,7 @@ async def test_a_failing_check_is_told_of_with_its_traceback_and_not_every_secon
     await is_closed_as_unchecked(alice)
     told: list[Any] = [r for r in caplog.records if getattr(r, "action", "") == "access_check"]
     assert told[0].exc_info
-    assert len(told) <= 5
+    assert len(told) <= 6, "at 1, 2, 4, … of at most 40 in a row"
 
 
 async def test_1_a_token_ends_by_the_wall_clock_too(
