@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db.models import CharField, TextField
+from django.db.models import CharField, CompositePrimaryKey, TextField
 
 from realtime.protocol.room_id import MAX_KEY
 from realtime.rooms import registry
@@ -82,7 +82,7 @@ def _check_keys() -> list[CheckMessage]:
 
 def _problem_of_key(field: Any) -> str:
     field = getattr(field, "target_field", field)
-    if type(field).__name__ == "CompositePrimaryKey":  # which Django has since 5.2
+    if isinstance(field, CompositePrimaryKey):
         return "they have several columns"
     if isinstance(field, CharField | TextField) and (field.max_length or MAX_KEY + 1) > MAX_KEY:
         return f"they may have more than {MAX_KEY} characters"

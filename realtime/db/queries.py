@@ -89,9 +89,12 @@ class AnyOf(Lookup):
         return getattr(field, "target_field", field)
 
     def _prepared(self, values: list[Any], connection: BaseDatabaseWrapper) -> list[Any]:
-        """Convert values to what the database stores; integers need no conversion."""
+        """Convert values to what the database stores; integers and plain texts are that already."""
         field = self._field
-        if isinstance(field, IntegerField) and set(map(type, values)) <= {int}:
+        plain = (
+            int if isinstance(field, IntegerField) else str if type(field) is CharField else None
+        )
+        if plain is not None and set(map(type, values)) <= {plain}:
             return values
         return [field.get_db_prep_value(value, connection) for value in values]
 

@@ -196,7 +196,9 @@ def row_of(room: RoomId) -> int:
 
 def _by_room(rooms: Collection[RoomId], rows: Iterable[tuple[Any, ...]]) -> dict[RoomId, Head]:
     named = {(room.kind, str(room.key)): room for room in rooms}
-    return {named[kind, key]: Head(*head) for kind, key, *head in rows if (kind, key) in named}
+    return {
+        named[kind, key]: Head(row, seq) for kind, key, row, seq in rows if (kind, key) in named
+    }
 
 
 def heads(rooms: Collection[RoomId]) -> dict[RoomId, Head]:
