@@ -10,6 +10,7 @@ class RealtimeConfig(AppConfig):
         # They register what they have to.
         import realtime.checks.authentication
         import realtime.checks.databases
+        import realtime.checks.model_rooms
         import realtime.checks.rooms
         import realtime.checks.settings
         from realtime import extras

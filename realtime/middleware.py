@@ -1,10 +1,11 @@
-"""Answer HTTP requests with 503 while the database is away, as rooms do.
+"""Join HTTP to the rooms: who makes an edit, and what to answer while the database is away.
 
-    MIDDLEWARE = ["realtime.middleware.UnavailableMiddleware", …]
-
-A request that meets an outage (the database is away or locked; not a faulty query) is answered with
-503 and `Retry-After`, in place of 500. That is so for all views, those of REST framework and of the
-admin too, and for the middleware behind this one: a session is saved when the view has ended.
+MIDDLEWARE = [
+    "realtime.middleware.UnavailableMiddleware",
+    …
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "realtime.middleware.ActorMiddleware",
+]
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from realtime.db.outages import is_outage
+from realtime.rooms.actor import acting
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,40 @@ _OUTAGE = "_realtime_outage"
 """The attribute of a request that met an outage outside its view."""
 
 
+class ActorMiddleware:
+    """Name the user of a request as who makes the edits that it leads to.
+
+    Whoever is signed in at the moment of an edit counts, as REST framework signs in late.
+    """
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if iscoroutinefunction(self.get_response):
+            return self._later(request)
+        with acting(request):
+            response: HttpResponseBase = self.get_response(request)
+        return response
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        with acting(request):
+            response: HttpResponseBase = await self.get_response(request)
+        return response
+
+
 class UnavailableMiddleware:
+    """Answer 503 and `Retry-After`, in place of 500, to a request that meets an outage.
+
+    The database is away or locked; a faulty query is no outage. That is so for all views, those of
+    REST framework and of the admin too, and for the middleware behind this one: a session is saved
+    when the view has ended.
+    """
+
     sync_capable = async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:

@@ -91,8 +91,11 @@ def _add_apps(site: dict[str, Any]) -> None:
 
 
 _UNAVAILABLE = "realtime.middleware.UnavailableMiddleware"
+_ACTOR = "realtime.middleware.ActorMiddleware"
 
 
 def _add_middleware(site: dict[str, Any]) -> None:
     given = list(site.get("MIDDLEWARE", []))
-    site["MIDDLEWARE"] = given if _UNAVAILABLE in given else [_UNAVAILABLE, *given]
+    first = [] if _UNAVAILABLE in given else [_UNAVAILABLE]
+    last = [] if _ACTOR in given else [_ACTOR]  # after what signs in
+    site["MIDDLEWARE"] = [*first, *given, *last]

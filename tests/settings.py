@@ -31,4 +31,5 @@ DATABASES = DATABASES | {  # noqa: F405
         "TEST": {"NAME": f"{_var}/test-other.sqlite3"},
     }
 }
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.host"]  # noqa: F405  (the second host)
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.host", "tests.boards"]  # noqa: F405  (the second host)
+MIDDLEWARE = [*MIDDLEWARE, "realtime.middleware.ActorMiddleware"]  # noqa: F405

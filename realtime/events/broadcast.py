@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -102,12 +102,13 @@ def _serving() -> LocalServer | None:
     return None
 
 
-def events(room: RoomId, found: list[Publication]) -> None:
-    """Show durable events, already committed, to their room: here and elsewhere."""
+def events(found: Mapping[RoomId, list[Publication]]) -> None:
+    """Show durable events, already committed, to their rooms: here and elsewhere."""
     if (server := _serving()) is not None:
-        server.events(room, found)
+        for room, publications in found.items():
+            server.events(room, publications)
     else:
-        send(room, {"events": found})
+        _send_at_once([(room, {"events": publications}) for room, publications in found.items()])
 
 
 def progress(room: RoomId, task_id: str, percent: int, message: str) -> None:
@@ -122,14 +123,24 @@ def send(room: RoomId, content: dict[str, Any]) -> None:
     """Send from synchronous code: a Celery signal, a view, the shell, a database thread."""
     if (server := _serving()) is not None:
         server.send(room, content)
-        return
+    else:
+        _send_at_once([(room, content)])
+
+
+def _send_at_once(news: Sequence[tuple[RoomId, dict[str, Any]]]) -> None:
+    """Send from a process that is no server, on one loop, and so on one connection to Redis."""
     try:
-        async_to_sync(asend)(room, content)
+        async_to_sync(_asend_all)(news)
     except RuntimeError:
         # A running event loop in this very thread, as with an eager task inside a
         # coroutine. The rooms find the event in the log.
         metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
+
+
+async def _asend_all(news: Sequence[tuple[RoomId, dict[str, Any]]]) -> None:
+    for start in range(0, len(news), _MAX_AT_ONCE):
+        await asyncio.gather(*(asend(*each) for each in news[start : start + _MAX_AT_ONCE]))
 
 
 async def presence(

@@ -79,12 +79,8 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
             row.size = _size(row.type, hint.text)
     Event.objects.bulk_create([row for new in rows.values() for row in new])
 
-    def send() -> None:
-        for room, publications in found.items():
-            broadcast.events(room, publications)
-
     # No partial: Django wants the name of a hook that fails.
-    transaction.on_commit(send, using=using, robust=True)
+    transaction.on_commit(lambda: broadcast.events(found), using=using, robust=True)
     return rows
 
 

@@ -12,6 +12,9 @@ from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events.log import append, append_all
 from realtime.events.new_event import NewEvent, author, deleted, member_changed, updated
 from realtime.protocol.room_id import RoomId
+from realtime.rooms.actor import acting
+from realtime.rooms.children import Children
+from realtime.rooms.model_room import ModelRoom, refresh
 from realtime.rooms.registry import register, room_of
 from realtime.rooms.room import (
     Access,
@@ -23,14 +26,17 @@ from realtime.rooms.room import (
     Update,
     Updated,
 )
+from realtime.rooms.tracking import quiet
 
 __all__ = [
     "Access",
     "AnyOf",
     "Argument",
+    "Children",
     "CompiledQuery",
     "Forbidden",
     "Invalid",
+    "ModelRoom",
     "NewEvent",
     "Outcome",
     "Pending",
@@ -38,11 +44,14 @@ __all__ = [
     "RoomId",
     "Update",
     "Updated",
+    "acting",
     "append",
     "append_all",
     "author",
     "deleted",
     "member_changed",
+    "quiet",
+    "refresh",
     "register",
     "room_of",
     "updated",

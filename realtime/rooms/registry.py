@@ -27,13 +27,18 @@ def register(room: R) -> R:
     if not room.kind:
         name = re.sub(r"Rooms?$", "", room.__name__) or room.__name__
         room.kind = name.lower()
-    registered.append(room())
+    instance = room()
+    registered.append(instance)
     _forget()
+    instance.registered()
     return room
 
 
 def unregister(room: type[Room]) -> None:
     """Take a kind back; for tests."""
+    for each in registered:
+        if type(each) is room:
+            each.unregistered()
     registered[:] = [each for each in registered if type(each) is not room]
     _forget()
 

@@ -77,6 +77,12 @@ class Room:
     key_type: ClassVar[type] = int
     """`int`, `str` or `uuid.UUID`, where there is no model."""
 
+    def registered(self) -> None:
+        """Prepare to be asked; called once, when the class is registered."""
+
+    def unregistered(self) -> None:
+        """Undo what `registered` did; for tests."""
+
     def access(
         self, keys: Collection[Any], user_ids: Collection[Any]
     ) -> Mapping[tuple[Any, Any], Access]:

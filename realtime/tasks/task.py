@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from inspect import signature
 from typing import Any
 from uuid import uuid4
@@ -23,9 +24,10 @@ from django.db import connections, transaction
 
 from realtime import conf
 from realtime.events import values
-from realtime.models import alias
+from realtime.models import TaskState, alias
 from realtime.protocol.room_id import RoomId, key_name
 from realtime.rooms import registry
+from realtime.rooms.actor import acting
 from realtime.tasks import state as task_state
 from realtime.tasks.progress import Report, Throttle
 
@@ -49,6 +51,14 @@ class RoomTask(Task):  # type: ignore[type-arg]
     """The kind of the room; without it, the kind of which the task has the argument `<kind>_id`."""
     key = ""
     """The argument with the room's key; without it, `<kind>_id`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task: edits that it makes are made by the user who started it."""
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        # `Task.__call__` would begin a request of its own, without the id of this one.
+        with acting(_Starter(self.request.id)):
+            return self.run(*args, **kwargs)
 
     def enqueue(self, *, user_id: Any = None, subject: str = "", **kwargs: Any) -> str:
         """Start the task when the current transaction commits, and return its id now.
@@ -214,6 +224,18 @@ class RoomTask(Task):  # type: ignore[type-arg]
     def _tell(self, report: Report | None) -> None:
         if report is not None and self.request.id is not None:
             task_state.record_progress(self.request.id, report)
+
+
+class _Starter:
+    """The user who started a task, read from the database when somebody asks."""
+
+    def __init__(self, task_id: str | None) -> None:
+        self._task_id = task_id
+
+    @cached_property
+    def user(self) -> Any:
+        rows = TaskState.objects.filter(task_id=self._task_id)
+        return rows.values_list("user_id", flat=True).first()
 
 
 @contextmanager

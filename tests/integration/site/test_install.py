@@ -62,7 +62,11 @@ def test_a_new_site_has_all_that_rooms_need() -> None:
 def test_what_the_site_says_itself_stays() -> None:
     said: dict[str, Any] = {
         "INSTALLED_APPS": ["daphne", "channels", "realtime.apps.RealtimeConfig"],
-        "MIDDLEWARE": ["first.Middleware", "realtime.middleware.UnavailableMiddleware"],
+        "MIDDLEWARE": [
+            "first.Middleware",
+            "realtime.middleware.UnavailableMiddleware",
+            "realtime.middleware.ActorMiddleware",
+        ],
         "REALTIME": {"REDIS_URL": "redis://own.example/1", "MAX_BATCH": 8},
         "CHANNEL_LAYERS": {"default": {"BACKEND": "own.Layer"}},
         "ASGI_APPLICATION": "own.application",

@@ -1,0 +1,35 @@
+"""Know who makes the change that a write of the ORM is part of.
+
+The middleware, the socket and a task each say it for what they run; `acting` does for other code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_acting: ContextVar[Any] = ContextVar("realtime_acting", default=None)
+
+
+@contextmanager
+def acting(user: Any) -> Iterator[None]:
+    """Name the user who makes the changes inside the block; None is for the system.
+
+    `user` is a user, the primary key of one, or a request: of that the user counts who is signed in
+    at the moment of a change, as REST framework signs a user in late.
+    """
+    token = _acting.set(user)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def actor_id() -> Any:
+    """Return the primary key of the user who makes changes now; None where no user does."""
+    actor = _acting.get()
+    user = getattr(actor, "user", actor)
+    # An anonymous user's primary key is None.
+    return getattr(user, "pk", None) if hasattr(user, "is_authenticated") else user

@@ -1,0 +1,215 @@
+"""Make one change of each room out of two states of rows: before a transaction, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from realtime import merge_patch
+from realtime.events.new_event import NewEvent, deleted, member_changed, updated
+from realtime.protocol.room_id import RoomId
+from realtime.rooms.fields import Json
+from realtime.rooms.places import Key, Place, Row, Spot
+
+if TYPE_CHECKING:
+    from realtime.rooms.members import Roles
+    from realtime.rooms.model_room import ModelRoom
+
+
+class Touch:
+    """A row that a transaction changes, as it was before."""
+
+    __slots__ = ("actor_id", "is_unknown", "many", "old")
+
+    def __init__(self, old: Row | None, actor_id: Any) -> None:
+        self.old = old
+        """None if there was no such row."""
+        self.is_unknown = False
+        """True if nobody knows what it was before, so that all of it is told."""
+        self.many: dict[str, list[Any]] = {}
+        """Old ids of many-to-many fields, of those that the transaction changes."""
+        self.actor_id = actor_id
+
+
+class New(NamedTuple):
+    """A row as it is after the transaction, in one of its places."""
+
+    spot: Spot | None
+    """None if there is no such row any more."""
+    many: Json
+    """Ids of its many-to-many fields, as far as they are needed."""
+    below: Json
+    """The rows that stand in it, where it is new in its place."""
+
+
+class RoomChange:
+    """What a transaction changed in one room."""
+
+    def __init__(self, room: ModelRoom, key: Key) -> None:
+        self.room = room
+        self.key = key
+        self.changes: Json = {}
+        self.before: Json = {}
+        self.cleared: Json = {}
+        """Told first, in an event of its own: values of which it is not known what they had."""
+        self.members: list[tuple[Key, str | None, str | None]] = []
+        """User, role and role before; None for no member."""
+        self.is_deleted = False
+        self.actor_id: Any = None
+
+    @property
+    def room_id(self) -> RoomId:
+        return RoomId.of(self.room.kind, self.key)
+
+    def put(self, path: Sequence[str], patch: Json | None, before: Json | None) -> None:
+        """Add the change of a row at its place; None takes it away."""
+        _put(self.changes, path, patch)
+        _put(self.before, path, before)
+
+    def events(self) -> list[NewEvent]:
+        """Return what the room is told, in order."""
+        actor_id = self.actor_id
+        if self.is_deleted:
+            return [deleted(actor_id=actor_id)]
+        found = [updated(self.cleared, actor_id=actor_id)] if self.cleared else []
+        if self.changes:
+            found += [
+                updated(changes, actor_id=actor_id, before=merge_patch.before(self.before, changes))
+                for changes in split(self.changes)
+            ]
+        return found + [
+            member_changed(user, role, actor_id=actor_id, role_before=role_before)
+            for user, role, role_before in self.members
+        ]
+
+    def clear(self, path: Sequence[str], names: Iterable[str]) -> None:
+        if patch := dict.fromkeys(names):
+            _put(self.cleared, path, patch)
+
+
+def _put(root: Json, path: Sequence[str], patch: Json | None) -> None:
+    if not path:
+        root.update(patch or {})
+        return
+    *above, last = path
+    target: Any = root
+    for name in above:
+        target = target.setdefault(name, {})
+        if target is None:  # what it stands in is taken away as a whole
+            return
+    if patch is None or not isinstance(target.get(last), dict):
+        target[last] = patch
+    else:
+        target[last].update(patch)
+
+
+class Changes:
+    """The changes of all rooms that one transaction touches."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[tuple[ModelRoom, Key], RoomChange] = {}
+
+    def of(self, room: ModelRoom, key: Key) -> RoomChange:
+        return self.rooms.setdefault((room, key), RoomChange(room, key))
+
+    def found(self) -> list[RoomChange]:
+        """Return the rooms in which something changed."""
+        return [
+            each for each in self.rooms.values() if each.changes or each.members or each.is_deleted
+        ]
+
+    def add(self, place: Place, touch: Touch, new: New) -> None:
+        """Add what became of a row in one of its places."""
+        old = None if touch.old is None else touch.old[place]
+        if old is not None and old.key is None:
+            old = None
+        if place.above is None:
+            self._add_root(place, touch, old, new)
+            return
+        is_same = old is not None and new.spot is not None and old[:2] == new.spot[:2]
+        if old is not None and is_same and not touch.is_unknown:
+            self._differ(place, touch, old, new)
+            return
+        if old is not None and not is_same:
+            change = self._of(place, old, touch)
+            change.put(old.path, None, _full(place, old, touch.many))
+        if new.spot is not None and new.spot.key is not None:
+            change = self._of(place, new.spot, touch)
+            path = new.spot.path
+            if touch.is_unknown:
+                change.clear(path[:-1], [path[-1]])
+            change.put(path, _full(place, new.spot, new.many) | new.below, None)
+
+    def _add_root(self, place: Place, touch: Touch, old: Spot | None, new: New) -> None:
+        if new.spot is None:
+            if old is not None:
+                self._of(place, old, touch).is_deleted = True
+        elif touch.is_unknown:
+            change = self._of(place, new.spot, touch)
+            full = _full(place, new.spot, new.many) | new.below
+            change.clear((), [name for name, value in full.items() if isinstance(value, dict)])
+            change.put((), dict.fromkeys(place.fields.names) | full, {})
+        elif old is not None:
+            self._differ(place, touch, old, new)
+
+    def _differ(self, place: Place, touch: Touch, old: Spot, new: New) -> None:
+        if new.spot is None:
+            return
+        both = touch.many.keys() & new.many.keys()
+        was = old.state | {name: touch.many[name] for name in both}
+        now = new.spot.state | {name: new.many[name] for name in both}
+        patch = merge_patch.difference(was, now)
+        if patch:
+            change = self._of(place, new.spot, touch)
+            change.put(new.spot.path, patch, merge_patch.before(was, patch))
+
+    def _of(self, place: Place, spot: Spot, touch: Touch) -> RoomChange:
+        change = self.of(place.room, spot.key)
+        if touch.actor_id is not None:
+            change.actor_id = touch.actor_id
+        return change
+
+    def add_members(self, room: ModelRoom, key: Key, old: Roles, new: Roles, actor_id: Any) -> None:
+        for user in old.keys() | new.keys():
+            if old.get(user) != new.get(user):
+                change = self.of(room, key)
+                change.members.append((user, new.get(user), old.get(user)))
+                change.actor_id = change.actor_id or actor_id
+
+
+def _full(place: Place, spot: Spot, many: Json) -> Json:
+    return spot.state | {name: ids for name, ids in many.items() if name in place.fields.many}
+
+
+MAX_SIZE = 256 * 1024
+"""Bytes of one event: a socket that is behind would be closed by less than a megabyte."""
+
+
+def split(changes: Json) -> list[Json]:
+    """Return changes as patches that are small enough to be sent, by the rows that they change."""
+    if len(msgspec.json.encode(changes)) <= MAX_SIZE:
+        return [changes]
+    parts: list[Json] = [{}]
+    size = 0
+    for path, value in _leaves((), changes, 2):
+        size += len(msgspec.json.encode(value)) + sum(map(len, path))
+        if size > MAX_SIZE and parts[-1]:
+            parts.append({})
+            size = len(msgspec.json.encode(value))
+        target = parts[-1]
+        for name in path[:-1]:
+            target = target.setdefault(name, {})
+        target[path[-1]] = value
+    return parts
+
+
+def _leaves(
+    path: tuple[str, ...], changes: Json, levels: int
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in changes.items():
+        if isinstance(value, dict) and value and levels > 1:
+            yield from _leaves((*path, name), value, levels - 1)
+        else:
+            yield (*path, name), value

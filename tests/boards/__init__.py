@@ -1,0 +1,1 @@
+"""A third host: boards of cards, served by `ModelRoom`; its models know nothing of rooms."""
