@@ -184,7 +184,9 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         Returns:
             False if the socket has ended meanwhile.
         """
-        size = min(len(text or ""), conf.get().MAX_MESSAGE_SIZE)  # a longer one is not read
+        size = len(text or "")
+        if size > conf.get().MAX_MESSAGE_SIZE:
+            size = 0  # it is refused unread
         if wait := self.process.user_limit.message(self.socket.user_id, size):
             with self.transport.reading_paused():
                 await asyncio.sleep(wait)
