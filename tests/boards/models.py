@@ -28,7 +28,9 @@ class Board(models.Model):
     saved_at = models.DateTimeField(auto_now=True)
     """Not shown either, and changed by every save."""
     labels = models.ManyToManyField(Label, blank=True)
-    people: Any = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership")
+    people: Any = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="boards"
+    )
 
     def __str__(self) -> str:
         return self.title
