@@ -75,7 +75,7 @@ def test_a_server_that_is_away_is_told_and_tried_again(
     stack: Stack, tmp_path: Path, project_id: int
 ) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
-    watcher = Watcher(stack, tmp_path, str(project_id), "--user=alice", f"--url={url}")
+    watcher = Watcher(stack, tmp_path, f"project:{project_id}", "--user=alice", f"--url={url}")
     watcher.start()
     deadline = time.monotonic() + 15
     while watcher.log.count("not connected: ") < 2 and time.monotonic() < deadline:
