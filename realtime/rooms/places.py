@@ -293,11 +293,17 @@ def read(
 
 
 def _rooms_above(using: str, place: Place, rows: Iterable[Mapping[str, Any]]) -> dict[Key, Key]:
-    """Return the rooms of the rows that these rows stand in, if those are no rooms themselves."""
+    """Return the rooms of the rows that these rows stand in, if those are no rooms themselves.
+
+    Those are locked: if one moved to another room meanwhile, an edit of what stands in it would be
+    told in the room that it has left. A foreign key does not hold them, as PostgreSQL looks at it
+    when the transaction commits.
+    """
     if place.parent is None or place.above is None or place.above.parent is None:
         return {}
     above = {row[place.parent.attname] for row in rows} - {None}
     parents = place.above.model._base_manager.using(using).filter(AnyOf("pk", above))
+    parents = parents.order_by("pk").select_for_update(no_key=True)
     return dict(parents.values_list("pk", place.above.parent.attname))
 
 
