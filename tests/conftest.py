@@ -16,6 +16,8 @@ from tests.harness.valkey import Valkey
 # A shell starts a background job with SIGINT ignored, and so would be every server started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
+STARTS_SERVERS = {"browser", "e2e", "faults", "tasks"}
 DATABASE_FIXTURES = {"db", "transactional_db", "stack", "live_server"}
 
 
@@ -62,6 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
         if uses_database and not item.get_closest_marker("any_database"):
             item.add_marker("database")
+    # Where several processes share the files, the last ones should be short.
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in STARTS_SERVERS)
 
 
 @pytest.hookimpl(trylast=True)
