@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +10,10 @@ import pytest
 
 from tests.e2e.test_integrate import BLOCK
 from tests.harness.client import Client
-from tests.harness.environments import environment
 from tests.harness.ports import free_port
 from tests.harness.process import ROOT, ServerProcess
 from tests.harness.valkey import Valkey
+from tests.harness.wheel import Site, install, requirements
 
 SERVER = ["uvicorn==0.54.0", "websockets==17.4"]
 FILES = {"boards/models.py", "boards/services.py", "boards/rooms.py", "boards/tests.py"}
@@ -59,50 +55,8 @@ ABSENT = ["celery", "rest_framework", "rest_framework_simplejwt", "prometheus_cl
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """An interpreter that has what the wheel needs and a server, and where the wheel is."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    python = environment(sys.executable, [*project["dependencies"], *SERVER])
-    dist, target = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
-    build = ["hatchling", "build", "-t", "wheel", "-d", str(dist)]
-    install = ["pip", "install", "-qqq", "--no-deps", "--target", str(target)]
-    for command in (build, [*install, "--no-index", "--find-links", str(dist), project["name"]]):
-        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, timeout=60)
-    return python, target
-
-
-class Site:
-    """A site as `startproject` makes it, with one model of the guide's."""
-
-    def __init__(self, python: Path, wheel: Path, directory: Path, redis_url: str) -> None:
-        self.python = python
-        self.directory = directory
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(wheel),
-            "REDIS_URL": redis_url,
-        }
-        self.run("-m", "django", "startproject", "mysite", ".")
-        self.run("-m", "django", "startapp", "boards")
-        for block in BLOCK.finditer((ROOT / "docs" / "integrate.md").read_text()):
-            if block["path"] in FILES:
-                (directory / block["path"]).write_text(block["text"])
-        settings = directory / "mysite" / "settings.py"
-        settings.write_text(settings.read_text() + SETTINGS)
-        (directory / "mysite" / "asgi.py").write_text(ASGI)
-
-    def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [str(self.python), *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("wheel"))
 
 
 class Server(ServerProcess):
@@ -121,8 +75,14 @@ class Server(ServerProcess):
 
 
 @pytest.fixture
-def site(installed: tuple[Path, Path], tmp_path: Path, valkey: Valkey) -> Site:
-    return Site(*installed, tmp_path, valkey.url)
+def site(wheel: Path, tmp_path: Path, valkey: Valkey) -> Site:
+    """A site with one model of the guide's."""
+    site = Site(tmp_path, wheel, [*requirements(), *SERVER], REDIS_URL=valkey.url)
+    site.run("-m", "django", "startapp", "boards")
+    guide = BLOCK.finditer((ROOT / "docs" / "integrate.md").read_text())
+    site.write({block["path"]: block["text"] for block in guide if block["path"] in FILES})
+    site.write({"mysite/settings.py": f"…{SETTINGS}", "mysite/asgi.py": ASGI})
+    return site
 
 
 @pytest.fixture
