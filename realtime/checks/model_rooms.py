@@ -75,7 +75,7 @@ def check_actors(**_: Any) -> list[CheckMessage]:
         CheckWarning(
             "Rooms will say of every edit that is made over HTTP that the system made it",
             hint=f'Add "{_MIDDLEWARE}" to MIDDLEWARE, after AuthenticationMiddleware.',
-            id="realtime.W050",
+            id="realtime.W052",
         )
     ]
 

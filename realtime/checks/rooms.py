@@ -37,7 +37,7 @@ def _check_nouns() -> list[CheckMessage]:
         Error(
             f"{_name(room)}: {room.kind!r} cannot be a kind of rooms: {problem}",
             hint='Set `kind` to a noun in lower case, such as "board".',
-            id="realtime.E040",
+            id="realtime.E060",
         )
         for room in registry.registered
         if (problem := _problem(room.kind))
@@ -61,7 +61,7 @@ def _check_duplicates() -> list[CheckMessage]:
             f"Several classes have rooms of kind {kind!r}: "
             + ", ".join(_name(room) for room in registry.registered if room.kind == kind),
             hint="Give each a `kind` of its own.",
-            id="realtime.E041",
+            id="realtime.E061",
         )
         for kind, count in counts.items()
         if count > 1
@@ -73,7 +73,7 @@ def _check_keys() -> list[CheckMessage]:
         Error(
             f"{_name(room)}: the keys of {room.model._meta.label} cannot name rooms: {problem}",
             hint="Give the rooms to a model whose key is an integer, a UUID or a text.",
-            id="realtime.E042",
+            id="realtime.E062",
         )
         for room in registry.registered
         if room.model is not None and (problem := _problem_of_key(room.model._meta.pk))

@@ -431,11 +431,11 @@ def test_what_cannot_be_served_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         kind = "list"
 
     serve_only(monkeypatch, ListRoom, Other)
-    assert ids() == ["realtime.E041"]
+    assert ids() == ["realtime.E061"]
     for noun in ("Board", "my-board", "2nd", "user", "members", "b" * 41, ""):
         named = type("Named", (BoardRoom,), {"kind": noun})
         serve_only(monkeypatch, named)
-        assert "realtime.E040" in ids(), noun
+        assert "realtime.E060" in ids(), noun
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_keys_that_cannot_name_rooms_are_told(
     serve_only(monkeypatch, ListRoom)
     monkeypatch.setattr(registry.registered[0], "model", SimpleNamespace(_meta=meta), raising=False)
     [error] = check_rooms()
-    assert (error.id, words in error.msg) == ("realtime.E042", True)
+    assert (error.id, words in error.msg) == ("realtime.E062", True)
 
 
 def test_a_kind_is_the_name_of_its_class_unless_it_says_another(

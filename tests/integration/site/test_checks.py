@@ -184,7 +184,7 @@ def test_production_imports_nothing_of_development(tmp_path: Path) -> None:
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, set()),
         (
             {"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]},
-            {"realtime.E041", "realtime.W050"},
+            {"realtime.E041", "realtime.W052"},
         ),
     ],
     ids=str,
