@@ -11,7 +11,7 @@ const KEPT = 1000;
  * which position the first one would be acknowledged.
  */
 export class OwnEdits {
-  /** @type {{ seq: number, shape: import("./merge.js").Json }[]} without a hole */
+  /** @type {{ seq: number, shape: import("./merge.js").Json }[]} without a gap */
   #events = [];
   /** @type {Set<number>} */
   #own = new Set();

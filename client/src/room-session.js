@@ -45,7 +45,7 @@ export class RoomSession {
   /** @type {unknown} set for the moment in which somebody may want the room again */
   #leaveTimer;
   /** Position after which an event was missing when the room was last joined anew for that. */
-  #holeAt = -1;
+  #gapAt = -1;
   /** @type {RealtimeError | null} */
   #ended = null;
 
@@ -256,8 +256,8 @@ export class RoomSession {
    * @param {number} [seq] undefined for what is not durable
    */
   #isNext(position, seq = position + 1) {
-    if (seq > position + 1 && this.#holeAt !== position) {
-      this.#holeAt = position;
+    if (seq > position + 1 && this.#gapAt !== position) {
+      this.#gapAt = position;
       this.#joinLoop.join();
     }
     return seq === position + 1;

@@ -144,7 +144,7 @@ test("recovered: false gives a snapshot", async () => {
   assert.equal(room.seq, 5000);
 });
 
-test("a hole is never shown: what is missing is asked for, once", async () => {
+test("a gap is never shown: what is missing is asked for, once", async () => {
   const { room, socket } = await makeClient().join();
   const seqs = [];
   room.on("project_updated", (_, { seq }) => seqs.push(seq));

@@ -58,7 +58,7 @@ class Room:
         self._connection: Connection | None = None
         self._view = View()
         self._is_joined = False
-        self._has_hole = False
+        self._has_gap = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready.add_done_callback(retrieve)
         self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)
@@ -267,8 +267,8 @@ class Room:
                 return
             if message.seq > self.seq + 1:
                 # The server promises not to leave one out; should it, the log still has it.
-                if not self._has_hole:
-                    self._has_hole = True
+                if not self._has_gap:
+                    self._has_gap = True
                     self._join_loop.join()
                 return
         if message.type == "task_progress" and message.payload["task_id"] in self._view.ended:
@@ -317,7 +317,7 @@ class Room:
         if self.ended is not None or connection is not self._connection:
             return
         is_first = not self._ready.done()
-        self._has_hole = False
+        self._has_gap = False
         self._view = reducers.join(self._view, ack)
         self._is_joined = True
         self._queue.open(connection)

@@ -2,7 +2,7 @@
 
 `append` runs in the transaction that makes the change (a transactional outbox). It takes
 the row lock of the `Room` and keeps it until the commit, so the events of a room commit in
-the order of their `seq`, without a hole. Lock order: the host's rows first, the `Room` rows
+the order of their `seq`, without a gap. Lock order: the host's rows first, the `Room` rows
 last, and of several rooms in the order of their ids; so append to all of them together.
 """
 
@@ -75,8 +75,8 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
             _event(room, heads[room].row, seq, event) for seq, event in enumerate(new, start=first)
         ]
         found[room] = [publication.from_event(row, room) for row in rows[room]]
-        for row, hint in zip(rows[room], found[room], strict=True):
-            row.size = _size(row.type, hint.text)
+        for row, each in zip(rows[room], found[room], strict=True):
+            row.size = _size(row.type, each.text)
     Event.objects.bulk_create([row for new in rows.values() for row in new])
 
     # No partial: Django wants the name of a hook that fails.
@@ -213,7 +213,7 @@ def _heads(kinds: Argument, keys: Argument) -> Any:
 def tail(row: int, after: int, *, upto: int | None = None, limit: int | None = None) -> list[Event]:
     """Return a room's events after a `seq`, in order: the first, `MAX_READ` bytes at most.
 
-    Where the oldest are pruned, the list begins later; it never has a hole. `row` is the room's
+    Where the oldest are pruned, the list begins later; it never has a gap. `row` is the room's
     `Head.row`, as in all that follows.
     """
     rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
@@ -267,7 +267,7 @@ def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publ
     """Return parts of several rooms' logs, each in order: one query.
 
     Of each the last events, `size` bytes at most. Where the oldest are pruned, or are more than
-    that, a list begins later; it never has a hole.
+    that, a list begins later; it never has a gap.
     """
     found: dict[RoomId, list[Publication]] = {room: [] for room in wanted}
     rooms = {span.row: room for room, span in wanted.items() if span.after < span.upto}
@@ -302,7 +302,7 @@ def prune(older_than: timedelta) -> int:
     """Delete events, receipts and ended tasks of that age; return how many.
 
     Of each room's log the beginning goes, by `seq`: clocks differ between servers, and to
-    delete by the clock alone could leave a hole. One room at a time, so that no lock is
+    delete by the clock alone could leave a gap. One room at a time, so that no lock is
     held for long.
     """
     before = timezone.now() - older_than

@@ -250,7 +250,7 @@ async def test_who_does_not_read_is_closed_and_delays_nobody(
     ends = await late_ends
     assert [close_code for _, close_code in ends] == [4202, 4202], webs
     for seqs, _ in ends:
-        assert seqs == everything[: len(seqs)], "what they did get had no hole"
+        assert seqs == everything[: len(seqs)], "what they did get had no gap"
         assert len(seqs) < UPDATES
     await flood
 

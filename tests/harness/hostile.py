@@ -68,7 +68,7 @@ class Replica:
         messages, self.socket.messages = self.socket.messages, []
         for message in messages:
             if message["type"] == "project_updated":
-                assert message["seq"] == self.seq + 1, "each once, in order, without a hole"
+                assert message["seq"] == self.seq + 1, "each once, in order, without a gap"
                 self.seq = message["seq"]
                 self.state = self._merge(self.state, message["payload"]["changes"])
 

@@ -55,7 +55,7 @@ def _by_project(notes: Notes) -> dict[int, list[Event]]:
     return logs
 
 
-def log_has_no_hole(notes: Notes) -> Iterator[str]:
+def log_has_no_gap(notes: Notes) -> Iterator[str]:
     for project_id, log in _by_project(notes).items():
         seqs = [event.seq for event in log]
         if seqs != list(range(1, len(seqs) + 1)):
@@ -391,7 +391,7 @@ def _log_lines(notes: Notes) -> int:
 
 
 CHECKS = (
-    Check("the log has no hole", lambda n: len(n.events), log_has_no_hole),
+    Check("the log has no gap", lambda n: len(n.events), log_has_no_gap),
     Check("updates are stored once", lambda n: len(n.updates), updates_are_exact),
     Check("every promise is settled", lambda n: len(n.updates), updates_are_settled),
     Check(

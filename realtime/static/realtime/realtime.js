@@ -1156,7 +1156,7 @@ var RoomSession = class {
   #users = 0;
   #isLeaving = false;
   #leaveTimer;
-  #holeAt = -1;
+  #gapAt = -1;
   #ended = null;
   constructor(roomId, context) {
     this.#roomId = roomId;
@@ -1291,8 +1291,8 @@ var RoomSession = class {
     this.#emitter.emit("change");
   }
   #isNext(position, seq = position + 1) {
-    if (seq > position + 1 && this.#holeAt !== position) {
-      this.#holeAt = position;
+    if (seq > position + 1 && this.#gapAt !== position) {
+      this.#gapAt = position;
       this.#joinLoop.join();
     }
     return seq === position + 1;

@@ -67,7 +67,7 @@ def test_what_was_pruned_is_not_replayed_in_part(alice: User, project: Project) 
     assert missed(project, alice, 2) == [3, 4]
 
 
-def test_a_clock_that_is_wrong_leaves_no_hole(project: Project) -> None:
+def test_a_clock_that_is_wrong_leaves_no_gap(project: Project) -> None:
     """Events are stamped by the server that writes them, and clocks differ."""
     Event.objects.filter(seq__in=[1, 3]).update(created_at=timezone.now() - timedelta(days=31))
     call_command("prune_events", days=30)

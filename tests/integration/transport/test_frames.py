@@ -198,7 +198,7 @@ async def test_21_who_does_not_read_is_told_or_cut_off(any_server: Run, name: st
     texts: list[str] = []
     assert await end_of(late, texts) == 4202
     assert len(texts) < 400
-    assert [int(text.split()[0]) for text in texts] == list(range(len(texts))), "no hole"
+    assert [int(text.split()[0]) for text in texts] == list(range(len(texts))), "no gap"
     with suppress(ConnectionClosed):
         async with asyncio.timeout(20):
             while True:
