@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import signal
@@ -52,7 +53,10 @@ async def ending() -> AsyncIterator[None]:
 
     yield
     if (server := process.running()) is not None:
-        await server.close()
+        closing = asyncio.create_task(server.close())
+        await asyncio.wait([closing], timeout=30)
+        assert closing.done(), f"The server process does not end: {asyncio.all_tasks()}"
+        closing.result()
     broadcast.use(None)
 
 
