@@ -79,7 +79,8 @@ async def test_a_socket_comes_to_a_site_below_a_path(
     accepted, _ = await socket.connect(timeout=TIMEOUT)
     assert accepted
     assert "TOKEN_MISSING" in await socket.receive_from(timeout=TIMEOUT)
-    await socket.wait(timeout=TIMEOUT)
+    await socket.receive_output(timeout=TIMEOUT)  # the close
+    await socket.disconnect(timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("address", ["/elsewhere/ws/", "/", "/site/nowhere"])
