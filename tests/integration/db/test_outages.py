@@ -269,7 +269,8 @@ async def test_a_connection_that_the_server_has_closed_costs_no_job() -> None:
         writes = [threads.write(Room.objects.count) for _ in range(20)]
         assert await asyncio.gather(*reads, *writes) == [0] * 40
         assert await threads.run(others) > 0
-    connection.close_pool()  # its connections are gone, too: it would wait to make new ones
+    # Its connections are gone, too: it would wait to make new ones.
+    connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
 
 
 @pytest.mark.postgres
