@@ -29,7 +29,7 @@ from projects.rooms import ProjectRoom
 from projects.services import staff
 from tests.harness.pictures import picture, upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 CAST = ("owner", "editor", "viewer", "stranger", "anonymous")
 
