@@ -175,7 +175,9 @@ async def test_a_server_with_requests_under_way_ends_by_itself(
             assert code == (0 if server is Daphne else -signal.SIGTERM), web.log
             statuses = {status for loop in loops for status in loop.statuses}
             # A busy machine may let a request wait too long for its turn, or a decoding for its.
-            assert statuses <= {200, 201, 202, 503}, web.log
+            # uvicorn answers 500 itself where its time for a graceful end is over.
+            allowed = {200, 201, 202, 503} | ({500} if server is Uvicorn else set())
+            assert statuses <= allowed, web.log
             assert "work under way" not in web.log, "it ended in order"
             web.start()
         seqs = await all_told(duo, carol, project_id)

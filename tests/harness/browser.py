@@ -78,7 +78,7 @@ class Person:
         await self.page.locator(".members li").first.wait_for()
 
     async def is_live(self) -> None:
-        await self.page.locator('.connection[data-state="online"]').wait_for()
+        await self.page.locator('.connection[data-state="online"]').wait_for(timeout=45_000)
 
     def field(self, name: str) -> Locator:
         """Return the whole of a field: `title`, `content.mood`."""

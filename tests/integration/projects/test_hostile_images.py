@@ -25,7 +25,7 @@ from tests.harness import hostile_images as hostile
 from tests.harness.hostile_images import PLACE
 from tests.harness.pictures import encoded, upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture(autouse=True)
