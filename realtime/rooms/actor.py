@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from django.http import HttpRequest
+
 _acting: ContextVar[Any] = ContextVar("realtime_acting", default=None)
 
 
@@ -30,6 +32,7 @@ def acting(user: Any) -> Iterator[None]:
 def actor_id() -> Any:
     """Return the primary key of the user who makes changes now; None where no user does."""
     actor = _acting.get()
-    user = getattr(actor, "user", actor)
+    # No middleware of a site, or not yet REST framework, may have said who a request is of.
+    user = getattr(actor, "user", None) if isinstance(actor, HttpRequest) else actor
     # An anonymous user's primary key is None.
     return getattr(user, "pk", None) if hasattr(user, "is_authenticated") else user

@@ -22,6 +22,7 @@ from realtime import merge_patch
 from realtime.db.queries import AnyOf
 from realtime.events import values
 from realtime.protocol.room_id import to_id
+from realtime.rooms import keys
 
 Json = dict[str, Any]
 Errors = dict[str, Any]
@@ -188,10 +189,11 @@ def _related(field: ManyToManyField[Any, Any], value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValidationError(_("Give a list of ids."))
     model = field.remote_field.model
-    keys = [model._meta.pk.to_python(each) for each in value]
+    key_type = keys.of_field(model._meta.pk)
+    wanted = {key_type.value_of(each): each for each in value}
     known = model._base_manager.complex_filter(field.get_limit_choices_to())
-    found = set(known.filter(AnyOf("pk", keys)).values_list("pk", flat=True))
-    for key in keys:
+    found = set(known.filter(AnyOf("pk", wanted.keys() - {None})).values_list("pk", flat=True))
+    for key, given in wanted.items():
         if key not in found:
-            raise ValidationError(_("There is no %(key)s."), params={"key": key})
-    return list(dict.fromkeys(keys))
+            raise ValidationError(_("There is no %(key)s."), params={"key": given})
+    return list(wanted)

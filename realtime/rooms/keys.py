@@ -36,6 +36,10 @@ class KeyType(NamedTuple):
             return None
         return to_id(python)
 
+    def value_of(self, given: Any) -> Any:
+        """Return the host's value of a key that a client names; None if no column can hold it."""
+        return None if self.parse(given) is None else self.to_python(given)
+
     def by_value(self, ids: Collection[Id]) -> dict[Any, Id]:
         """Return the host's values of ids, each with its id; those that have none are left out."""
         found = {}

@@ -32,6 +32,7 @@ from realtime.rooms.changes import RoomChange
 from realtime.rooms.children import Children
 from realtime.rooms.editing import Edit, edit, messages
 from realtime.rooms.fields import Json
+from realtime.rooms.keys import of_field
 from realtime.rooms.members import MembersPath
 from realtime.rooms.places import Key, Place, states
 from realtime.rooms.room import Access, Forbidden, Invalid, Outcome, Pending, Room, Update, Updated
@@ -327,15 +328,10 @@ class _Writer:
 
 def _locked(place: Place, above: Model, rows: Json) -> dict[str, Model]:
     """Lock and return the rows that stand in another and that a patch names, by their keys."""
-    keys = []
-    for key in rows:
-        if not key.startswith(Children.NEW):
-            try:
-                keys.append(place.model._meta.pk.to_python(key))
-            except ValidationError:
-                continue
+    key_type = of_field(place.model._meta.pk)
+    named = {key_type.value_of(key) for key in rows if not key.startswith(Children.NEW)} - {None}
     found = place.model._base_manager.using(alias()).filter(
-        AnyOf("pk", keys), AnyOf(place.parent_column, [above.pk])
+        AnyOf("pk", named), AnyOf(place.parent_column, [above.pk])
     )
     return {str(to_id(row.pk)): row for row in found.order_by("pk").select_for_update(no_key=True)}
 

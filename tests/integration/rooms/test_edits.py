@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
+from django.test import RequestFactory
 
 from realtime import rooms
 from realtime.models import alias
@@ -480,14 +481,18 @@ def test_quiet_tells_nothing_and_refresh_tells_all(board: Board, card: Card) -> 
     assert len(watched.changes()) > 1
 
 
-@pytest.mark.parametrize("who", ["user", "key", "nobody"])
+@pytest.mark.parametrize("who", ["user", "key", "request", "request of nobody", "nobody"])
 def test_the_actor_is_named(who: str, board: Board, anna: User) -> None:
     watched = Watched(board)
-    actor = {"user": anna, "key": anna.pk, "nobody": None}[who]
+    request, unknown = RequestFactory().get("/"), RequestFactory().get("/")
+    request.user = anna  # which a site without AuthenticationMiddleware does not set
+    actor = {"user": anna, "key": anna.pk, "request": request, "request of nobody": unknown}.get(
+        who
+    )
     with transaction.atomic(), rooms.acting(actor):
         Board.objects.update(title="Other")
     [event] = watched.events()
-    expected = None if who == "nobody" else anna.pk
+    expected = None if "nobody" in who else anna.pk
     assert event.actor_id == expected
     assert event.payload["updated_by"] == ("system" if expected is None else str(expected))
 
