@@ -105,7 +105,7 @@ class Settings:
     MAX_SOCKETS_PER_USER: int = 20
     """Open sockets of one user, over all server processes."""
     JOIN_DEADLINE: float = 60.0
-    """How long a socket may be open without being in any room."""
+    """Limit of a socket's time without being in any room."""
     MAX_PENDING_UPDATES: int = 64
     """Updates of one socket that may wait for the database at once."""
     MAX_BATCH: int = 64
@@ -115,24 +115,24 @@ class Settings:
     MAX_UNSENT: int = 1024 * 1024
     """Bytes that may wait for a client that reads too slowly, before it is closed with 4202."""
     SEND_TIMEOUT: float = 20.0
-    """How long a client may take nothing of what waits for it, before it is cut off."""
+    """Limit of the time in which a client takes nothing that waits for it; then it is cut off."""
     ACCESS_INTERVAL: float = 1.0
-    """How often sockets are compared with the users, sessions and members in the database."""
+    """Interval at which sockets are compared with users, sessions and members in the database."""
     ACCESS_TIMEOUT: float = 30.0
-    """How long a socket may stay open whose access cannot be checked; then it is closed with 4204.
+    """Limit of the time for which access cannot be checked; then a socket is closed with 4204.
 
     Long enough for a database to be restarted, or a lost one to be noticed and replaced.
     """
     REPAIR_INTERVAL: float = 1.0
-    """How often the rooms of a process are compared with the log."""
+    """Interval at which the rooms of a process are compared with the log."""
     PRESENCE_LEASE: float = 10.0
-    """How long the users of a process that died stay visible."""
+    """Time for which the users of a process that died stay visible."""
     PROGRESS_INTERVAL: float = 0.5
     """The least time between two progress events of one task."""
     TASK_LEASE: float = 30.0
-    """How long a running task may be unheard of before its worker is taken for lost."""
+    """Time without a sign of a running task after which its worker is taken for lost."""
     TASK_QUEUE_LIMIT: float = 86400.0
-    """How long a task may wait to be started, or tried again, in a queue that is never empty.
+    """Time for which a task may wait to be started, or tried again, while its queue is never empty.
 
     What the broker has lost is found sooner: see `realtime.tasks.queues`.
     """

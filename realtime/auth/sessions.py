@@ -43,7 +43,7 @@ class SessionAuthentication(BaseAuthentication):
 
     def __init__(self) -> None:
         self._judged: dict[tuple[str, Any], Evidence] = {}
-        """What a session's user was let in by: as long as it is the same, it need not be judged."""
+        """Evidence that let a session's user in: while it is the same, nothing is judged again."""
 
     def find(self, handshake: Handshake) -> str | None:
         key = handshake.cookies.get(settings.SESSION_COOKIE_NAME, "")

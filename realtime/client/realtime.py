@@ -28,7 +28,7 @@ from realtime.client.errors import (
 )
 from realtime.client.messages import Key, Message
 from realtime.client.room import Context, Room
-from realtime.client.room_id import RoomId, room_id
+from realtime.client.room_id import RoomId
 
 logger = logging.getLogger(__name__)
 
@@ -146,12 +146,12 @@ class Realtime:
             UserChanged, Stopped
             TypeError, ValueError: for what names no room.
         """
-        name = room_id(kind, key)
-        room = self._rooms.get(name)
+        room_id = RoomId.of(kind, key)
+        room = self._rooms.get(room_id)
         if room is None:
             if self.state is State.STOPPED:
                 raise self.error or Stopped
-            room = self._rooms[name] = Room(name, self._context)
+            room = self._rooms[room_id] = Room(room_id, self._context)
             if self._connection is not None:
                 room.attach(self._connection)
         await room.enter()

@@ -116,7 +116,7 @@ class Room:
 
     @property
     def member_count(self) -> int:
-        """How many users are here, oneself too."""
+        """Count the users who are here, oneself too."""
         return self._view.member_count
 
     @property

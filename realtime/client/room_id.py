@@ -17,6 +17,19 @@ class RoomId(NamedTuple):
     kind: str
     key: Key
 
+    @classmethod
+    def of(cls, kind: Any, key: Any) -> RoomId:
+        """Return the id of a room.
+
+        Raises:
+            TypeError, ValueError: for what names no room.
+        """
+        if not isinstance(kind, str) or not _NOUN.fullmatch(kind):
+            raise ValueError(f"A kind of rooms is a noun such as 'project', not {kind!r}")
+        if not isinstance(key, int | str) or isinstance(key, bool) or key == "":
+            raise TypeError(f"The key of a {kind} is an integer or a text, not {key!r}")
+        return cls(kind, key)
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.key}"
 
@@ -44,16 +57,3 @@ class RoomId(NamedTuple):
         """Return True if an envelope or a payload names the room."""
         name = f"{self.kind}_id"
         return name in part and bool(part[name] == self.key)
-
-
-def room_id(kind: Any, key: Any) -> RoomId:
-    """Return the id of a room.
-
-    Raises:
-        TypeError, ValueError: for what names no room.
-    """
-    if not isinstance(kind, str) or not _NOUN.fullmatch(kind):
-        raise ValueError(f"A kind of rooms is a noun such as 'project', not {kind!r}")
-    if not isinstance(key, int | str) or isinstance(key, bool) or key == "":
-        raise TypeError(f"The key of a {kind} is an integer or a text, not {key!r}")
-    return RoomId(kind, key)

@@ -1,4 +1,4 @@
-"""Which keys an update changed, without the values: all that a `base_seq` is compared with."""
+"""Note which keys an update changed, without the values: a `base_seq` is compared with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the channel layer carries: durable events on their way to the sockets, and the rest."""
+"""Encode what the channel layer carries: durable events for the sockets, and the rest."""
 
 from __future__ import annotations
 
