@@ -62,14 +62,23 @@ async def ending() -> AsyncIterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "e2e" in Path(item.path).parts:
+        directory = _directory(item)
+        # Processes share the tests by file, but for one browser at a time: two cores carry no more.
+        group = directory if directory == "browser" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if directory == "e2e":
             item.add_marker("e2e")
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
         uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
         if uses_database and not item.get_closest_marker("any_database"):
             item.add_marker("database")
     # Where several processes share the files, the last ones should be short.
-    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in STARTS_SERVERS)
+    items.sort(key=lambda item: _directory(item) not in STARTS_SERVERS)
+
+
+def _directory(item: pytest.Item) -> str:
+    """Return the directory of `tests` that a test is in."""
+    return item.path.relative_to(TESTS).parts[0]
 
 
 @pytest.hookimpl(trylast=True)
