@@ -160,7 +160,10 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.end(too_fast(wait))
             return
         text = message.get("text")
-        if not await self.wait_for_user(text):
+        delay = self.process.user_limit.message(self.socket.user_id, self.size_to_read(text))
+        # What is refused does not wait: a flood that is only slowed down would never end. The next
+        # message that is served waits for it, too.
+        if delay and not wait and not await self.pause(delay):
             return
         try:
             command = self.read(text)
@@ -178,19 +181,16 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         except Exception as error:  # noqa: BLE001  (a socket outlives every fault)
             self.refuse(command, errors.from_exception(error))
 
-    async def wait_for_user(self, text: str | None) -> bool:
-        """Wait while the user, with all of their sockets, asks for more than their share.
-
-        Returns:
-            False if the socket has ended meanwhile.
-        """
-        size = len(text or "")
-        if size > conf.get().MAX_MESSAGE_SIZE:
-            size = 0  # it is refused unread
-        if wait := self.process.user_limit.message(self.socket.user_id, size):
-            with self.transport.reading_paused():
-                await asyncio.sleep(wait)
+    async def pause(self, seconds: float) -> bool:
+        """Read nothing for a while; return False if the socket has ended meanwhile."""
+        with self.transport.reading_paused():
+            await asyncio.sleep(seconds)
         return not self.outbox.closed
+
+    def size_to_read(self, text: str | None) -> int:
+        """Return the characters of a message that will be decoded."""
+        size = len(text or "")
+        return size if size <= conf.get().MAX_MESSAGE_SIZE else 0  # it is refused unread
 
     def refuse(self, command: messages.Command, error: ProtocolError) -> None:
         """Answer a command with an error. A failed join leaves the socket out of the room."""

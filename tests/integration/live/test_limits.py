@@ -123,6 +123,19 @@ async def test_18_all_sockets_of_a_user_share_a_rate(settings: Settings) -> None
     await bob.disconnect()
 
 
+async def test_18_what_is_refused_does_not_wait_for_the_users_share(settings: Settings) -> None:
+    """A flood that was only slowed down would never end."""
+    limit(settings, MESSAGE_RATE=(0.01, 2), USER_RATE=(0.001, 2))
+    _, [alice] = await new_list("alice")
+    for _ in range(5):
+        await alice.send("ping")
+    answers = [await alice.receive() for _ in range(5)]
+    assert [answer["type"] for answer in answers] == ["pong", "pong", "error", "error", "error"]
+    assert {answer["payload"]["code"] for answer in answers[2:]} == {"RATE_LIMITED"}
+    assert await alice.closed() == 4201
+    await alice.disconnect()
+
+
 async def test_18_joins_have_a_rate(settings: Settings) -> None:
     limit(settings, JOIN_RATE=(0.01, 2))
     list_id, [alice] = await new_list("alice")

@@ -190,8 +190,8 @@ def test_a_task_acts_for_who_started_it(board: Board, anna: User) -> None:
     arguments = {"plan_id": str(board.pk), "title": "By the task"}
     row = Room.objects.create(kind="plan", key="other")
     TaskState.objects.create(task_id="a-task", room=row, task_type="rename", user=anna)
-    rename.apply(kwargs=arguments, task_id="a-task")
-    rename.apply(kwargs=arguments | {"title": "By nobody"})
+    rename.apply(kwargs=arguments, task_id="a-task").get()
+    rename.apply(kwargs=arguments | {"title": "By nobody"}).get()
     rename(**arguments)
     told = [event for event in watched.events() if event.type == "plan_updated"]
     assert [event.actor_id for event in told] == [anna.pk, None, None]
