@@ -12,7 +12,7 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  *
  * Error codes of the client's own.
  *
- * @typedef {"QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
+ * @typedef {"QUEUE_FULL" | "OVERRUN" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
  *   | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED"} ClientErrorCode
  *
  * Any code; a later server may have more.
@@ -31,6 +31,7 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
  * - `QUEUE_FULL`: too many updates of the room wait already
+ * - `OVERRUN`: a `for await` did not take the messages of a room in time
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
  *   no answer may have happened, or not

@@ -5,9 +5,9 @@
  * @typedef {import("./emitter.js").ListenOptions} ListenOptions
  * @typedef {import("./errors.js").ErrorCode} ErrorCode
  * @typedef {import("./errors.js").Reason} Reason
+ * @typedef {import("./protocol.js").AnyRoom} AnyRoom
  * @typedef {import("./protocol.js").Member} Member
- * @typedef {import("./protocol.js").RoomMessage} RoomMessage
- * @typedef {import("./protocol.js").RoomPayloads} RoomPayloads
+ * @typedef {import("./protocol.js").RoomKind} RoomKind
  * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
  * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {import("./protocol.js").Task} Task
@@ -22,13 +22,39 @@
  */
 
 /**
- * @template {keyof import("./protocol.js").RoomPayloads} [Type=keyof import("./protocol.js").RoomPayloads]
- * @typedef {import("./protocol.js").Envelope<Type>} Envelope
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @template {keyof import("./protocol.js").RoomPayloads<Kind> & string} [Type=keyof import("./protocol.js").RoomPayloads<Kind> & string]
+ * @typedef {import("./protocol.js").Envelope<Kind, Type>} Envelope
  */
 
 /**
- * @template {object} [State=Record<string, any>]
- * @typedef {import("./room.js").RoomEvents<State>} RoomEvents
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").RoomMessage<Kind>} RoomMessage
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").RoomPayloads<Kind>} RoomPayloads
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").PatchOf<Kind>} PatchOf
+ */
+
+/**
+ * @template Value
+ * @typedef {import("./protocol.js").DeepPartial<Value>} DeepPartial
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./room.js").RoomEvents<Kind>} RoomEvents
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./room.js").Snapshot<Kind>} Snapshot
  */
 
 export { RealtimeError } from "./errors.js";

@@ -53,21 +53,67 @@
  * @property {Named & { user_id: UserId, data: Record<string, any> }} signal
  * @property {Named} access_revoked
  *
- * @typedef {KnownPayloads & { [type: `${string}_updated`]: RoomUpdated }} RoomPayloads the payload of
- *   each message of a room, by type; the type of an update begins with the kind of the room
+ * @typedef {object} RoomKind the types of one kind of rooms. `manage.py realtime_types` makes those of
+ *   a server; by hand, `{ state: … }` is enough
+ * @property {string} [kind] the noun
+ * @property {RoomKey} [key]
+ * @property {object} state
+ * @property {object} [patch] what `update` takes
+ * @property {object} [events] the payload of each event by its type: that of updates, and the host's
+ *   own
+ *
+ * @typedef {{ state: Record<string, any> }} AnyRoom rooms of which nothing is known
  */
 
 /**
- * @template {keyof RoomPayloads} [Type=keyof RoomPayloads]
+ * A merge patch of a value: any part of it; null takes a key away.
+ *
+ * @template Value
+ * @typedef {Value extends readonly any[] ? Value
+ *   : Value extends object ? { [Name in keyof Value]?: DeepPartial<Value[Name]> | null }
+ *   : Value} DeepPartial
+ */
+
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { kind: infer Name extends string } ? Name : string} KindName
+ */
+
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { key: infer Key extends RoomKey } ? Key : RoomKey} KeyOf
+ */
+
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { patch: infer Patch extends object } ? Patch : DeepPartial<Kind["state"]>} PatchOf
+ */
+
+/**
+ * The payload of each message of a room, by type; that of an update begins with the room's kind.
+ *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {KnownPayloads & (Kind extends { events: infer Events extends object } ? Events
+ *   : { [type: `${string}_updated`]: RoomUpdated })} RoomPayloads
+ */
+
+/**
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @template {keyof RoomPayloads<Kind> & string} [Type=keyof RoomPayloads<Kind> & string]
  * @typedef {object} Envelope a message of a room; it names the room where the payload does not
  * @property {Type} type
- * @property {RoomPayloads[Type]} payload
+ * @property {RoomPayloads<Kind>[Type]} payload
  * @property {number} [seq] on durable events
  */
 
 /**
- * @typedef {{ [Type in keyof RoomPayloads]: Envelope<Type> }[keyof RoomPayloads]} RoomMessage
- *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {{
+ *   [Type in keyof RoomPayloads<Kind> & string]: Envelope<Kind, Type>
+ * }[keyof RoomPayloads<Kind> & string]} RoomMessage
+ */
+
+/**
  * @typedef {object} Message any message of the server
  * @property {string} type
  * @property {any} payload

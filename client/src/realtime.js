@@ -10,7 +10,7 @@ import { systemTimers } from "./timers.js";
 /**
  * @typedef {object} Options
  * @property {import("./credentials.js").Token | null} [token]
- *   an access token, or better a function that gets one. It is called anew for each attempt, with
+ *   an access token, or better a function that gets one. It is called for each connection, with
  *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
  *   lives. Null from it says that nobody is signed in any more, and stops the client; an error is
  *   tried again. Without this option the browser's session signs in, by its cookie: for the pages
@@ -148,27 +148,27 @@ export class Realtime {
   /**
    * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
    *
-   * @template {object} [State=Record<string, any>]
-   * @param {string} kind the noun of the rooms, such as `project`
-   * @param {import("./room-id.js").RoomKey} key of the room's object: an integer, or the text of any other key
+   * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+   * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
+   * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
    * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
-   * @returns {Room<State>}
+   * @returns {Room<Kind>}
    * @throws {TypeError} for what names no room, and as `connect`
    */
   join(kind, key, { signal } = {}) {
     const roomId = new RoomId(kind, key);
     signal?.throwIfAborted();
     this.#target();
-    /** @type {Room<State>} */
+    /** @type {Room<Kind>} */
     const room = this.#join(roomId);
     signal?.addEventListener("abort", () => void room.leave());
     return room;
   }
 
   /**
-   * @template {object} State
+   * @template {import("./protocol.js").RoomKind} Kind
    * @param {RoomId} roomId
-   * @returns {Room<State>}
+   * @returns {Room<Kind>}
    */
   #join(roomId) {
     const known = this.#sessions.get(`${roomId}`);
@@ -182,7 +182,7 @@ export class Realtime {
       identify: (userId) => this.#identify(userId),
       onEnd: () => this.#forget(roomId),
     });
-    /** @type {Room<State>} */
+    /** @type {Room<Kind>} */
     const room = new Room(session);
     this.#sessions.set(`${roomId}`, session);
     if (this.#reconnector.connection) {

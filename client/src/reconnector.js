@@ -42,6 +42,9 @@ import { PASSING, RealtimeError } from "./errors.js";
  * @property {(error: RealtimeError) => void} onError
  */
 
+/** Milliseconds for which a token that no server has answered to does for further attempts. */
+const TOKEN_KEPT = 60_000;
+
 /** Keep one connection up while it is wanted: attempts, tokens, waits and close codes. */
 export class Reconnector {
   #settings;
@@ -61,6 +64,9 @@ export class Reconnector {
   #onlineSince = Infinity;
   /** @type {string | undefined} why the last token was refused */
   #refusal;
+  /** @type {{ token: string, until: number, isReused: boolean } | null} a token that no server has
+   * answered to */
+  #kept = null;
   /** True if the last connection ended as the server refused one of several updates, unnamed. */
   #isUnclear = false;
   /** @type {unknown} */
@@ -186,7 +192,7 @@ export class Reconnector {
     const attempt = (this.#attempt = {});
     this.#settings.timers.clear(this.#timer);
     this.#setState({ state: "connecting" });
-    const token = await this.#tokens.fetch(this.#refusal);
+    const token = this.#keptToken() ?? (await this.#newToken());
     // Meanwhile the client may have stopped, rested or begun another attempt.
     if (attempt !== this.#attempt) {
       return;
@@ -198,6 +204,27 @@ export class Reconnector {
     } else {
       this.stop({ reason: "TOKEN_MISSING" });
     }
+  }
+
+  /** Return the token of the last attempt, if it may be presented once more. */
+  #keptToken() {
+    if (!this.#kept || this.#settings.timers.now() >= this.#kept.until) {
+      return undefined;
+    }
+    this.#kept.isReused = true;
+    return this.#kept.token;
+  }
+
+  async #newToken() {
+    const attempt = this.#attempt;
+    this.#kept = null;
+    const token = await this.#tokens.fetch(this.#refusal);
+    // A ticket is spent with the attempt that presents it.
+    if (token && attempt === this.#attempt && this.#settings.credential !== "ticket") {
+      const until = this.#settings.timers.now() + TOKEN_KEPT;
+      this.#kept = { token, until, isReused: false };
+    }
+    return token;
   }
 
   /** @param {string | null} token */
@@ -239,6 +266,7 @@ export class Reconnector {
 
   #ready() {
     this.#refusal = undefined;
+    this.#kept = null;
     this.#renewals = 0;
     this.#onlineSince = this.#settings.timers.now();
     this.#setState({ state: "online" });
@@ -267,9 +295,13 @@ export class Reconnector {
       this.stop(end);
       return;
     }
+    const isOutdated = isRefused && this.#kept?.isReused;
+    if (isRefused) {
+      this.#kept = null;
+    }
     this.#refusal = isRefused ? end.reason : undefined;
-    if (isRefused && this.#failures === 0) {
-      this.#failures = 1;
+    if (isOutdated || (isRefused && this.#failures === 0)) {
+      this.#failures = Math.max(this.#failures, 1);
       void this.#try();
     } else {
       this.#wait(end);
@@ -290,6 +322,7 @@ export class Reconnector {
   #halt() {
     this.#isRunning = false;
     this.#attempt = {};
+    this.#kept = null;
     this.#tokens.cancel();
     this.#settings.timers.clear(this.#timer);
     this.#drop();

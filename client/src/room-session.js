@@ -21,6 +21,9 @@ import { SignalSender } from "./signals.js";
  * @property {() => void} onEnd
  */
 
+/** The event of each message, whatever its type: no host can have an event of this name. */
+export const EVERY = Symbol("message");
+
 /** Keep a room over any number of connections; a `Room` is the application's handle of it. */
 export class RoomSession {
   /** @type {Deferred<void>} */
@@ -106,7 +109,7 @@ export class RoomSession {
   // --- what the application does
 
   /**
-   * @param {string} name
+   * @param {string | symbol} name
    * @param {(...values: any[]) => void} listener
    * @param {import("./emitter.js").ListenOptions} [options]
    */
@@ -208,7 +211,7 @@ export class RoomSession {
       if (message.seq !== undefined) {
         this.#queue.confirm(message.seq, this.#roomId.changesIn(message) ?? {});
       }
-      this.#emitter.emit(message.type, message.payload, message);
+      this.#tell(message);
       if (message.type !== "signal") {
         this.#emitter.emit("change");
       }
@@ -283,7 +286,7 @@ export class RoomSession {
     }
     this.#ready.resolve();
     if (!ack.recovered) {
-      this.#emitter.emit("snapshot", this.state);
+      this.#tell({ type: "snapshot", payload: this.state, seq: ack.seq });
     }
     this.#emitter.emit("change");
   }
@@ -309,10 +312,16 @@ export class RoomSession {
   #revoked(error) {
     const payload = this.#roomId.payload();
     this.end(error);
-    this.#emitter.emit("access_revoked", payload, { type: "access_revoked", payload });
+    this.#tell({ type: "access_revoked", payload });
   }
 
   // ---
+
+  /** @param {import("./protocol.js").Message} message */
+  #tell(message) {
+    this.#emitter.emit(message.type, message.payload, message);
+    this.#emitter.emit(EVERY, message);
+  }
 
   #leaveWhenDone() {
     const isSoon = this.#leaveTimer !== undefined;

@@ -1,5 +1,6 @@
+import { RealtimeError } from "./errors.js";
 import { role } from "./reducers.js";
-import { left, rejected } from "./room-session.js";
+import { EVERY, left, rejected } from "./room-session.js";
 
 /**
  * Events of a room: each message of the server as `(payload, message)`, and
@@ -7,12 +8,25 @@ import { left, rejected } from "./room-session.js";
  * - `change`: state, members, tasks, role, joined, pending or ended is different: render again
  * - `snapshot`: the state starts anew from what the server sent; what led to it was not told
  *
- * @template {object} State
- * @typedef {{ [Type in keyof import("./protocol.js").RoomPayloads]: [
- *   payload: import("./protocol.js").RoomPayloads[Type],
- *   message: import("./protocol.js").Envelope<Type>,
- * ] } & { change: [], snapshot: [state: State] }} RoomEvents
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {{ [Type in keyof import("./protocol.js").RoomPayloads<Kind> & string]: [
+ *   payload: import("./protocol.js").RoomPayloads<Kind>[Type],
+ *   message: import("./protocol.js").Envelope<Kind, Type>,
+ * ] } & { change: [], snapshot: [state: Kind["state"]] }} RoomEvents
  */
+
+/**
+ * The client's own message: the state starts anew.
+ *
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {{ type: "snapshot", payload: Kind["state"], seq: number }} Snapshot
+ */
+
+/** Messages kept for a `for await` that is busy; beyond that, it ends with OVERRUN. */
+const MAX_UNREAD = 10_000;
+
+/** Ends after which a `for await` is done; any other is thrown. */
+const OWN_ENDS = ["LEFT", "CLOSED"];
 
 /** @type {readonly never[]} the same each time, so that nothing seems to have changed */
 const NONE = Object.freeze([]);
@@ -24,7 +38,7 @@ const NONE = Object.freeze([]);
  * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
- * @template {object} [State=Record<string, any>]
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  */
 export class Room {
   #session;
@@ -69,10 +83,10 @@ export class Room {
   /**
    * The state, with the own updates that are not confirmed yet; null before the first join.
    *
-   * @returns {Readonly<State> | null}
+   * @returns {Readonly<Kind["state"]> | null}
    */
   get state() {
-    return /** @type {State | null} */ (this.#session.state);
+    return /** @type {Kind["state"] | null} */ (this.#session.state);
   }
 
   /**
@@ -126,9 +140,9 @@ export class Room {
   /**
    * Listen to an event.
    *
-   * @template {keyof RoomEvents<State>} Name
+   * @template {keyof RoomEvents<Kind> & string} Name
    * @param {Name} name
-   * @param {(...values: RoomEvents<State>[Name]) => void} listener called when `state` has it
+   * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` has it
    * @param {import("./emitter.js").ListenOptions} [options]
    * @returns {() => void} stops listening
    */
@@ -147,12 +161,68 @@ export class Room {
   }
 
   /**
+   * Iterate over the messages from now on, `snapshot` among them, until the room is left or the
+   * client closed.
+   *
+   * @returns {AsyncGenerator<import("./protocol.js").RoomMessage<Kind> | Snapshot<Kind>, void>}
+   * @throws {import("./errors.js").RealtimeError} while iterating: `ended`, or OVERRUN
+   */
+  [Symbol.asyncIterator]() {
+    /** @type {any[]} */
+    const unread = [];
+    let wake = () => {};
+    const offs = [
+      this.#session.on(EVERY, (message) => {
+        if (unread.length <= MAX_UNREAD) {
+          unread.push(message);
+        }
+        wake();
+      }),
+      this.#session.on("change", () => wake()),
+    ];
+    const stop = () => {
+      this.#stops.delete(stop);
+      offs.forEach((off) => off());
+      wake();
+    };
+    this.#stops.add(stop);
+    const sleep = () => /** @type {Promise<void>} */ (new Promise((resolve) => (wake = resolve)));
+    return this.#iterate(unread, sleep, stop);
+  }
+
+  /**
+   * @param {any[]} unread filled meanwhile
+   * @param {() => Promise<void>} sleep returns when there is more, or the room has ended
+   * @param {() => void} stop
+   * @returns {AsyncGenerator<any, void>}
+   */
+  async *#iterate(unread, sleep, stop) {
+    try {
+      for (;;) {
+        if (unread.length > MAX_UNREAD) {
+          throw new RealtimeError("OVERRUN", "Too many messages of the room were not read");
+        } else if (unread.length > 0) {
+          yield unread.shift();
+        } else if (this.ended === null) {
+          await sleep();
+        } else if (OWN_ENDS.includes(this.ended.code)) {
+          return;
+        } else {
+          throw this.ended;
+        }
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /**
    * Change the state; it shows in `state` at once.
    *
    * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
    * with a RealtimeError if the server refuses it, and `state` is without it then.
    *
-   * @param {Record<string, any>} data a merge patch: objects are merged, null deletes a key
+   * @param {import("./protocol.js").PatchOf<Kind>} data a merge patch: objects are merged, null deletes a key
    * @param {object} [options]
    * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed what `data`
    *   names after that position; updates of this room do not count

@@ -105,6 +105,37 @@ test("4100 to 4199 get a new token at once, and back off when that is refused to
   assert.deepEqual(client.errors, []);
 });
 
+test("attempts without an answer share a token for a minute; each ticket is new", async () => {
+  for (const [credential, most] of [["subprotocol", 2], ["ticket", Infinity]]) {
+    let asked = 0;
+    const client = makeClient({ credential, token: () => `t${++asked}` });
+    client.realtime.join("project", 1);
+    const start = client.timers.now();
+    while (client.timers.now() < start + 120_000) {
+      const socket = await client.socket();
+      socket.isClosed || socket.drop();
+      await client.timers.advance(1000);
+    }
+    const attempts = client.sockets.length;
+    assert.ok(attempts > 5 && asked === Math.min(attempts, most), `${asked} for ${attempts}`);
+  }
+});
+
+test("a token that was kept too long is replaced at once, and not kept once it was answered", async () => {
+  const reasons = [];
+  const client = makeClient({ token: ({ reason }) => `t${reasons.push(reason)}` });
+  client.realtime.join("project", 1);
+  (await client.socket()).drop();
+  await client.timers.advance(10_000);
+  assert.equal(client.sockets.length, 2);
+  client.sockets[1].refuse(4101, "TOKEN_EXPIRED");
+  (await client.socket()).accept();
+  assert.deepEqual(reasons, [undefined, "TOKEN_EXPIRED"]);
+  await client.reconnect();
+  const presented = client.sockets.map(({ protocols }) => protocols[1]);
+  assert.deepEqual(presented.slice(0, 4), ["token.t1", "token.t1", "token.t2", "token.t3"]);
+});
+
 test("a token that is a string is not tried again when refused", async () => {
   const client = makeClient({ token: "secret" });
   client.realtime.connect();

@@ -52,6 +52,56 @@ test("each message is told as (payload, message), once the state has it", async 
   assert.equal(told.length, 1);
 });
 
+test("for await: each message and snapshot from then on, until the room is left", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const told = [];
+  const messages = room[Symbol.asyncIterator]();
+  socket.update(11, { title: "a" });
+  socket.receive({ type: "card_added", seq: 12, project_id: 1, payload: { id: 3 } });
+  const reading = (async () => {
+    for await (const { type, seq } of messages) {
+      told.push([type, seq]);
+    }
+    return "done";
+  })();
+  const next = await client.reconnect();
+  next.admit({ seq: 20 });
+  void room.leave();
+  assert.equal(await reading, "done");
+  assert.deepEqual(told, [["project_updated", 11], ["card_added", 12], ["snapshot", 20], ["user_joined", undefined]]);
+});
+
+test("for await throws what ended the room, and where nobody takes the messages", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  const revoked = (async () => { for await (const _ of room); })();
+  const full = room[Symbol.asyncIterator]();
+  for (let seq = 11; seq < 10_020; seq += 1) {
+    socket.update(seq, {});
+  }
+  await assert.rejects(full.next(), { code: "OVERRUN" });
+  assert.deepEqual(await full.next(), { done: true, value: undefined });
+  socket.receive({ type: "access_revoked", payload: { project_id: 1 } });
+  await assert.rejects(revoked, { code: "OVERRUN" });
+});
+
+test("for await ends with close(), and throws where access was taken", async () => {
+  for (const end of ["close", "revoke"]) {
+    const client = makeClient();
+    const { room, socket } = await client.join();
+    const reading = (async () => { for await (const _ of room); })();
+    await settle();
+    if (end === "close") {
+      client.realtime.close();
+      assert.equal(await reading, undefined);
+    } else {
+      socket.receive({ type: "access_revoked", payload: { project_id: 1 } });
+      await assert.rejects(reading, { code: "ACCESS_REVOKED" });
+    }
+  }
+});
+
 test("a listener that throws is reported, and stops nobody", async (context) => {
   const reported = [];
   context.mock.method(console, "error", (error) => reported.push(error.message));

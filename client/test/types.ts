@@ -2,8 +2,8 @@
 
 import { Realtime, RealtimeError } from "django-realtime-client";
 import type {
-  Credential, Envelope, ErrorCode, ListenOptions, Member, Options, RealtimeEvents, Reason,
-  Room, RoomEvents, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, StateChange, Task, Timers,
+  AnyRoom, Credential, DeepPartial, Envelope, ErrorCode, ListenOptions, Member, Options, RealtimeEvents, PatchOf, Reason,
+  Room, RoomEvents, RoomKey, RoomKind, RoomMessage, RoomPayloads, RoomUpdated, Snapshot, Socket, SocketClass, State, StateChange, Task, Timers,
   Token, UpdateAck, WakeupSource,
 } from "django-realtime-client";
 
@@ -19,7 +19,7 @@ realtime.on("closed", () => {});
 new Realtime("/ws/");
 
 interface Project { title: string; content: Record<string, unknown> }
-const room: Room<Project> = realtime.join("project", 1);
+const room: Room<{ state: Project }> = realtime.join("project", 1);
 // @ts-expect-error a room has a kind
 realtime.join(1);
 room.on("project_updated", ({ changes, updated_by }, { seq }) => [changes.title, updated_by.length, seq]);
@@ -35,17 +35,50 @@ const { seq, duplicate } = await room.update({ title: "x" }, { baseSeq: room.seq
 seq.toFixed(duplicate ? 1 : 0);
 
 // Another kind has another state.
-const list = realtime.join<{ items: Record<string, number> }>("list", "8c5b3c2e");
+const list = realtime.join<{ state: { items: Record<string, number> } }>("list", "8c5b3c2e");
 list.on("list_updated", ({ changes, list_id }) => [changes.items, list_id]);
 list.state?.items["bread"]?.toFixed();
 // @ts-expect-error which has no title
 list.state?.title;
 
+// A patch is any part of the state; null takes a key away.
+void room.update({ content: { body: null } });
+// @ts-expect-error a state has no such field
+void room.update({ titel: "x" });
+// @ts-expect-error a title is a text
+void room.update({ title: 1 });
+
+// As manage.py realtime_types makes it.
+interface Board extends RoomKind {
+  kind: "board";
+  key: number;
+  state: { title: string; cards: Record<string, { text: string; due?: string }> };
+  patch: { title?: string; cards?: Record<string, { text?: string } | null> };
+  events: { board_updated: RoomUpdated; card_added: { id: number } };
+}
+const board = realtime.join<Board>("board", 1);
+board.on("card_added", ({ id }) => id.toFixed());
+board.on("user_left", ({ user_id }) => user_id);
+// @ts-expect-error there is no such event
+board.on("plan_updated", () => {});
+void board.update({ cards: { "+": { text: "x" }, 2: null } });
+// @ts-expect-error what members may not change
+void board.update({ cards: { 2: { due: "2030-01-01" } } });
+// @ts-expect-error rooms of another kind
+realtime.join<Board>("plan", 1);
+// @ts-expect-error its keys are numbers
+realtime.join<Board>("board", "1");
+for await (const message of board) {
+  if (message.type === "card_added") {
+    message.payload.id.toFixed();
+  }
+}
+
 // What a signature names can be named.
 export type Named = [
-  Credential, Envelope<"signal">, ErrorCode, ListenOptions, Member, RealtimeEvents, Reason,
-  RoomEvents<Project>, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, Task, Timers, Token,
-  UpdateAck, WakeupSource,
+  Credential, Envelope<AnyRoom, "signal">, ErrorCode, ListenOptions, Member, RealtimeEvents, Reason,
+  PatchOf<Board>, DeepPartial<Project>, RoomEvents<{ state: Project }>, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, Task, Timers, Token,
+  Snapshot<Board>, UpdateAck, WakeupSource,
 ];
 
 // The state says which of the rest is there.

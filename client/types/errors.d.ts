@@ -1,7 +1,7 @@
 /** After these errors the same command may succeed in a while. */
 export declare const PASSING: Set<string>;
 export type ServerErrorCode = "INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE" | `${Uppercase<string>}_NOT_FOUND` | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT" | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING" | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN";
-export type ClientErrorCode = "QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED" | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED";
+export type ClientErrorCode = "QUEUE_FULL" | "OVERRUN" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED" | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED";
 export type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
 export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" | "NO_PONG" | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING";
 /**
@@ -15,7 +15,7 @@ export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" 
  *
  * Error codes of the client's own.
  *
- * @typedef {"QUEUE_FULL" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
+ * @typedef {"QUEUE_FULL" | "OVERRUN" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED"
  *   | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED"} ClientErrorCode
  *
  * Any code; a later server may have more.
@@ -33,6 +33,7 @@ export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" 
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
  * - `QUEUE_FULL`: too many updates of the room wait already
+ * - `OVERRUN`: a `for await` did not take the messages of a room in time
  * - `INVALID_DATA`: the data cannot be sent as JSON
  * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
  *   no answer may have happened, or not

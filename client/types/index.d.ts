@@ -5,9 +5,9 @@
  * @typedef {import("./emitter.js").ListenOptions} ListenOptions
  * @typedef {import("./errors.js").ErrorCode} ErrorCode
  * @typedef {import("./errors.js").Reason} Reason
+ * @typedef {import("./protocol.js").AnyRoom} AnyRoom
  * @typedef {import("./protocol.js").Member} Member
- * @typedef {import("./protocol.js").RoomMessage} RoomMessage
- * @typedef {import("./protocol.js").RoomPayloads} RoomPayloads
+ * @typedef {import("./protocol.js").RoomKind} RoomKind
  * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
  * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {import("./protocol.js").Task} Task
@@ -26,9 +26,9 @@ export type Token = import("./credentials.js").Token;
 export type ListenOptions = import("./emitter.js").ListenOptions;
 export type ErrorCode = import("./errors.js").ErrorCode;
 export type Reason = import("./errors.js").Reason;
+export type AnyRoom = import("./protocol.js").AnyRoom;
 export type Member = import("./protocol.js").Member;
-export type RoomMessage = import("./protocol.js").RoomMessage;
-export type RoomPayloads = import("./protocol.js").RoomPayloads;
+export type RoomKind = import("./protocol.js").RoomKind;
 export type RoomUpdated = import("./protocol.js").RoomUpdated;
 export type RoomKey = import("./room-id.js").RoomKey;
 export type Task = import("./protocol.js").Task;
@@ -40,15 +40,41 @@ export type State = import("./reconnector.js").State;
 export type StateChange = import("./reconnector.js").StateChange;
 export type Timers = import("./timers.js").Timers;
 export type WakeupSource = import("./wakeups.js").WakeupSource;
-export type Envelope<Type extends keyof import("./protocol.js").RoomPayloads = keyof import("./protocol.js").RoomPayloads> = import("./protocol.js").Envelope<Type>;
-export type RoomEvents<State extends object = Record<string, any>> = import("./room.js").RoomEvents<State>;
+export type Envelope<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom, Type extends keyof import("./protocol.js").RoomPayloads<Kind> & string = keyof import("./protocol.js").RoomPayloads<Kind> & string> = import("./protocol.js").Envelope<Kind, Type>;
+export type RoomMessage<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./protocol.js").RoomMessage<Kind>;
+export type RoomPayloads<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./protocol.js").RoomPayloads<Kind>;
+export type PatchOf<Kind extends import("./protocol.js").RoomKind> = import("./protocol.js").PatchOf<Kind>;
+export type DeepPartial<Value> = import("./protocol.js").DeepPartial<Value>;
+export type RoomEvents<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./room.js").RoomEvents<Kind>;
+export type Snapshot<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./room.js").Snapshot<Kind>;
 /**
- * @template {keyof import("./protocol.js").RoomPayloads} [Type=keyof import("./protocol.js").RoomPayloads]
- * @typedef {import("./protocol.js").Envelope<Type>} Envelope
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @template {keyof import("./protocol.js").RoomPayloads<Kind> & string} [Type=keyof import("./protocol.js").RoomPayloads<Kind> & string]
+ * @typedef {import("./protocol.js").Envelope<Kind, Type>} Envelope
  */
 /**
- * @template {object} [State=Record<string, any>]
- * @typedef {import("./room.js").RoomEvents<State>} RoomEvents
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").RoomMessage<Kind>} RoomMessage
+ */
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").RoomPayloads<Kind>} RoomPayloads
+ */
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").PatchOf<Kind>} PatchOf
+ */
+/**
+ * @template Value
+ * @typedef {import("./protocol.js").DeepPartial<Value>} DeepPartial
+ */
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./room.js").RoomEvents<Kind>} RoomEvents
+ */
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./room.js").Snapshot<Kind>} Snapshot
  */
 export { RealtimeError } from "./errors.js";
 export { Realtime } from "./realtime.js";

@@ -53,8 +53,16 @@
  * @property {Named & { user_id: UserId, data: Record<string, any> }} signal
  * @property {Named} access_revoked
  *
- * @typedef {KnownPayloads & { [type: `${string}_updated`]: RoomUpdated }} RoomPayloads the payload of
- *   each message of a room, by type; the type of an update begins with the kind of the room
+ * @typedef {object} RoomKind the types of one kind of rooms. `manage.py realtime_types` makes those of
+ *   a server; by hand, `{ state: … }` is enough
+ * @property {string} [kind] the noun
+ * @property {RoomKey} [key]
+ * @property {object} state
+ * @property {object} [patch] what `update` takes
+ * @property {object} [events] the payload of each event by its type: that of updates, and the host's
+ *   own
+ *
+ * @typedef {{ state: Record<string, any> }} AnyRoom rooms of which nothing is known
  */
 export type RoomKey = import("./room-id.js").RoomKey;
 export type UserId = number | string;
@@ -144,20 +152,54 @@ export type KnownPayloads = {
     };
     access_revoked: Named;
 };
-export type RoomPayloads = KnownPayloads & {
-    [type: `${string}_updated`]: RoomUpdated;
+export type RoomKind = {
+    /**
+     * the noun
+     */
+    kind?: string;
+    key?: RoomKey;
+    state: object;
+    /**
+     * what `update` takes
+     */
+    patch?: object;
+    /**
+     * the payload of each event by its type: that of updates, and the host's
+     * own
+     */
+    events?: object;
 };
-export type Envelope<Type extends keyof RoomPayloads = keyof RoomPayloads> = {
+export type AnyRoom = {
+    state: Record<string, any>;
+};
+export type DeepPartial<Value> = Value extends readonly any[] ? Value : Value extends object ? {
+    [Name in keyof Value]?: DeepPartial<Value[Name]> | null;
+} : Value;
+export type KindName<Kind extends RoomKind> = Kind extends {
+    kind: infer Name extends string;
+} ? Name : string;
+export type KeyOf<Kind extends RoomKind> = Kind extends {
+    key: infer Key extends RoomKey;
+} ? Key : RoomKey;
+export type PatchOf<Kind extends RoomKind> = Kind extends {
+    patch: infer Patch extends object;
+} ? Patch : DeepPartial<Kind["state"]>;
+export type RoomPayloads<Kind extends RoomKind = AnyRoom> = KnownPayloads & (Kind extends {
+    events: infer Events extends object;
+} ? Events : {
+    [type: `${string}_updated`]: RoomUpdated;
+});
+export type Envelope<Kind extends RoomKind = AnyRoom, Type extends keyof RoomPayloads<Kind> & string = keyof RoomPayloads<Kind> & string> = {
     type: Type;
-    payload: RoomPayloads[Type];
+    payload: RoomPayloads<Kind>[Type];
     /**
      * on durable events
      */
     seq?: number;
 };
-export type RoomMessage = {
-    [Type in keyof RoomPayloads]: Envelope<Type>;
-}[keyof RoomPayloads];
+export type RoomMessage<Kind extends RoomKind = AnyRoom> = {
+    [Type in keyof RoomPayloads<Kind> & string]: Envelope<Kind, Type>;
+}[keyof RoomPayloads<Kind> & string];
 export type Message = {
     type: string;
     payload: any;
@@ -165,15 +207,47 @@ export type Message = {
     seq?: number;
 };
 /**
- * @template {keyof RoomPayloads} [Type=keyof RoomPayloads]
+ * A merge patch of a value: any part of it; null takes a key away.
+ *
+ * @template Value
+ * @typedef {Value extends readonly any[] ? Value
+ *   : Value extends object ? { [Name in keyof Value]?: DeepPartial<Value[Name]> | null }
+ *   : Value} DeepPartial
+ */
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { kind: infer Name extends string } ? Name : string} KindName
+ */
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { key: infer Key extends RoomKey } ? Key : RoomKey} KeyOf
+ */
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { patch: infer Patch extends object } ? Patch : DeepPartial<Kind["state"]>} PatchOf
+ */
+/**
+ * The payload of each message of a room, by type; that of an update begins with the room's kind.
+ *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {KnownPayloads & (Kind extends { events: infer Events extends object } ? Events
+ *   : { [type: `${string}_updated`]: RoomUpdated })} RoomPayloads
+ */
+/**
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @template {keyof RoomPayloads<Kind> & string} [Type=keyof RoomPayloads<Kind> & string]
  * @typedef {object} Envelope a message of a room; it names the room where the payload does not
  * @property {Type} type
- * @property {RoomPayloads[Type]} payload
+ * @property {RoomPayloads<Kind>[Type]} payload
  * @property {number} [seq] on durable events
  */
 /**
- * @typedef {{ [Type in keyof RoomPayloads]: Envelope<Type> }[keyof RoomPayloads]} RoomMessage
- *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {{
+ *   [Type in keyof RoomPayloads<Kind> & string]: Envelope<Kind, Type>
+ * }[keyof RoomPayloads<Kind> & string]} RoomMessage
+ */
+/**
  * @typedef {object} Message any message of the server
  * @property {string} type
  * @property {any} payload

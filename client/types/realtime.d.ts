@@ -2,7 +2,7 @@ import { RealtimeError } from "./errors.js";
 import { Room } from "./room.js";
 export type Options = {
     /**
-     * an access token, or better a function that gets one. It is called anew for each attempt, with
+     * an access token, or better a function that gets one. It is called for each connection, with
      * the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
      * lives. Null from it says that nobody is signed in any more, and stops the client; an error is
      * tried again. Without this option the browser's session signs in, by its cookie: for the pages
@@ -107,16 +107,16 @@ export declare class Realtime {
     /**
      * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
      *
-     * @template {object} [State=Record<string, any>]
-     * @param {string} kind the noun of the rooms, such as `project`
-     * @param {import("./room-id.js").RoomKey} key of the room's object: an integer, or the text of any other key
+     * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+     * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
+     * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
      * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
-     * @returns {Room<State>}
+     * @returns {Room<Kind>}
      * @throws {TypeError} for what names no room, and as `connect`
      */
-    join<State extends object = Record<string, any>>(kind: string, key: import("./room-id.js").RoomKey, { signal }?: {
+    join<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind>, { signal }?: {
         signal?: AbortSignal;
-    }): Room<State>;
+    }): Room<Kind>;
     /** Make the next attempt now, if one is waited for. */
     retryNow(): void;
     /** Disconnect for good. Rooms end, and updates without an answer reject with CLOSED. */

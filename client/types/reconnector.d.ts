@@ -49,43 +49,6 @@ export type Handlers = {
     onState: (change: StateChange) => void;
     onError: (error: RealtimeError) => void;
 };
-/**
- * - `connecting`: an attempt is under way
- * - `online`: the server answers
- * - `offline`: not started, resting, or waiting for the next attempt
- * - `stopped`: by `close`, or by a server that wants no reconnection
- *
- * @typedef {"connecting" | "online" | "offline" | "stopped"} State
- *
- * - `code`: of the close that led here, where there was one
- * - `retryAt`: the moment of the next attempt, in milliseconds as performance.now() counts them
- *
- * @typedef {import("./errors.js").Reason} Reason
- * @typedef {{ state: "connecting" | "online", code?: undefined, reason?: undefined, retryAt?: undefined }
- *   | { state: "offline", code?: number | undefined, reason: Reason, retryAt?: number }
- *   | { state: "stopped", code?: number | undefined, reason: Reason, retryAt?: undefined }} StateChange
- *
- * @typedef {new (url: string, protocols?: string[]) => import("./connection.js").Socket} SocketClass
- *
- * @typedef {{ url: URL, WebSocket: SocketClass }} Target
- *
- * @typedef {object} Settings
- * @property {SocketClass} [WebSocket]
- * @property {import("./credentials.js").Token | null} token
- * @property {import("./credentials.js").Credential} credential
- * @property {number} stableAfter milliseconds
- * @property {import("./timers.js").Timers} timers
- * @property {() => number} random
- * @property {(problem: string) => void} warn tells a developer what to fix
- *
- * @typedef {object} Handlers
- * @property {(connection: Connection) => void} onOpen
- * @property {(message: import("./protocol.js").Message) => void} onMessage
- * @property {() => void} onWritable
- * @property {() => void} onDown the connection is gone
- * @property {(change: StateChange) => void} onState
- * @property {(error: RealtimeError) => void} onError
- */
 /** Keep one connection up while it is wanted: attempts, tokens, waits and close codes. */
 export declare class Reconnector {
     #private;

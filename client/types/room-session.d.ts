@@ -31,6 +31,8 @@ export type Context = {
  * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
  */
+/** The event of each message, whatever its type: no host can have an event of this name. */
+export declare const EVERY: unique symbol;
 /** Keep a room over any number of connections; a `Room` is the application's handle of it. */
 export declare class RoomSession {
     #private;
@@ -49,11 +51,11 @@ export declare class RoomSession {
     get pending(): number;
     get ended(): RealtimeError | null;
     /**
-     * @param {string} name
+     * @param {string | symbol} name
      * @param {(...values: any[]) => void} listener
      * @param {import("./emitter.js").ListenOptions} [options]
      */
-    on(name: string, listener: (...values: any[]) => void, options?: import("./emitter.js").ListenOptions): () => void;
+    on(name: string | symbol, listener: (...values: any[]) => void, options?: import("./emitter.js").ListenOptions): () => void;
     /**
      * @param {Record<string, any>} data
      * @param {{ baseSeq: number | undefined, optimistic: boolean }} options

@@ -1,11 +1,17 @@
-export type RoomEvents<State extends object> = {
-    [Type in keyof import("./protocol.js").RoomPayloads]: [
-        payload: import("./protocol.js").RoomPayloads[Type],
-        message: import("./protocol.js").Envelope<Type>
+import { RealtimeError } from "./errors.js";
+export type RoomEvents<Kind extends import("./protocol.js").RoomKind> = {
+    [Type in keyof import("./protocol.js").RoomPayloads<Kind> & string]: [
+        payload: import("./protocol.js").RoomPayloads<Kind>[Type],
+        message: import("./protocol.js").Envelope<Kind, Type>
     ];
 } & {
     change: [];
-    snapshot: [state: State];
+    snapshot: [state: Kind["state"]];
+};
+export type Snapshot<Kind extends import("./protocol.js").RoomKind> = {
+    type: "snapshot";
+    payload: Kind["state"];
+    seq: number;
 };
 /**
  * One join of a room, made by `Realtime.join`. All joins of a client share the room's
@@ -14,9 +20,9 @@ export type RoomEvents<State extends object> = {
  * Its properties hold frozen values that are replaced and never changed: to compare, compare
  * identities.
  *
- * @template {object} [State=Record<string, any>]
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  */
-export declare class Room<State extends object = Record<string, any>> {
+export declare class Room<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> {
     #private;
     /** The kind of the room, such as `project`. */
     get kind(): string;
@@ -30,9 +36,9 @@ export declare class Room<State extends object = Record<string, any>> {
     /**
      * The state, with the own updates that are not confirmed yet; null before the first join.
      *
-     * @returns {Readonly<State> | null}
+     * @returns {Readonly<Kind["state"]> | null}
      */
-    get state(): Readonly<State> | null;
+    get state(): Readonly<Kind["state"]> | null;
     /**
      * The users who are here, oneself too; while not `joined`, as last known. Of very many only some:
      * see `memberCount`.
@@ -53,31 +59,39 @@ export declare class Room<State extends object = Record<string, any>> {
     /** Updates that wait for their answer. */
     get pending(): number;
     /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
-    get ended(): import("./errors.js").RealtimeError | null;
+    get ended(): RealtimeError | null;
     /**
      * Listen to an event.
      *
-     * @template {keyof RoomEvents<State>} Name
+     * @template {keyof RoomEvents<Kind> & string} Name
      * @param {Name} name
-     * @param {(...values: RoomEvents<State>[Name]) => void} listener called when `state` has it
+     * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` has it
      * @param {import("./emitter.js").ListenOptions} [options]
      * @returns {() => void} stops listening
      */
-    on<Name extends keyof RoomEvents<State>>(name: Name, listener: (...values: RoomEvents<State>[Name]) => void, options?: import("./emitter.js").ListenOptions): () => void;
+    on<Name extends keyof RoomEvents<Kind> & string>(name: Name, listener: (...values: RoomEvents<Kind>[Name]) => void, options?: import("./emitter.js").ListenOptions): () => void;
+    /**
+     * Iterate over the messages from now on, `snapshot` among them, until the room is left or the
+     * client closed.
+     *
+     * @returns {AsyncGenerator<import("./protocol.js").RoomMessage<Kind> | Snapshot<Kind>, void>}
+     * @throws {import("./errors.js").RealtimeError} while iterating: `ended`, or OVERRUN
+     */
+    [Symbol.asyncIterator](): AsyncGenerator<import("./protocol.js").RoomMessage<Kind> | Snapshot<Kind>, void>;
     /**
      * Change the state; it shows in `state` at once.
      *
      * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
      * with a RealtimeError if the server refuses it, and `state` is without it then.
      *
-     * @param {Record<string, any>} data a merge patch: objects are merged, null deletes a key
+     * @param {import("./protocol.js").PatchOf<Kind>} data a merge patch: objects are merged, null deletes a key
      * @param {object} [options]
      * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed what `data`
      *   names after that position; updates of this room do not count
      * @param {boolean} [options.optimistic] false: show it only when it is confirmed
      * @returns {Promise<import("./protocol.js").UpdateAck>}
      */
-    update(data: Record<string, any>, { baseSeq, optimistic }?: {
+    update(data: import("./protocol.js").PatchOf<Kind>, { baseSeq, optimistic }?: {
         baseSeq?: number;
         optimistic?: boolean;
     }): Promise<import("./protocol.js").UpdateAck>;

@@ -433,6 +433,7 @@ function handshake(url, token, credential) {
 }
 
 // src/reconnector.js
+var TOKEN_KEPT = 6e4;
 var Reconnector = class {
   #settings;
   #handlers;
@@ -445,6 +446,7 @@ var Reconnector = class {
   #failures = 0;
   #onlineSince = Infinity;
   #refusal;
+  #kept = null;
   #isUnclear = false;
   #timer;
   #renewals = 0;
@@ -528,7 +530,7 @@ var Reconnector = class {
     const attempt = this.#attempt = {};
     this.#settings.timers.clear(this.#timer);
     this.#setState({ state: "connecting" });
-    const token = await this.#tokens.fetch(this.#refusal);
+    const token = this.#keptToken() ?? await this.#newToken();
     if (attempt !== this.#attempt) {
       return;
     }
@@ -539,6 +541,23 @@ var Reconnector = class {
     } else {
       this.stop({ reason: "TOKEN_MISSING" });
     }
+  }
+  #keptToken() {
+    if (!this.#kept || this.#settings.timers.now() >= this.#kept.until) {
+      return void 0;
+    }
+    this.#kept.isReused = true;
+    return this.#kept.token;
+  }
+  async #newToken() {
+    const attempt = this.#attempt;
+    this.#kept = null;
+    const token = await this.#tokens.fetch(this.#refusal);
+    if (token && attempt === this.#attempt && this.#settings.credential !== "ticket") {
+      const until = this.#settings.timers.now() + TOKEN_KEPT;
+      this.#kept = { token, until, isReused: false };
+    }
+    return token;
   }
   #open(token) {
     const { timers, credential, warn } = this.#settings;
@@ -578,6 +597,7 @@ var Reconnector = class {
   }
   #ready() {
     this.#refusal = void 0;
+    this.#kept = null;
     this.#renewals = 0;
     this.#onlineSince = this.#settings.timers.now();
     this.#setState({ state: "online" });
@@ -602,9 +622,13 @@ var Reconnector = class {
       this.stop(end);
       return;
     }
+    const isOutdated = isRefused && this.#kept?.isReused;
+    if (isRefused) {
+      this.#kept = null;
+    }
     this.#refusal = isRefused ? end.reason : void 0;
-    if (isRefused && this.#failures === 0) {
-      this.#failures = 1;
+    if (isOutdated || isRefused && this.#failures === 0) {
+      this.#failures = Math.max(this.#failures, 1);
       void this.#try();
     } else {
       this.#wait(end);
@@ -621,6 +645,7 @@ var Reconnector = class {
   #halt() {
     this.#isRunning = false;
     this.#attempt = {};
+    this.#kept = null;
     this.#tokens.cancel();
     this.#settings.timers.clear(this.#timer);
     this.#drop();
@@ -1141,6 +1166,7 @@ var SignalSender = class {
 };
 
 // src/room-session.js
+var EVERY = /* @__PURE__ */ Symbol("message");
 var RoomSession = class {
   #ready = new Deferred();
   #left = new Deferred();
@@ -1262,7 +1288,7 @@ var RoomSession = class {
       if (message.seq !== void 0) {
         this.#queue.confirm(message.seq, this.#roomId.changesIn(message) ?? {});
       }
-      this.#emitter.emit(message.type, message.payload, message);
+      this.#tell(message);
       if (message.type !== "signal") {
         this.#emitter.emit("change");
       }
@@ -1314,7 +1340,7 @@ var RoomSession = class {
     }
     this.#ready.resolve();
     if (!ack.recovered) {
-      this.#emitter.emit("snapshot", this.state);
+      this.#tell({ type: "snapshot", payload: this.state, seq: ack.seq });
     }
     this.#emitter.emit("change");
   }
@@ -1333,9 +1359,13 @@ var RoomSession = class {
   #revoked(error) {
     const payload = this.#roomId.payload();
     this.end(error);
-    this.#emitter.emit("access_revoked", payload, { type: "access_revoked", payload });
+    this.#tell({ type: "access_revoked", payload });
   }
   // ---
+  #tell(message) {
+    this.#emitter.emit(message.type, message.payload, message);
+    this.#emitter.emit(EVERY, message);
+  }
   #leaveWhenDone() {
     const isSoon = this.#leaveTimer !== void 0;
     if (this.#isLeaving && !isSoon && !this.#ended && this.pending === 0) {
@@ -1364,6 +1394,8 @@ function rejected(error) {
 }
 
 // src/room.js
+var MAX_UNREAD = 1e4;
+var OWN_ENDS = ["LEFT", "CLOSED"];
 var NONE = Object.freeze([]);
 var Room = class {
   #session;
@@ -1434,6 +1466,49 @@ var Room = class {
     };
     this.#stops.add(stop);
     return stop;
+  }
+  [Symbol.asyncIterator]() {
+    const unread = [];
+    let wake = () => {
+    };
+    const offs = [
+      this.#session.on(EVERY, (message) => {
+        if (unread.length <= MAX_UNREAD) {
+          unread.push(message);
+        }
+        wake();
+      }),
+      this.#session.on("change", () => wake())
+    ];
+    const stop = () => {
+      this.#stops.delete(stop);
+      offs.forEach((off) => off());
+      wake();
+    };
+    this.#stops.add(stop);
+    const sleep = () => (
+      new Promise((resolve) => wake = resolve)
+    );
+    return this.#iterate(unread, sleep, stop);
+  }
+  async *#iterate(unread, sleep, stop) {
+    try {
+      for (; ; ) {
+        if (unread.length > MAX_UNREAD) {
+          throw new RealtimeError("OVERRUN", "Too many messages of the room were not read");
+        } else if (unread.length > 0) {
+          yield unread.shift();
+        } else if (this.ended === null) {
+          await sleep();
+        } else if (OWN_ENDS.includes(this.ended.code)) {
+          return;
+        } else {
+          throw this.ended;
+        }
+      }
+    } finally {
+      stop();
+    }
   }
   update(data, { baseSeq, optimistic = true } = {}) {
     return this.#left ? rejected(this.#left) : this.#session.update(data, { baseSeq, optimistic });
