@@ -14,10 +14,10 @@ const TARGET = join(HERE, "..", "realtime", "static", "realtime");
 
 /**
  * @param {string} name
- * @param {import("esbuild").BuildOptions} options
+ * @param {import("esbuild").BuildOptions} [options]
  * @returns {Promise<Map<string, string>>} the files by name
  */
-async function bundle(name, options) {
+async function bundle(name, options = {}) {
   const { outputFiles } = await build({
     absWorkingDir: HERE,
     entryPoints: ["src/index.js"],
@@ -42,9 +42,10 @@ function withoutTypes(text) {
   return text.replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n|\/\*\* [^\n]*?\*\/ ?/gm, "");
 }
 
-const readable = await bundle("realtime.js", {});
+const readable = await bundle("realtime.js");
+const element = await bundle("live-field.js", { entryPoints: ["src/live-field.js"] });
 const minified = await bundle("realtime.min.js", { minify: true, sourcemap: "linked" });
-const files = new Map([...[...readable].map(([name, text]) => [name, withoutTypes(text)]), ...minified]);
+const files = new Map([...[...readable, ...element].map(([name, text]) => [name, withoutTypes(text)]), ...minified]);
 
 if (process.argv.includes("--check")) {
   for (const [name, text] of files) {

@@ -20,6 +20,13 @@ test("the package has its licence, its changes, its types and every module", asy
   assert.deepEqual([...names].filter((name) => /^(test|node_modules)\//.test(name)), []);
 });
 
+test("the bindings are part of the package, and can be imported on a server", async () => {
+  for (const name of ["react", "vue", "svelte", "live-field"]) {
+    const binding = await import(`django-realtime-client/${name}`);
+    assert.ok(Object.values(binding).every((value) => value), name);
+  }
+});
+
 for (const name of ["realtime.js", "realtime.min.js"]) {
   test(`the static file ${name} exports what the package does`, async () => {
     const built = await import(`../../realtime/static/realtime/${name}`);

@@ -1,0 +1,111 @@
+/** Hooks for React: `<RealtimeProvider client={realtime}>`, then `useRoom` and its like below it. */
+import {
+  createContext, createElement, useCallback, useContext, useEffect, useMemo, useState, useSyncExternalStore,
+} from "react";
+
+import { members, status, subscribe, tasks } from "./bindings.js";
+
+/** @typedef {import("./protocol.js").AnyRoom} AnyRoom */
+/** @typedef {import("./protocol.js").RoomKind} RoomKind */
+
+const Context = createContext(/** @type {import("./realtime.js").Realtime | null} */ (null));
+
+/**
+ * Give the components below it the client.
+ *
+ * @param {{ client: import("./realtime.js").Realtime, children?: import("react").ReactNode }} properties
+ */
+export function RealtimeProvider({ client, children }) {
+  return createElement(Context.Provider, { value: client }, children);
+}
+
+/** Return the client of the provider. */
+export function useRealtime() {
+  const client = useContext(Context);
+  if (!client) {
+    throw new Error("A component uses a room, and no <RealtimeProvider client={…}> is around it");
+  }
+  return client;
+}
+
+/**
+ * Join a room while the component is mounted; null before that, as on a server. Those who join the
+ * same room share it. Renders again when `joined`, `role` or `ended` is another.
+ *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @param {import("./protocol.js").KindName<Kind>} kind
+ * @param {import("./protocol.js").KeyOf<Kind> | null} key null for no room
+ * @returns {import("./room.js").Room<Kind> | null}
+ */
+export function useRoom(kind, key) {
+  const client = useRealtime();
+  const [joined, setJoined] = useState(
+    /** @type {{ client: object, room: import("./room.js").Room<Kind> } | null} */ (null),
+  );
+  useEffect(() => {
+    const room = key === null ? null : client.join(/** @type {any} */ (kind), key);
+    setJoined(room && { client, room: /** @type {any} */ (room) });
+    return () => void room?.leave();
+  }, [client, kind, key]);
+  // For one rendering after a change of the key, the room is still that of the old one.
+  const isIt = joined?.client === client && joined.room.kind === kind && joined.room.key === key;
+  const room = isIt ? joined.room : null;
+  useValue(room, () => status(room));
+  return room;
+}
+
+/**
+ * Return the state of a room, or what `select` takes of it; undefined before the first join. Renders
+ * again when that is another value: a `select` that makes new objects does so at each change.
+ *
+ * @template {RoomKind} Kind
+ * @template [Value=Readonly<Kind["state"]>]
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @param {(state: Readonly<Kind["state"]>) => Value} [select]
+ * @returns {Value | undefined}
+ */
+export function useRoomState(room, select = (state) => /** @type {any} */ (state)) {
+  const get = useMemo(() => {
+    /** @type {{ state: unknown, value: Value | undefined }} */
+    let last = { state: null, value: undefined };
+    return () => {
+      const state = room?.state ?? null;
+      if (state !== last.state) {
+        last = { state, value: state ? select(state) : undefined };
+      }
+      return last.value;
+    };
+  }, [room, select]);
+  return useValue(room, get);
+}
+
+/** @param {import("./room.js").Room<any> | null} room */
+export function useMembers(room) {
+  return useValue(room, () => members(room));
+}
+
+/** @param {import("./room.js").Room<any> | null} room */
+export function useTasks(room) {
+  return useValue(room, () => tasks(room));
+}
+
+/** Return the last change of the connection's state. */
+export function useConnection() {
+  const client = useRealtime();
+  const [change, setChange] = useState(/** @type {import("./bindings.js").ConnectionState} */ ({ state: client.state }));
+  useEffect(() => {
+    setChange({ state: client.state });
+    return client.on("state", setChange);
+  }, [client]);
+  return change;
+}
+
+/**
+ * @template Value
+ * @param {import("./room.js").Room<any> | null} room
+ * @param {() => Value} get gives the same value until the room changes
+ */
+function useValue(room, get) {
+  const follow = useCallback((/** @type {() => void} */ onChange) => subscribe(room, onChange), [room]);
+  return useSyncExternalStore(follow, get, get);
+}

@@ -1,0 +1,55 @@
+export type AnyRoom = import("./protocol.js").AnyRoom;
+export type RoomKind = import("./protocol.js").RoomKind;
+/**
+ * Give the components below it the client.
+ *
+ * @param {{ client: import("./realtime.js").Realtime, children?: import("react").ReactNode }} properties
+ */
+export declare function RealtimeProvider({ client, children }: {
+    client: import("./realtime.js").Realtime;
+    children?: import("react").ReactNode;
+}): import("react").FunctionComponentElement<import("react").ProviderProps<import("./realtime.js").Realtime | null>>;
+/** Return the client of the provider. */
+export declare function useRealtime(): import("./realtime.js").Realtime;
+/**
+ * Join a room while the component is mounted; null before that, as on a server. Those who join the
+ * same room share it. Renders again when `joined`, `role` or `ended` is another.
+ *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @param {import("./protocol.js").KindName<Kind>} kind
+ * @param {import("./protocol.js").KeyOf<Kind> | null} key null for no room
+ * @returns {import("./room.js").Room<Kind> | null}
+ */
+export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind> | null): import("./room.js").Room<Kind> | null;
+/**
+ * Return the state of a room, or what `select` takes of it; undefined before the first join. Renders
+ * again when that is another value: a `select` that makes new objects does so at each change.
+ *
+ * @template {RoomKind} Kind
+ * @template [Value=Readonly<Kind["state"]>]
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @param {(state: Readonly<Kind["state"]>) => Value} [select]
+ * @returns {Value | undefined}
+ */
+export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kind["state"]>>(room: import("./room.js").Room<Kind> | null, select?: (state: Readonly<Kind["state"]>) => Value): Value | undefined;
+/** @param {import("./room.js").Room<any> | null} room */
+export declare function useMembers(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Member[];
+/** @param {import("./room.js").Room<any> | null} room */
+export declare function useTasks(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Task[];
+/** Return the last change of the connection's state. */
+export declare function useConnection(): (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "connecting" | "online";
+    code?: undefined;
+    reason?: undefined;
+    retryAt?: undefined;
+}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "offline";
+    code?: number | undefined;
+    reason: import("./reconnector.js").Reason;
+    retryAt?: number;
+}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "stopped";
+    code?: number | undefined;
+    reason: import("./reconnector.js").Reason;
+    retryAt?: undefined;
+}>);

@@ -1,0 +1,57 @@
+export type AnyRoom = import("./protocol.js").AnyRoom;
+export type RoomKind = import("./protocol.js").RoomKind;
+export type Readable<Value> = import("svelte/store").Readable<Value>;
+/**
+ * Give this component and those below it the client.
+ *
+ * @param {import("./realtime.js").Realtime} client
+ */
+export declare const setRealtime: (client: import("./realtime.js").Realtime) => undefined;
+/**
+ * Return the client of the component or of one above it.
+ *
+ * @returns {import("./realtime.js").Realtime}
+ */
+export declare function useRealtime(): import("./realtime.js").Realtime;
+/**
+ * Return a store with a room, which is joined while anybody subscribes to it; null on a server. Its
+ * subscribers hear of each change of the room.
+ *
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @param {import("./protocol.js").KindName<Kind>} kind
+ * @param {import("./protocol.js").KeyOf<Kind>} key
+ * @returns {Readable<import("./room.js").Room<Kind> | null>}
+ */
+export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind>): Readable<import("./room.js").Room<Kind> | null>;
+/**
+ * Return a store with the state of a room, or with what `select` takes of it; undefined before the
+ * first join.
+ *
+ * @template {RoomKind} Kind
+ * @template [Value=Readonly<Kind["state"]>]
+ * @param {Readable<import("./room.js").Room<Kind> | null>} room
+ * @param {(state: Readonly<Kind["state"]>) => Value} [select]
+ * @returns {Readable<Value | undefined>}
+ */
+export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kind["state"]>>(room: Readable<import("./room.js").Room<Kind> | null>, select?: (state: Readonly<Kind["state"]>) => Value): Readable<Value | undefined>;
+/** @param {Readable<import("./room.js").Room<any> | null>} room */
+export declare const useMembers: (room: Readable<import("./room.js").Room<any> | null>) => import("svelte/store").Readable<readonly import("./protocol.js").Member[]>;
+/** @param {Readable<import("./room.js").Room<any> | null>} room */
+export declare const useTasks: (room: Readable<import("./room.js").Room<any> | null>) => import("svelte/store").Readable<readonly import("./protocol.js").Task[]>;
+/** Return a store with the last change of the connection's state. */
+export declare function useConnection(): import("svelte/store").Readable<(Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "connecting" | "online";
+    code?: undefined;
+    reason?: undefined;
+    retryAt?: undefined;
+}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "offline";
+    code?: number | undefined;
+    reason: import("./reconnector.js").Reason;
+    retryAt?: number;
+}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
+    state: "stopped";
+    code?: number | undefined;
+    reason: import("./reconnector.js").Reason;
+    retryAt?: undefined;
+}>)>;
