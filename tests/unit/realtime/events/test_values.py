@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import json
 import math
-from collections import OrderedDict
+import sys
+from collections import Counter, OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -77,6 +78,38 @@ def test_what_djangos_encoder_writes_comes_out_as_it_would_write_it(
 def test_what_is_plain_is_not_copied() -> None:
     value = {"a": [1, 2.5, {"b": None}], "c": "text", "d": True}
     assert values.plain(value) is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"before": [[]] * 3, "a": [{"b": [Decimal(1)]}], "after": [{}]},
+        [{"a": {1: {"b": [2]}}}, [[]]],
+        ((), [({"a": ()},)]),
+        {"a": {"b": [{"c": Colour.RED}]}},
+        {"a": {Mood.CALM: [[1.5, None]]}},
+    ],
+    ids=repr,
+)
+def test_one_part_that_is_not_plain_is_found_wherever_it_is(value: Any) -> None:
+    plain = values.plain(value)
+    assert plain == json.loads(json.dumps(value, cls=DjangoJSONEncoder))
+    assert kinds(plain) <= {dict, list, str, int, float, bool, type(None)}
+
+
+def test_plain_values_cost_no_call_of_a_function_each() -> None:
+    calls = Counter[str]()
+    value = {
+        "lists": [[]] * 8000,
+        "numbers": [1e18] * 3000,
+        "objects": {f"{n}": {} for n in range(4000)},
+    }
+    sys.setprofile(lambda frame, event, _: calls.update([event]))
+    try:
+        values.plain(value)
+    finally:
+        sys.setprofile(None)
+    assert calls["call"] < 20
 
 
 def loop() -> list[Any]:
