@@ -91,7 +91,7 @@ class Settings:
     USER_RATE: Rate = _USERS
     """Messages of all sockets of a user in one server process; a large one counts as many.
 
-    Beyond it they wait, and nothing more is read from those sockets meanwhile.
+    Beyond it they wait, 10 s at most, and nothing more is read from those sockets meanwhile.
     """
     FRAME_RATE: Rate = _FRAMES
     """WebSocket frames of one socket: pings, pongs and the parts of messages, too.

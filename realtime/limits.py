@@ -32,10 +32,13 @@ class Bucket:
             return 0.0
         return (1 - self._level) / self._rate.per_second
 
-    def charge(self, tokens: float) -> float:
-        """Take tokens, also such as there are not yet; return the seconds until they are there."""
+    def charge(self, tokens: float, *, longest: float) -> float:
+        """Take tokens, also such as there are not yet; return the seconds until they are there.
+
+        What would take more than `longest` seconds is let off.
+        """
         self._fill()
-        self._level -= tokens
+        self._level = max(self._level - tokens, -longest * self._rate.per_second)
         return max(0.0, -self._level / self._rate.per_second)
 
     def _fill(self) -> None:
@@ -78,6 +81,12 @@ class UserLimit:
     """Characters of a snapshot or a replay that are sent for one."""
     _JOIN = 2
     """Units that a join costs beside what is sent."""
+    _LONGEST = 10.0
+    """Seconds that a message waits at most, though its user has asked for more.
+
+    A socket that waits is not read, so nobody is told whether its client has left, nor does it
+    answer a ping: the documented servers wait 15 s for that.
+    """
     _MAX_USERS = 1000
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,11 +97,11 @@ class UserLimit:
 
     def message(self, user_id: Hashable, size: int) -> float:
         """Charge for a message of so many characters; return the seconds to wait before reading."""
-        return self._bucket(user_id).charge(1 + size / self._READ)
+        return self._bucket(user_id).charge(1 + size / self._READ, longest=self._LONGEST)
 
     def joined(self, user_id: Hashable, size: int) -> None:
         """Charge for a join that was answered with so many characters."""
-        self._bucket(user_id).charge(self._JOIN + size / self._SENT)
+        self._bucket(user_id).charge(self._JOIN + size / self._SENT, longest=self._LONGEST)
 
     def _bucket(self, user_id: Hashable) -> Bucket:
         bucket = self._buckets.get(user_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from realtime.conf import Rate
 from realtime.limits import Bucket, MessageLimit, UserLimit
 
@@ -50,6 +52,19 @@ def test_a_user_is_charged_by_size() -> None:
     assert limit.message("bob", 0) == 0
     clock.now = 2
     assert limit.message("alice", 0) == 0
+
+
+def test_no_message_waits_longer_than_servers_wait_for_a_pong() -> None:
+    clock = Clock()
+    limit = UserLimit(Rate(per_second=10, burst=20), clock)
+    waits = []
+    for _ in range(100):
+        waits.append(limit.message("alice", 48 * 1024))
+        limit.joined("alice", 10**6)
+    assert waits[0] < 10
+    assert waits[-1] == max(waits) == 10
+    clock.now = 9
+    assert limit.message("alice", 0) == pytest.approx(1.1), "what was let off is forgotten"
 
 
 def test_users_who_ask_for_little_are_forgotten() -> None:
