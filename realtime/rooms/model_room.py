@@ -36,6 +36,7 @@ from realtime.rooms.keys import of_field
 from realtime.rooms.members import MembersPath
 from realtime.rooms.places import Key, Place, states
 from realtime.rooms.room import Access, Forbidden, Invalid, Outcome, Pending, Room, Update, Updated
+from realtime.rooms.size import SizeLimit
 
 VIEWER = "viewer"
 EDITOR = "editor"
@@ -64,10 +65,16 @@ class ModelRoom(Room):
     """True if everybody who is signed in may look."""
     max_rows: ClassVar[int] = 100
     """Rows that one update may change."""
+    max_size: ClassVar[int] = 256 * 1024
+    """Bytes of JSON that updates may make a room hold; it is what everybody who joins is sent."""
 
     @cached_property
     def place(self) -> Place:
         return Place(self, self)
+
+    @cached_property
+    def size_limit(self) -> SizeLimit:
+        return SizeLimit(self.place, self.max_size)
 
     @cached_property
     def members_path(self) -> MembersPath | None:
@@ -216,10 +223,11 @@ class ModelRoom(Room):
             try:
                 with transaction.atomic(using=alias()):
                     self._apply(obj, update)
+                    changed = tracking.edits(alias()).take()
+                    _check_sizes(changed)
             except Invalid as refusal:
                 obj.refresh_from_db()
                 return refusal
-            changed = tracking.edits(alias()).take()
         found = None
         for change in changed:
             room = events.setdefault(change.room_id, [])
@@ -249,6 +257,18 @@ class ModelRoom(Room):
 
 
 _NONE = Access("", may_update=False)
+
+
+def _check_sizes(changed: Sequence[RoomChange]) -> None:
+    """Refuse to make rooms larger than everybody who joins can be sent.
+
+    Raises:
+        Invalid
+    """
+    for change in changed:
+        if not change.room.size_limit.allows(change):
+            message = _("There is no more room: %(size)s bytes are all that may be here.")
+            raise Invalid({NON_FIELD_ERRORS: [message % {"size": change.room.max_size}]})
 
 
 def _rows(place: Place, data: Any) -> int:
