@@ -5,14 +5,26 @@ The middleware, the socket and a task each say it for what they run; `acting` do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
 
 _acting: ContextVar[Any] = ContextVar("realtime_acting", default=None)
+
+
+class Deferred:
+    """Find out who acts when the first change asks for it."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    @cached_property
+    def user(self) -> Any:
+        return self._find()
 
 
 @contextmanager
@@ -33,6 +45,6 @@ def actor_id() -> Any:
     """Return the primary key of the user who makes changes now; None where no user does."""
     actor = _acting.get()
     # No middleware of a site, or not yet REST framework, may have said who a request is of.
-    user = getattr(actor, "user", None) if isinstance(actor, HttpRequest) else actor
+    user = getattr(actor, "user", None) if isinstance(actor, HttpRequest | Deferred) else actor
     # An anonymous user's primary key is None.
     return getattr(user, "pk", None) if hasattr(user, "is_authenticated") else user

@@ -12,12 +12,12 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import partial
 from inspect import signature
 from typing import Any
 from uuid import uuid4
 
-from celery import Task
+from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.result import EagerResult
 from django.db import connections, transaction
@@ -27,7 +27,7 @@ from realtime.events import values
 from realtime.models import TaskState, alias
 from realtime.protocol.room_id import RoomId, key_name
 from realtime.rooms import registry
-from realtime.rooms.actor import acting
+from realtime.rooms.actor import Deferred, acting
 from realtime.tasks import state as task_state
 from realtime.tasks.progress import Report, Throttle
 
@@ -45,7 +45,7 @@ class TaskFailure(Exception):
     """Fail a task with a message for those in the room; they see no other exception's text."""
 
 
-class RoomTask(Task):  # type: ignore[type-arg]
+class RoomTask(DjangoTask):  # type: ignore[type-arg]
     abstract = True
     room = ""
     """The kind of the room; without it, the kind of which the task has the argument `<kind>_id`."""
@@ -57,7 +57,7 @@ class RoomTask(Task):  # type: ignore[type-arg]
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         # `Task.__call__` would begin a request of its own, without the id of this one.
-        with acting(_Starter(self.request.id)):
+        with acting(Deferred(partial(_starter_of, self.request.id))):
             return self.run(*args, **kwargs)
 
     def enqueue(self, *, user_id: Any = None, subject: str = "", **kwargs: Any) -> str:
@@ -226,16 +226,8 @@ class RoomTask(Task):  # type: ignore[type-arg]
             task_state.record_progress(self.request.id, report)
 
 
-class _Starter:
-    """The user who started a task, read from the database when somebody asks."""
-
-    def __init__(self, task_id: str | None) -> None:
-        self._task_id = task_id
-
-    @cached_property
-    def user(self) -> Any:
-        rows = TaskState.objects.filter(task_id=self._task_id)
-        return rows.values_list("user_id", flat=True).first()
+def _starter_of(task_id: str | None) -> Any:
+    return TaskState.objects.filter(task_id=task_id).values_list("user_id", flat=True).first()
 
 
 @contextmanager

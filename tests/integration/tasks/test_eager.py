@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from celery import current_app
+from django.db import transaction
 from django.test import TestCase
 
 from realtime.db import threads
@@ -34,6 +35,14 @@ def test_an_eager_task_is_told_of_like_any_other() -> None:
     assert cases.adopted.delay(project_id=PROJECT).get() == "as before"
     cases.raises.delay(project_id=PROJECT)
     assert told() == [("task_completed", "adopted"), ("task_failed", "raises")]
+
+
+def test_a_task_that_waits_for_the_commit_still_can() -> None:
+    """Celery gives every task of a Django site these methods; a site calls them already."""
+    with transaction.atomic():
+        cases.adopted.delay_on_commit(project_id=PROJECT)
+        assert told() == []
+    assert told() == [("task_completed", "adopted")]
 
 
 def test_an_eager_task_that_is_tried_again_ends_once() -> None:
