@@ -15,6 +15,7 @@ class RealtimeConfig(AppConfig):
         import realtime.checks.settings
         from realtime import extras
         from realtime.ops import redaction
+        from realtime.rooms import tracking
 
         if extras.has("celery"):
             import realtime.checks.tasks
@@ -22,4 +23,5 @@ class RealtimeConfig(AppConfig):
             import realtime.tasks.signals  # noqa: F401
 
         redaction.install()
+        tracking.install()
         autodiscover_modules("rooms")

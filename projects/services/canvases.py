@@ -73,8 +73,8 @@ def _append(
         **who,
     }
     replaced = None if before is None else {"title": before}
-    room = rooms.RoomId("project", canvas.project_id)
-    rooms.append(room, [rooms.NewEvent(type_, payload, user.pk, before=replaced)])
+    with rooms.acting(user):
+        rooms.append(rooms.RoomId("project", canvas.project_id), type_, payload, before=replaced)
 
 
 def update_canvas(

@@ -77,7 +77,7 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
             project_id=project_id, user_id=user_id, defaults={"role": role}
         )
     event = rooms.member_changed(user_id, role, actor_id=actor_id, role_before=before)
-    rooms.append(rooms.RoomId("project", project_id), [event])
+    rooms.append_all({rooms.RoomId("project", project_id): [event]})
 
 
 def _has_other_owner(project_id: int, user_id: int) -> bool:

@@ -159,14 +159,11 @@ def save_changes(project: Project, made: Sequence[Change]) -> list[Updated]:
         return []
     changed = {name for one in made for name in one.changes}
     project.save(update_fields=[*changed, "updated_by", "updated_at"])
-    events = rooms.append(
-        rooms.room_of(project),
-        [
-            rooms.updated(changes, actor_id=user_id, before=before)
-            for user_id, changes, before in made
-        ],
-    )
-    return [Updated(event) for event in events]
+    room = rooms.room_of(project)
+    events = [
+        rooms.updated(changes, actor_id=user_id, before=before) for user_id, changes, before in made
+    ]
+    return [Updated(event) for event in rooms.append_all({room: events})[room]]
 
 
 def delete_project(*, user: User, project_id: int) -> None:
@@ -182,4 +179,4 @@ def delete_project(*, user: User, project_id: int) -> None:
 def delete_locked_project(project: Project, *, actor_id: int | None) -> None:
     room = rooms.room_of(project)
     project.delete()
-    rooms.append(room, [rooms.deleted(actor_id=actor_id)])
+    rooms.append_all({room: [rooms.deleted(actor_id=actor_id)]})

@@ -59,13 +59,9 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
     orders, could wait for each other.
     """
     using = alias()
-    if not transaction.get_connection(using).in_atomic_block:
-        raise transaction.TransactionManagementError(
-            "realtime.events.log.append() must run beside its change, inside "
-            f"transaction.atomic(using={using!r})"
-        )
+    check_transaction(using)
     for room in events:
-        _check(room)
+        _check_room(room)
     heads = _advance({room: len(new) for room, new in events.items()})
     rows: dict[RoomId, list[Event]] = {}
     found: dict[RoomId, list[Publication]] = {}
@@ -84,7 +80,33 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
     return rows
 
 
-def _check(room: RoomId) -> None:
+def check_transaction(using: str) -> None:
+    """Refuse an event outside of a transaction.
+
+    Raises:
+        TransactionManagementError
+    """
+    if not transaction.get_connection(using).in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "An event must be appended beside its change, inside "
+            f"transaction.atomic(using={using!r})"
+        )
+
+
+def check(room: RoomId, event: NewEvent) -> None:
+    """Refuse an event that could not be appended.
+
+    Raises:
+        TypeError, ValueError: as `append` does, but for one that is too large.
+    """
+    _check_room(room)
+    _type(room, event)
+    values.plain(_payload(room, event))
+    values.plain(event.before)
+    values.user_key(event.actor_id)
+
+
+def _check_room(room: RoomId) -> None:
     """Refuse what names no room, before a column does in the words of its database.
 
     Raises:

@@ -2,19 +2,21 @@
 
 A host subclasses `Room` for each kind of its rooms, in a module `rooms.py` of an app, and registers
 it with `register`. The server asks it for the access of users and the snapshots of rooms, and to
-save updates. A host appends an event with `append` in the transaction that makes the change:
-`updated`, `member_changed`, `deleted`, or a `NewEvent` of its own. `AnyOf` and `CompiledQuery` make
+save updates. A host appends events in the transaction that makes the change: its own with `append`,
+and the protocol's (`updated`, `member_changed`, `deleted`), where it has services of its own, with
+`append_all`. `AnyOf` and `CompiledQuery` make
 the queries of a room cheap for thousands of users. Begin with `room`, then `registry`; the server
 asks through `hosts`, which knows the types of `keys`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
-from realtime.events.log import append, append_all
+from realtime.events.log import append_all
 from realtime.events.new_event import NewEvent, author, deleted, member_changed, updated
 from realtime.protocol.room_id import RoomId
 from realtime.rooms.actor import acting
 from realtime.rooms.children import Children
 from realtime.rooms.model_room import ModelRoom, refresh
+from realtime.rooms.own_events import append
 from realtime.rooms.registry import register, room_of
 from realtime.rooms.room import (
     Access,

@@ -47,8 +47,10 @@ class New(NamedTuple):
 class RoomChange:
     """What a transaction changed in one room."""
 
-    def __init__(self, room: ModelRoom, key: Key) -> None:
+    def __init__(self, room_id: RoomId, room: ModelRoom | None = None, key: Key = None) -> None:
+        self.room_id = room_id
         self.room = room
+        """None where only events of the host's own are told."""
         self.key = key
         self.changes: Json = {}
         self.before: Json = {}
@@ -56,12 +58,15 @@ class RoomChange:
         """Told first, in an event of its own: values of which it is not known what they had."""
         self.members: list[tuple[Key, str | None, str | None]] = []
         """User, role and role before; None for no member."""
+        self.own: list[NewEvent] = []
+        """Events of the host's own, told after the changes."""
         self.is_deleted = False
         self.actor_id: Any = None
 
     @property
-    def room_id(self) -> RoomId:
-        return RoomId.of(self.room.kind, self.key)
+    def is_update(self) -> bool:
+        """True if the first event is one of changes."""
+        return bool(self.changes) and not self.is_deleted
 
     def put(self, path: Sequence[str], patch: Json | None, before: Json | None) -> None:
         """Add the change of a row at its place; None takes it away."""
@@ -72,17 +77,18 @@ class RoomChange:
         """Return what the room is told, in order."""
         actor_id = self.actor_id
         if self.is_deleted:
-            return [deleted(actor_id=actor_id)]
+            return [*self.own, deleted(actor_id=actor_id)]
         found = [updated(self.cleared, actor_id=actor_id)] if self.cleared else []
         if self.changes:
             found += [
                 updated(changes, actor_id=actor_id, before=merge_patch.before(self.before, changes))
                 for changes in split(self.changes)
             ]
-        return found + [
+        found += [
             member_changed(user, role, actor_id=actor_id, role_before=role_before)
             for user, role, role_before in self.members
         ]
+        return found + self.own
 
     def clear(self, path: Sequence[str], names: Iterable[str]) -> None:
         if patch := dict.fromkeys(names):
@@ -109,15 +115,18 @@ class Changes:
     """The changes of all rooms that one transaction touches."""
 
     def __init__(self) -> None:
-        self.rooms: dict[tuple[ModelRoom, Key], RoomChange] = {}
+        self.rooms: dict[RoomId, RoomChange] = {}
 
     def of(self, room: ModelRoom, key: Key) -> RoomChange:
-        return self.rooms.setdefault((room, key), RoomChange(room, key))
+        room_id = RoomId.of(room.kind, key)
+        return self.rooms.setdefault(room_id, RoomChange(room_id, room, key))
 
     def found(self) -> list[RoomChange]:
         """Return the rooms in which something changed."""
         return [
-            each for each in self.rooms.values() if each.changes or each.members or each.is_deleted
+            each
+            for each in self.rooms.values()
+            if each.changes or each.members or each.own or each.is_deleted
         ]
 
     def add(self, place: Place, touch: Touch, new: New) -> None:
@@ -177,6 +186,10 @@ class Changes:
                 change = self.of(room, key)
                 change.members.append((user, new.get(user), old.get(user)))
                 change.actor_id = change.actor_id or actor_id
+
+    def add_own(self, room_id: RoomId, event: NewEvent) -> None:
+        """Add an event of the host's own; after all changes."""
+        self.rooms.setdefault(room_id, RoomChange(room_id)).own.append(event)
 
 
 def _full(place: Place, spot: Spot, many: Json) -> Json:

@@ -231,7 +231,7 @@ class ModelRoom(Room):
         found = None
         for change in changed:
             room = events.setdefault(change.room_id, [])
-            if change.room_id == self._id(key):
+            if change.room_id == self._id(key) and change.is_update:
                 found = len(room)
             room += change.events()
         return found
@@ -266,7 +266,7 @@ def _check_sizes(changed: Sequence[RoomChange]) -> None:
         Invalid
     """
     for change in changed:
-        if not change.room.size_limit.allows(change):
+        if change.room is not None and not change.room.size_limit.allows(change):
             message = _("There is no more room: %(size)s bytes are all that may be here.")
             raise Invalid({NON_FIELD_ERRORS: [message % {"size": change.room.max_size}]})
 
@@ -354,11 +354,6 @@ def _locked(place: Place, above: Model, rows: Json) -> dict[str, Model]:
         AnyOf("pk", named), AnyOf(place.parent_column, [above.pk])
     )
     return {str(to_id(row.pk)): row for row in found.order_by("pk").select_for_update(no_key=True)}
-
-
-def append_changes(found: Sequence[RoomChange]) -> None:
-    """Append what a transaction changed to the logs of its rooms."""
-    log.append_all({change.room_id: change.events() for change in found})
 
 
 def refresh(queryset: QuerySet[Any]) -> None:

@@ -46,7 +46,7 @@ class Updated(NamedTuple):
     """An update that was made."""
 
     event: Event | None = None
-    """The event that `rooms.append` returned; None where nothing changed."""
+    """The event that `rooms.append_all` returned; None where nothing changed."""
 
     @property
     def changes(self) -> dict[str, Any]:

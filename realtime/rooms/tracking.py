@@ -25,7 +25,10 @@ from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 
 from realtime.db.queries import AnyOf
+from realtime.events import log
+from realtime.events.new_event import NewEvent
 from realtime.models import alias
+from realtime.protocol.room_id import RoomId
 from realtime.rooms import actor
 from realtime.rooms.changes import Changes, New, RoomChange, Touch
 from realtime.rooms.places import (
@@ -125,7 +128,6 @@ def watch(room: ModelRoom) -> None:
     for path in room.members_path.links() if room.members_path else []:
         _table(path.table).members.append((room, path))
     _forget()
-    _install()
 
 
 def unwatch(room: ModelRoom) -> None:
@@ -173,6 +175,8 @@ class Touched:
         self.savepoints = savepoints
         self.rows: dict[Shown, dict[Key, Touch]] = defaultdict(dict)
         self.members: dict[ModelRoom, dict[Key, Roles]] = defaultdict(dict)
+        self.events: list[tuple[RoomId, NewEvent]] = []
+        """Events of the host's own."""
         self.actor_id: Any = None
 
     def __call__(self) -> None:
@@ -225,6 +229,7 @@ class Edits:
                     current.rows[shown] |= rows
                 for room, roles in touched.members.items():
                     current.members[room] |= roles
+                current.events += touched.events
                 self._touched.remove(touched)
                 self._hooks[:] = [hook for hook in self._hooks if hook[1] is not touched]
 
@@ -269,6 +274,10 @@ class Edits:
             current.members[room] |= room.members_path.roles(self.using, unread)
             current.actor_id = actor.actor_id()
 
+    def append(self, room: RoomId, event: NewEvent) -> None:
+        """Have an event told after the changes of the transaction."""
+        self.current().events.append((room, event))
+
     def take(self) -> list[RoomChange]:
         """Return what changed so far under the savepoints of now, and begin anew.
 
@@ -293,6 +302,8 @@ class Edits:
                     new = room.members_path.roles(self.using, list(old))
                     for key, roles in old.items():
                         changes.add_members(room, key, roles, new[key], each.actor_id)
+            for room_id, event in each.events:
+                changes.add_own(room_id, event)
         return changes.found()
 
     def _compare(self, changes: Changes, shown: Shown, touches: dict[Key, Touch]) -> None:
@@ -571,9 +582,7 @@ def _append(using: str) -> None:
     """Append what the transaction has changed to the logs of its rooms."""
     found = edits(using).take()
     if found:
-        from realtime.rooms.model_room import append_changes
-
-        append_changes(found)
+        log.append_all({change.room_id: change.events() for change in found})
 
 
 def _is_outermost(connection: BaseDatabaseWrapper) -> bool:
@@ -583,7 +592,7 @@ def _is_outermost(connection: BaseDatabaseWrapper) -> bool:
     return not block._from_testcase and all(each._from_testcase for each in outer)
 
 
-def _install() -> None:
+def install() -> None:
     """Wrap the writing compilers and the end of an `atomic` block, once."""
     if hasattr(transaction.Atomic.__exit__, "__wrapped__"):
         return

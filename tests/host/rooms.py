@@ -47,7 +47,7 @@ class SharedRoom(rooms.Room):
             return Updated()
         shared.items.update(changes)
         room = rooms.RoomId.of(self.kind, shared.pk)
-        [event] = rooms.append(room, [rooms.updated(changes, actor_id=update.user_id)])
+        [event] = rooms.append_all({room: [rooms.updated(changes, actor_id=update.user_id)]})[room]
         return Updated(event)
 
 

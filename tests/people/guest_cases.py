@@ -95,7 +95,7 @@ async def test_the_end_of_a_membership_is_an_event() -> None:
         with transaction.atomic():
             board.shoppers.remove(ben)
             changed = rooms.member_changed(ben.pk, None, actor_id=anna.pk)
-            rooms.append(rooms.room_of(board), [changed])
+            rooms.append_all({rooms.room_of(board): [changed]})
 
     await threads.write(remove)
     await second.until("access_revoked")
@@ -127,7 +127,9 @@ def test_the_history_has_them() -> None:
     board, [anna, ben] = make_board()
     with transaction.atomic():
         changed = rooms.member_changed(ben.pk, "guest", actor_id=anna.pk)
-        rooms.append(rooms.room_of(board), [rooms.updated({"a": 1}, actor_id=anna.pk), changed])
+        rooms.append_all(
+            {rooms.room_of(board): [rooms.updated({"a": 1}, actor_id=anna.pk), changed]}
+        )
     client = Client()
     client.force_login(anna)
     page = client.get(reverse("admin:realtime_event_changelist"), {"q": "anna@"})
