@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from projects import access, errors, services
 from projects.models import Membership, Project, Role
@@ -23,11 +23,22 @@ from realtime.rooms import (
 _ACCESS = {role: Access(role.value, role.may_edit) for role in Role}
 
 
+class ProjectState(TypedDict):
+    """Describe the state that `access.snapshots` returns, for `manage.py realtime_types`."""
+
+    id: int
+    title: str
+    description: str
+    status: Literal["draft", "active", "completed", "archived"]
+    content: dict[str, Any]
+
+
 @rooms.register
 class ProjectRoom(rooms.Room):
     """Serve a project's room with the services."""
 
     model = Project
+    state_type = ProjectState
 
     def access(
         self, keys: Collection[int], user_ids: Collection[int]

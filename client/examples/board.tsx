@@ -4,7 +4,7 @@ import {
   RealtimeProvider, useConnection, useMembers, useRoom, useRoomState, useTasks,
 } from "django-realtime-client/react";
 
-// Generate this one: python manage.py realtime_types > rooms.ts
+// `python manage.py realtime_types > rooms.ts` writes this one.
 interface BoardRoom {
   kind: "board";
   key: number;

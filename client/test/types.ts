@@ -6,6 +6,7 @@ import type {
   Room, RoomEvents, RoomKey, RoomKind, RoomMessage, RoomPayloads, RoomUpdated, Snapshot, Socket, SocketClass, State, StateChange, Task, Timers,
   Token, UpdateAck, WakeupSource,
 } from "django-realtime-client";
+import type { PlanRoom } from "./rooms.js";
 
 const options: Options = { token: async ({ reason }) => (reason === "TOKEN_EXPIRED" ? null : "…") };
 const realtime = new Realtime("ws://localhost:8010", options);
@@ -48,31 +49,37 @@ void room.update({ titel: "x" });
 // @ts-expect-error a title is a text
 void room.update({ title: 1 });
 
-// As manage.py realtime_types makes it.
-interface Board extends RoomKind {
-  kind: "board";
-  key: number;
-  state: { title: string; cards: Record<string, { text: string; due?: string }> };
-  patch: { title?: string; cards?: Record<string, { text?: string } | null> };
-  events: { board_updated: RoomUpdated; card_added: { id: number } };
-}
-const board = realtime.join<Board>("board", 1);
-board.on("card_added", ({ id }) => id.toFixed());
-board.on("user_left", ({ user_id }) => user_id);
+// The rooms of tests/boards, as manage.py realtime_types makes them.
+const plan = realtime.join<PlanRoom>("plan", "8c5b3c2e");
+plan.state?.title.toUpperCase();
+plan.state?.cards["12"]?.due?.length;
+// @ts-expect-error there is no such field on the server
+plan.state?.heading;
+// @ts-expect-error an empty date is not there
+plan.state?.cards["12"]!.due.length;
+plan.on("plan_updated", ({ plan_id, changes }) => [plan_id.length, changes.cards?.["12"]?.text]);
+plan.on("user_left", ({ user_id }) => user_id);
 // @ts-expect-error there is no such event
-board.on("plan_updated", () => {});
-void board.update({ cards: { "+": { text: "x" }, 2: null } });
+plan.on("board_updated", () => {});
+void plan.update({ title: "x", cards: { "+": { text: "x", color: "red" }, 12: null } });
 // @ts-expect-error what members may not change
-void board.update({ cards: { 2: { due: "2030-01-01" } } });
+void plan.update({ cards: { 12: { score: 2 } } });
+// @ts-expect-error a color that is no choice
+void plan.update({ cards: { 12: { color: "green" } } });
 // @ts-expect-error rooms of another kind
-realtime.join<Board>("plan", 1);
-// @ts-expect-error its keys are numbers
-realtime.join<Board>("board", "1");
-for await (const message of board) {
-  if (message.type === "card_added") {
-    message.payload.id.toFixed();
+realtime.join<PlanRoom>("board", "8c5b3c2e");
+// @ts-expect-error its keys are texts
+realtime.join<PlanRoom>("plan", 1);
+for await (const message of plan) {
+  if (message.type === "plan_updated") {
+    message.payload.changes.labels?.map((id) => id.toFixed());
+  } else if (message.type === "snapshot") {
+    message.payload.title.toUpperCase();
   }
 }
+// Events of the host's own.
+interface Board extends RoomKind { state: { title: string }; events: { card_added: { id: number } } }
+realtime.join<Board>("board", 1).on("card_added", ({ id }) => id.toFixed());
 
 // What a signature names can be named.
 export type Named = [

@@ -76,6 +76,10 @@ class Room:
     `manage.py check` looks at its database."""
     key_type: ClassVar[type] = int
     """`int`, `str` or `uuid.UUID`, where there is no model."""
+    state_type: ClassVar[Any] = None
+    """A TypedDict or the like of the state, for `manage.py realtime_types`."""
+    event_types: ClassVar[Mapping[str, Any]] = {}
+    """The payloads of events of the host's own, likewise, by type."""
 
     def registered(self) -> None:
         """Prepare to be asked; called once, when the class is registered."""

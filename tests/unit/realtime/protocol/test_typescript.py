@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal, NotRequired, TypedDict
+
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+from rest_framework import serializers
+
+from projects.access import UPDATABLE
+from projects.models import Project
+from projects.rooms import ProjectState
+from realtime import rooms
+from realtime.protocol.typescript import type_of
+from tests.boards.models import Board, Card
+from tests.boards.rooms import ArticleRoom, BoardRoom
+from tests.harness.rooms import serve_only
+
+GENERATED = Path(__file__).parents[4] / "client" / "test" / "rooms.ts"
+"""Which `npm --prefix client run check` compiles, with what test/types.ts says of it."""
+
+
+def printed() -> str:
+    out = StringIO()
+    call_command("realtime_types", stdout=out)
+    return out.getvalue()
+
+
+def test_the_types_that_tsc_looks_at_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_only(monkeypatch, BoardRoom, ArticleRoom)
+    assert GENERATED.read_text() == printed(), (
+        "client/test/rooms.ts is out of date: copy what this test got"
+    )
+
+
+class Item(TypedDict):
+    id: int
+    done: NotRequired[bool]
+
+
+class Listing(TypedDict):
+    items: dict[str, Item]
+    tags: list[Literal["a", "b"]]
+    more: dict[str, Any]
+
+
+class Added(msgspec.Struct):
+    item: Item
+    at: str | None
+
+
+@pytest.mark.parametrize(
+    ("type_", "wanted"),
+    [
+        (Any, "any"),
+        (int | str | None, "number | string | null"),
+        (list[int | str], "(number | string)[]"),
+        (Literal["a", 'b"', 1], '"a" | "b\\"" | 1'),
+        (dict[str, list[float]], "Record<string, number[]>"),
+        (Item, "{\n  done?: boolean;\n  id: number;\n}"),
+    ],
+)
+def test_a_type_of_python_in_typescript(type_: Any, wanted: str) -> None:
+    found = type_of(msgspec.json.schema(type_))
+    assert sorted(found.split(" | ")) == sorted(wanted.split(" | "))
+
+
+def test_a_room_of_services_says_its_types_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ShoppingRoom(rooms.Room):
+        kind = "shopping_list"
+        key_type = str
+        state_type = Listing
+        event_types = {"item_added": Added, "odd-name": Item}
+
+    serve_only(monkeypatch, ShoppingRoom)
+    assert "export interface ShoppingListRoom {" in printed()
+    assert """
+  key: string;
+  state: {
+    items: Record<string, {
+      done?: boolean;
+      id: number;
+    }>;
+    more: Record<string, any>;
+    tags: ("a" | "b")[];
+  };
+  events: {""" in printed()
+    assert """
+    item_added: {
+      item: {
+        done?: boolean;
+        id: number;
+      };
+      at: string | null;
+    };
+    "odd-name": {""" in printed()
+
+
+def test_the_demo_says_what_its_snapshots_have() -> None:
+    assert ProjectState.__annotations__.keys() == {"id", *UPDATABLE}
+    [status] = type_of(msgspec.json.schema(Literal[*Project.Status.values])).split("\n")
+    assert f"status: {status};" in type_of(msgspec.json.schema(ProjectState))
+
+
+class CardSerializer(serializers.ModelSerializer[Card]):
+    class Meta:
+        model = Card
+        fields = ["id", "text", "position", "due", "price"]
+
+
+def test_a_serializer_says_which_fields_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SerializedRoom(rooms.ModelRoom):
+        kind = "card"
+        model = Card
+        serializer_class = CardSerializer
+
+    serve_only(monkeypatch, SerializedRoom)
+    state, patch = printed().split("patch:")
+    assert "text: string;" in state
+    assert "position: number;" in state
+    assert "due?: string;" in state
+    assert "due?: string | null;" in patch
+    assert " id" not in patch
+
+
+def test_a_declaration_that_cannot_be_served_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Misspelt(rooms.ModelRoom):
+        model = Board
+        fields = ["titel"]
+
+    serve_only(monkeypatch, Misspelt)
+    with pytest.raises(CommandError, match=r"Misspelt cannot be served: .*'titel'"):
+        printed()
