@@ -1,3 +1,5 @@
+"""Configure the demo site: settings, ASGI and Celery applications."""
+
 from config.celery import app as celery_app
 
 __all__ = ["celery_app"]

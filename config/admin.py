@@ -1,4 +1,4 @@
-"""Register accounts in the admin, with what `realtime` adds to them."""
+"""Register accounts in the admin, with the actions of `realtime`."""
 
 from __future__ import annotations
 

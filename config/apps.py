@@ -1,3 +1,5 @@
+"""Install the system checks of the demo site."""
+
 from django.apps import AppConfig
 
 

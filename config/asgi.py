@@ -1,4 +1,4 @@
-"""`daphne -p 8010 config.asgi:application`"""
+"""Make the ASGI application: `daphne -p 8010 config.asgi:application`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""System checks of settings that are right for development and wrong in production."""
+"""Check for settings that are right for development and wrong in production."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read settings from the environment. A value that makes no sense stops the process, by name."""
+"""Read settings from the environment. A wrong value stops the process, with its name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def require(name: str, remedy: str) -> None:
-    """Refuse to go on without a value; `remedy` says what it should be."""
+    """Refuse to go on without a value; `remedy` describes the value to set."""
     if not text(name).strip(" ,"):
         raise ImproperlyConfigured(f"{name} is missing: {remedy}")
 
@@ -50,7 +50,7 @@ def number(name: str, default: int, *, least: int = 0) -> int:
 
 
 def choice(name: str, default: str, choices: Iterable[str]) -> str:
-    """Return one of some words in capitals, however it is written."""
+    """Return one of some words, in capitals whatever the value's case."""
     value = text(name, default)
     if value.upper() not in choices:
         raise _refused(name, value, f"say one of {', '.join(choices)}")
@@ -58,7 +58,7 @@ def choice(name: str, default: str, choices: Iterable[str]) -> str:
 
 
 def rate(name: str, default: str) -> str:
-    """Return how often something may be done, in the form of Django REST framework."""
+    """Return a rate in the form of Django REST framework, such as `10/min`."""
     value = text(name, default)
     if not _RATE.fullmatch(value):
         raise _refused(name, value, "give a number and a period, such as 10/min or 100/hour")
@@ -71,7 +71,7 @@ def listed(name: str, default: str = "") -> list[str]:
 
 
 def origins(name: str) -> list[str]:
-    """Return origins as browsers name them, separated by commas."""
+    """Return a list of origins in the form that browsers send."""
     found = listed(name)
     for origin in found:
         if not _ORIGIN.fullmatch(origin):
@@ -84,7 +84,7 @@ def origins(name: str) -> list[str]:
 
 
 def directory(name: str, default: Path) -> Path:
-    """Return the path of a directory, which is made unless it is there."""
+    """Return the path of a directory; make it if it is missing."""
     path = Path(text(name, str(default))).resolve()
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def database_url(name: str, default: str) -> str:
     value = text(name, default)
     url = _split(name, value, _DATABASE_URLS)
     file = url.path[1:]
-    # One in memory would be another one in each process.
+    # A database in memory would be another one in each process.
     is_sqlite = url.scheme == "sqlite" and not url.netloc and file not in ("", ":memory:")
     if not is_sqlite and not (url.scheme in ("postgres", "postgresql") and file):
         raise _unsupported(name, url, _DATABASE_URLS)
@@ -114,7 +114,7 @@ def redis_url(name: str) -> str:
         is_complete = len(url.path) > 1 and not url.hostname
         database = in_query
     else:
-        # Not in the query, which Celery and redis-py do not read alike.
+        # Not in the query: Celery and redis-py read it differently.
         is_complete = value.startswith(("redis://", "rediss://")) and bool(url.hostname)
         is_complete = is_complete and not in_query
         database = url.path.removeprefix("/")
@@ -140,6 +140,6 @@ def _refused(name: str, value: str, remedy: str) -> ImproperlyConfigured:
 
 
 def _unsupported(name: str, url: SplitResult, remedy: str) -> ImproperlyConfigured:
-    """Tell what is wrong without the URL itself: a password may stand in it."""
+    """Return the error without the URL itself, which may have a password."""
     scheme = f" ({url.scheme}://…)" if url.scheme else ""
     return ImproperlyConfigured(f"{name} is not supported as it is{scheme}: {remedy}")

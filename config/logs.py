@@ -9,7 +9,7 @@ FIELDS = ("action", "room", "task_id")
 
 
 class WithoutTraceback(logging.Filter):
-    """Leave out the traceback of what any stranger can cause: the message says it all."""
+    """Drop the traceback of errors that any stranger can cause: the message is enough."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
@@ -17,7 +17,7 @@ class WithoutTraceback(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00,000 WARNING realtime.live.hub: … action=repair room=board:42`"""
+    """Write `2026-01-31 12:00:00,000 WARNING realtime.live.hub: … action=repair room=board:42`."""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")

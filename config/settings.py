@@ -1,4 +1,4 @@
-"""Django's settings. All that differs between machines comes from the environment."""
+"""Configure Django. All that differs between machines comes from the environment."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ TEMPLATES = [
 # --- the database: SQLite in VAR_DIR, unless DATABASE_URL names another
 
 
-# A server whose machine or network is lost says nothing: the kernel alone would wait for it for a
-# quarter of an hour, and with it every database thread.
+# A lost machine or network closes no connection: the kernel, and with it every database thread,
+# would wait for a quarter of an hour.
 _POSTGRES_TIMEOUTS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,  # ms
@@ -106,10 +106,10 @@ def _database() -> dict[str, Any]:
         return database | {"OPTIONS": _POSTGRES_TIMEOUTS | given | {"pool": _HTTP_POOL}}
     return database | {
         "OPTIONS": {
-            # Take the write lock at once: to upgrade a read lock fails where another waits.
+            # Take the write lock at once: upgrading a read lock fails if another writer waits.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            # FULL: what is acknowledged is on the disk, and outlives a power cut.
+            # FULL: an acknowledged update is on the disk, and survives a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         },
         # In memory, every thread would have to share one connection.
@@ -144,18 +144,18 @@ REALTIME = {
 
 
 def _celery_url() -> str:
-    """Return REDIS_URL in the words of Celery."""
+    """Return REDIS_URL in the form of Celery."""
     if REDIS_URL.startswith("unix:"):
         url = REDIS_URL.replace("unix:", "redis+socket:", 1)
         return re.sub(r"([?&])db=", r"\1virtual_host=", url)
     if REDIS_URL.startswith("rediss:") and "ssl_cert_reqs=" not in REDIS_URL:
-        # What redis-py does where nothing is said, Celery wants to be told.
+        # The default of redis-py, which Celery does not have.
         return f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}ssl_cert_reqs=required"
     return REDIS_URL
 
 
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _celery_url()
-# A Redis that hangs must not hold up who starts a task.
+# A Redis that hangs must not hold up the request that starts a task.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CELERY_RESULT_EXPIRES = timedelta(days=1)
 CELERY_TASK_TRACK_STARTED = True
@@ -177,8 +177,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"sign_in": env.rate("SIGN_IN_RATE", "30/min")},
-    # How many proxies in front add to X-Forwarded-For. Without any, what a client says of its
-    # address there does not count.
+    # Proxies in front that add to X-Forwarded-For. Without any, the header is a client's own claim,
+    # and does not count.
     "NUM_PROXIES": env.number("NUM_PROXIES", 0),
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Realtime", "VERSION": "1.0.0"}
@@ -238,7 +238,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.boolean("SSL_REDIRECT", default=not DEBUG)
-# Asked from within, by plain HTTP.
+# Probes ask from inside the network, by plain HTTP.
 SECURE_REDIRECT_EXEMPT = ["^health/", "^metrics$"]
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
@@ -252,7 +252,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     "loggers": {
-        # Django gives this one a console of its own under DEBUG: every line would come twice.
+        # With DEBUG, Django gives this logger a console of its own: every line would come twice.
         "django": {"handlers": []},
         "django.channels.server": {"level": "WARNING"},
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},

@@ -1,3 +1,5 @@
+"""Route the demo site."""
+
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -10,10 +12,10 @@ from projects.views import page
 
 urlpatterns = [
     path("", page),
-    # What browsers ask for on pages that name no icon, such as the admin's.
+    # Browsers ask for it on pages that name no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}projects/favicon.svg")),
     path("", include("realtime.urls")),
-    # Wherever a password is tried.
+    # Limited: both take a password.
     path("admin/login/", limited(admin.site.login)),
     path(
         "admin/password_change/",

@@ -1,4 +1,4 @@
-"""Prepare the database, run Daphne and a worker, and stop both: the work of `script/server`."""
+"""Prepare the database, run Daphne and a worker, and stop both, for `script/server`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from realtime.development import valkey
 ROOT = Path(__file__).resolve().parent.parent
 
 STOP_TIMEOUT = 15.0
-"""Seconds that a process has to end on its own; a worker finishes its task first."""
+"""Seconds in which a process must end on its own; a worker finishes its task first."""
 
 TWICE = 0.5
-"""Seconds within which a second signal is the first one, told by two who passed it on."""
+"""Seconds within which a second signal is the same one, passed on twice."""
 
 MAX_PORT = 65535
 
@@ -90,7 +90,7 @@ def require_free(host: str, port: int) -> None:
 
 
 def warn_of_public_secrets(host: str) -> None:
-    """Warn of what anybody may do to a server that listens to more than this machine."""
+    """Warn of the public secrets of a server that listens to more than this machine."""
     [(*_, address), *_] = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     if ip_address(str(address[0]).partition("%")[0]).is_loopback:
         return
@@ -112,11 +112,11 @@ def require_directory(var_dir: Path) -> None:
 
 
 def prepare(var_dir: Path) -> None:
-    """Bring the database up to date; one at a time, where two are started at once."""
+    """Bring the database up to date; if two servers start at once, one after the other."""
     with (var_dir / "prepare.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for command in (["migrate", "--noinput", "--verbosity=0"], ["demo_data"]):
-            # Out of the reach of Ctrl-C, which ends this process, and this one ends it.
+            # Out of the reach of Ctrl-C, which ends this process; this one then ends it.
             subprocess.run(
                 [sys.executable, "manage.py", *command],
                 cwd=ROOT,
@@ -126,7 +126,7 @@ def prepare(var_dir: Path) -> None:
 
 
 class Stop:
-    """Ctrl-C, SIGTERM or the end of a terminal: once to stop, again to stop at once."""
+    """Note Ctrl-C, SIGTERM or the end of the terminal: once to stop, again to stop at once."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -174,7 +174,7 @@ async def serve(host: str, port: int) -> int:
 
 
 WORKER = (
-    # That it should not run as root is no news on a machine for development, nor is its banner.
+    # Neither its banner nor its warning about root is news on a machine for development.
     *("-W", "ignore:You're running the worker with superuser privileges"),
     *("-m", "celery", "--quiet", "-A", "config", "worker", "--concurrency=2", "--loglevel=INFO"),
 )
@@ -233,7 +233,7 @@ async def announce(host: str, port: int) -> None:
 
 
 async def can_join(address: str) -> bool:
-    """Return True once the server answers a join, or takes a socket where there is no demo data."""
+    """Return True once the server answers a join, or accepts a socket if there is no demo data."""
     try:
         token = await asyncio.to_thread(demo_token, address)
         url = f"ws://{address}/?token={token}"
@@ -247,7 +247,7 @@ async def can_join(address: str) -> bool:
 
 
 def demo_token(address: str) -> str:
-    """Return an access token of a demo user, or "" where there is none."""
+    """Return an access token of a demo user, or "" if there is none."""
     request = Request(
         f"http://{address}/api/token/",
         json.dumps({"username": "alice", "password": "realtime"}).encode(),

@@ -1,4 +1,4 @@
-"""Decide who may see and change a project, and read what they see."""
+"""Decide who may see and change a project, and read its state for them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Row = tuple[Any, ...]
 
 
 def role_rows(memberships: QuerySet[Membership]) -> QuerySet[Membership, Row]:
-    """Return the query of what `roles` reads.
+    """Return the query of the rows for `roles`.
 
-    A role that is none, as somebody misspelled it past the ORM, gives its user none.
+    An unknown role, written past the ORM, grants nothing.
     """
     known = memberships.filter(role__in=Role.values).order_by()
     return known.values_list("project_id", "user_id", "role")
@@ -32,7 +32,7 @@ def roles(rows: Iterable[Row]) -> dict[tuple[int, int], Role]:
 
 
 def role(project_id: int, user_id: int) -> Role | None:
-    """Return the role that a user has in a project; None for somebody who is no member."""
+    """Return the role of a user in a project; None if they are no member."""
     memberships = Membership.objects.filter(project_id=project_id, user_id=user_id)
     return roles(role_rows(memberships)).get((project_id, user_id))
 
@@ -60,7 +60,7 @@ def require(project_id: int, user_id: int, *allowed: Role) -> None:
 
 
 def canvas(canvas_id: int, user_id: int, *allowed: Role) -> Canvas:
-    """Return a canvas, to a user who has one of these roles in its project.
+    """Return a canvas, if the user has one of these roles in its project.
 
     Raises:
         CanvasNotFound: also if they have no role at all, which takes the same query.
@@ -79,7 +79,7 @@ def canvas(canvas_id: int, user_id: int, *allowed: Role) -> Canvas:
 
 
 def state_rows(projects: QuerySet[Project]) -> QuerySet[Project, Row]:
-    """Return the query of what `snapshots` reads."""
+    """Return the query of the rows for `snapshots`."""
     return projects.order_by().values_list("id", *UPDATABLE)
 
 

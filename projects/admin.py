@@ -34,7 +34,7 @@ from projects.services import staff
 
 
 class ContentField(forms.JSONField):
-    """Call JSON invalid, too, that can be parsed but not shown, or is too much for the parser."""
+    """Refuse also JSON that can be parsed but not shown, or is too much for the parser."""
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -57,7 +57,7 @@ def _showable(value: Any) -> Any:
 
 
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Show a project's form, with what the services refused, if they did."""
+    """Show a project's form, with the refusal of the services if there was one."""
 
     refusal: ProjectError | None = None
 
@@ -93,7 +93,7 @@ class CanvasForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class UserSelect(AutocompleteSelect):
-    """Show a form again also where its user is no key at all, which Django's own cannot."""
+    """Show a form again even if its user is no key at all, which Django's own widget cannot."""
 
     def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
         return super().optgroups(name, [key for key in value if _is_key(key)], attrs)
@@ -107,7 +107,7 @@ def _is_key(value: Any) -> bool:
 
 
 class InlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Refuse counts of rows that no page has: each row counted is a form that is made."""
+    """Refuse counts of rows that no page has: each counted row costs a form."""
 
     MAX_NEW = 100
 
@@ -190,13 +190,13 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return RowList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        """Leave the contents of a whole page of projects unread."""
+        """Return projects without their contents, for a list of a hundred."""
         return super().get_queryset(request).defer("content", "description")
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the page; where the services refuse a form, show it again with the reason.
+        """Show the page; if the services refuse a form, show it again with the reason.
 
-        Nothing of a form that was refused stays: it is saved in one transaction.
+        A refused form changes nothing: it is saved in one transaction.
         """
         # Decoded here, as the forms are validated in a transaction.
         if request.method == "POST" and self.has_view_or_change_permission(request):
@@ -280,7 +280,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _or_refused(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        """Return what a view returns; where the services refuse, the list and their reason."""
+        """Return a view's response; if the services refuse, the list with their reason."""
         try:
             return view(request, *args, **kwargs)
         except ProjectError as refusal:
@@ -299,13 +299,13 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _former_users(formset: Any) -> list[int]:
-    """Return those whose rows are deleted, or given to somebody else."""
+    """Return the users whose rows are deleted, or given to somebody else."""
     handed_on = [
         form.initial["user"]
         for form in formset.initial_forms
         if form.instance not in formset.deleted_objects
         and "user" in form.changed_data
-        and "user" in form.initial  # it is not where INITIAL_FORMS is a lie
+        and "user" in form.initial  # missing if INITIAL_FORMS is wrong
     ]
     return [row.user_id for row in formset.deleted_objects] + handed_on
 

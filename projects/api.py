@@ -30,7 +30,7 @@ from projects.throttling import SignInThrottle
 from projects.validation import ProjectFields
 
 _ROW = Value(500)
-"""Bytes of what has a limit of its own in a row of a list: names, titles, addresses."""
+"""Bytes of the fields with limits of their own in a row of a list: names, titles, addresses."""
 
 
 class LimitReached(APIException):
@@ -188,7 +188,7 @@ class ProjectViewSet(
 
 
 def _user(request: Request) -> User:
-    """Return who is asking; no view is open to strangers."""
+    """Return the user who asks; no view is open to strangers."""
     return cast("User", request.user)
 
 

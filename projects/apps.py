@@ -1,3 +1,5 @@
+"""Install the demo host."""
+
 from django.apps import AppConfig
 
 

@@ -1,8 +1,8 @@
 """Find the page's modules, and bundle them into one.
 
-A checkout gives the modules out as they are. `collectstatic` makes one file of them, which a
-slow connection brings in one round trip. It knows the forms of `import` and `export` that this
-page uses, and refuses any other.
+A checkout serves the modules as they are. `collectstatic` makes one file of them, which a slow
+connection brings in one round trip. It knows the forms of `import` and `export` that this page
+uses, and refuses any other.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _EXPORT_NAMES = re.compile(r"(?m)^export\s+\{([^}]*)\};\n")
 _EXPORT = re.compile(r"(?m)^export (?=(?:async function\*?|function\*?|class|const)\s+(\w+))")
 _UNKNOWN = re.compile(r"(?m)^\s*(?:import|export)\b.*|.*\bimport\s*(?:\(|\.).*")
 _COMMENT = re.compile(r"(?ms)^[ \t]*(?:/\*.*?\*/|//[^\n]*)\n|/\*\* .*?\*/ ?")
-"""A comment that has its lines for itself, or tells a type."""
+"""A comment on lines of its own, or one that tells a type."""
 
 
 class Unbundleable(ValueError):
-    """Refuse a module that says something for which the bundle has no form."""
+    """Refuse a module with a form of import or export that the bundle does not know."""
 
 
 def modules(main: str, read: Read) -> list[str]:
-    """Return the modules that `main` needs, itself too, each after those it imports.
+    """Return the modules that `main` needs, with itself, each after those that it imports.
 
     Raises:
         Unbundleable: if two import each other.
@@ -51,7 +51,7 @@ def modules(main: str, read: Read) -> list[str]:
 
 
 def bundle(main: str, read: Read) -> str:
-    """Return one module that does what `main` does, with all that it imports.
+    """Return one module in place of `main` and all that it imports.
 
     Raises:
         Unbundleable
@@ -62,7 +62,7 @@ def bundle(main: str, read: Read) -> str:
 
 
 def _wrapped(name: str, source: str, variables: dict[str, str]) -> str:
-    """Return a module as a constant: the object of what it exports."""
+    """Return a module as a constant, an object of its exports."""
     exports: list[str] = []
 
     def imported(match: re.Match[str]) -> str:

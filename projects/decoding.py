@@ -1,11 +1,11 @@
-"""Clean and decode one uploaded image: a program of its own, which its caller can kill.
+"""Clean and decode one uploaded image, in a program of its own, which its caller can kill.
 
 It reads an image from standard input, and writes a line of JSON and then the clean image, or a line
 with an `error` in words for people. Pillow cannot be stopped in the middle of an image, and a few
 kilobytes can ask for minutes of a core and gigabytes of memory; a process has limits of its own.
 
-Clean means: the same pixels, upright, and none of the metadata (EXIF with its place, XMP, comments,
-thumbnails, whatever comes behind the image). Only an image that lies is encoded anew.
+Clean means: the same pixels, upright, and no metadata (EXIF with its place, XMP, comments,
+thumbnails, anything behind the image). Only an image that lies on its side is encoded anew.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import NamedTuple
 from PIL import Image, JpegImagePlugin
 
 MAX_PIXELS = 40_000_000
-"""Pixels of an uploaded image: what it unpacks to, however small the file."""
+"""Pixels of an uploaded image, once unpacked."""
 MAX_SCANS = 32
-"""Passes over the pixels that a JPEG may ask for; encoders make 10, or a few more."""
+"""Passes over the pixels in a JPEG; encoders make 10, or a few more."""
 CPU_SECONDS = 10
-"""The largest honest image takes about 3."""
+"""Seconds of a core; the largest honest image takes about 3."""
 MEMORY = 1024**3
-"""Bytes of address space; the largest honest image takes about 700 MB, where it is turned."""
+"""Bytes of address space; the largest honest image takes about 700 MB if it is turned."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -115,7 +115,7 @@ def _decode(content: bytes) -> Decoded:
 def _encoded(image: Image.Image, kind: str, original: Image.Image) -> bytes:
     options = {"icc_profile": original.info.get("icc_profile")}
     if kind == "JPEG":
-        # As it was encoded before, it loses least.
+        # Encoded as before, it loses least.
         options["qtables"] = original.quantization  # type: ignore[attr-defined]
         options["subsampling"] = JpegImagePlugin.get_sampling(original)
     elif kind == "WEBP":
@@ -183,7 +183,7 @@ def _clean_jpeg(content: bytes) -> Clean:
 
 
 def _shows(marker: int, body: bytes) -> bool:
-    """Return True if a segment has a part in what is seen."""
+    """Return True if a segment matters to the picture that is seen."""
     if marker == _ICC:
         return body.startswith(b"ICC_PROFILE\0")
     return marker in (_JFIF, _ADOBE) or (marker != _COMMENT and marker not in _APPLICATION)

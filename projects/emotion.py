@@ -100,7 +100,7 @@ def palette(image: Image.Image) -> list[dict[str, Any]]:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Return it in RGB, on white where it is transparent."""
+    """Return an image in RGB, with white behind its transparent parts."""
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would only cut off at 255

@@ -1,4 +1,4 @@
-"""Name the refusals of the services. A docstring is the message, unless another is given."""
+"""Define the refusals of the services; the docstring of each is its default message."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Conflict(ProjectError):
     """Somebody else has changed this since you began."""
 
     def __init__(self, current: dict[str, Any]) -> None:
-        """`current` has the fields that are different, as they are now."""
+        """`current` has the present values of the fields in conflict."""
         super().__init__()
         self.current = current
 
@@ -45,6 +45,6 @@ class Invalid(ProjectError):
     """The data are not valid."""
 
     def __init__(self, details: dict[str, Any]) -> None:
-        """`details` has messages by field, as Django REST framework gives them."""
+        """`details` has messages by field, as Django REST framework has them."""
         super().__init__()
         self.details = details

@@ -1,4 +1,4 @@
-"""Uploaded and computed files: they go with the rows that name them, once that is committed."""
+"""Delete uploaded and computed files with the rows that name them, once that is committed."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def discard(file: FieldFile) -> None:
 
 @receiver(post_delete, sender=Canvas, dispatch_uid="projects.files.post_delete")
 def discard_files(*, instance: Canvas, **_: Any) -> None:
-    """However a canvas is deleted: by a service, in the admin, with its project."""
+    """Discard the files of a canvas that a service, the admin or the end of its project deletes."""
     discard(instance.image)
     discard(instance.soundscape)

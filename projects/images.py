@@ -48,10 +48,10 @@ class Picture(ContentFile):  # type: ignore[type-arg]
 
 
 def read(upload: Any) -> Picture:
-    """Return an upload as it will be stored; the second time without any work.
+    """Return an upload as it will be stored; a second call does no work.
 
-    It may take seconds, so this thread's database connections are given back before. In a
-    transaction they cannot be: have it read before that begins.
+    It may take seconds, so it first closes this thread's database connections. It cannot inside a
+    transaction: read the upload before one begins.
 
     Raises:
         ValidationError: if it is too large, of another format, or cannot be read to its end.
@@ -99,7 +99,7 @@ def _give_connections_back() -> None:
 
 
 def _decoded(content: bytes) -> bytes:
-    """Return what the program says of an image; it is killed where it takes too long."""
+    """Return the program's answer for an image; a program that takes too long is killed."""
     try:
         ended = subprocess.run(
             _PROGRAM, input=content, capture_output=True, timeout=TIMEOUT, check=False
@@ -121,7 +121,7 @@ _TOO_LONG = b'{"error": "It takes too long to unpack."}'
 
 
 def prepare(upload: Any) -> None:
-    """Have `check` know what to say of an upload, before a transaction begins."""
+    """Read an upload before a transaction begins, so that `check` has its outcome."""
     try:
         read(upload)
     except ValidationError:
@@ -136,7 +136,7 @@ def check(upload: Any) -> None:
     Raises:
         ValidationError
     """
-    if getattr(upload, "_committed", False):  # stored, so it was checked when it came
+    if getattr(upload, "_committed", False):  # it was checked before it was stored
         return
     prepare(upload)
     read(upload)
@@ -145,7 +145,7 @@ def check(upload: Any) -> None:
 def new_name(canvas: Any, _: str) -> str:
     """Return a name that no file had before: a URL means one image for ever, also in caches.
 
-    Nothing of the uploader's own name is in it, and its ending is that of the format.
+    It has nothing of the uploader's own name, and the suffix of the format.
     """
     return f"canvases/{uuid4().hex}.{read(canvas.image).format.lower()}"
 

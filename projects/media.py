@@ -1,9 +1,9 @@
-"""Uploaded files, for those who may see the project that they belong to.
+"""Serve uploaded files to users who may see their project.
 
 An `<img>` cannot send an access token, so the URL itself is the permission: it is signed, ends,
-and names a user and a project. It is given out with a canvas, and good for as long as that user
-may see that project: whoever lost that sees nothing more by it, nor does whoever they gave it to.
-The admin's pages need no such URL: they are for operators, who come with Django's session.
+and names a user and a project. It comes with a canvas, and is valid while that user may see that
+project: after that it shows nothing more, to the user or to anybody who got it from them. The
+admin's pages need no such URL: operators come with Django's session.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from django.utils.http import urlencode
 from projects import access
 
 LIFETIME = 6 * 3600
-"""Seconds that a URL is good for, at least; twice that at most.
+"""Seconds for which a URL is valid, at least; twice that at most.
 
-URLs end at multiples of it, so that one file has the same URL for hours and is cached by it.
+URLs end at multiples of it, so a file keeps its URL for hours, and browsers cache it.
 """
 
 _signer = Signer(salt="projects.media")
@@ -42,7 +42,7 @@ def url(file: FieldFile, *, project_id: int, user_id: int) -> str:
 
 
 def serve(request: HttpRequest, name: str) -> HttpResponse:
-    """Answer with a file; 404 to whoever may not see it, as for a file that does not exist."""
+    """Answer with a file; 404 if the user may not see it, as for a file that does not exist."""
     if not (_is_permitted(request, name) or _is_operator(request)):
         raise Http404
     if not default_storage.exists(name):
@@ -52,13 +52,13 @@ def serve(request: HttpRequest, name: str) -> HttpResponse:
     response["Content-Type"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = f"private, max-age={LIFETIME}"
-    # Whatever was uploaded, a browser that opens it alone runs nothing of it.
+    # A browser that opens the file by itself runs nothing of it, whatever was uploaded.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 
 def _is_permitted(request: HttpRequest, name: str) -> bool:
-    """Return whether a URL is signed, in time, and of a user who may see the project."""
+    """Return True if a URL is signed, in time, and of a user who may see the project."""
     given = request.GET
     permission = {key: given.get(key, "") for key in ("project", "user", "expires")}
     try:
@@ -75,15 +75,15 @@ def _is_operator(request: HttpRequest) -> bool:
 
 
 def _text(name: str, permission: Mapping[str, Any]) -> str:
-    """Return what is signed: numbers, and the name, which may have colons, at the end."""
+    """Return the text to sign: numbers first, and last the name, which may have colons."""
     return ":".join([*map(str, permission.values()), name])
 
 
 def _wanted(request: HttpRequest, size: int) -> range | None:
     """Return the bytes that the header `Range` asks for (RFC 9110, 14.2); None: all of the file.
 
-    Safari plays no sound without. Several ranges at once, what is not a range, and one under a
-    condition (`If-Range`: there are no validators here) may be answered with all, and are.
+    Safari plays no sound without it. A server may answer several ranges, a malformed one, and one
+    under a condition (`If-Range`: there are no validators here) with the whole file; this does.
     """
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None or request.method != "GET" or "If-Range" in request.headers:
@@ -97,7 +97,7 @@ def _wanted(request: HttpRequest, size: int) -> range | None:
 
 
 def _answer(file: File[bytes], wanted: range | None) -> HttpResponse:
-    # In one piece: ASGI would only warn of a file that is read bit by bit, and do the same.
+    # In one piece: under ASGI, Django warns of a streamed file, and then reads it whole, too.
     if wanted is None:
         return HttpResponse(file.read())
     if not wanted:

@@ -61,7 +61,7 @@ class Membership(models.Model):
 
 
 class Canvas(models.Model):
-    """Store an uploaded image, and what the tasks made of it."""
+    """Store an uploaded image, and the results of its tasks."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="canvases")
     title = models.CharField(max_length=200)

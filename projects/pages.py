@@ -1,4 +1,4 @@
-"""Long lists, page by page."""
+"""Page through long lists of the REST API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework.utils.urls import replace_query_param
 MAX_SIZE = 512 * 1024
 """Bytes of the rows of a page, unless the first of them alone is larger."""
 _STEP = 50
-"""Rows whose sizes are asked for at once: the database computes them."""
+"""Rows whose sizes one query asks for: the database computes them."""
 _USUAL_SIZE = Value(500)
 
 
@@ -29,9 +29,9 @@ class PageQuery(serializers.Serializer[Any]):
 class PagesById(BasePagination):
     """Page through rows in the order of their ids, which no insertion shifts.
 
-    The body stays a plain list; the header `Link`, `<…>; rel="next"` (RFC 8288), says that and
-    where it goes on. A page ends early where its rows are large: a view says how large they are
-    by `row_size`, an expression of bytes.
+    The body stays a plain list; the header `Link`, `<…>; rel="next"` (RFC 8288), has the URL of the
+    next page. A page ends early if its rows are large: a view's `row_size` is an expression for the
+    bytes of a row.
     """
 
     next_url = ""
@@ -71,7 +71,7 @@ class PagesById(BasePagination):
 
 
 def _fitting(rows: QuerySet[Any], after: int, limit: int, size: Any) -> tuple[list[int], bool]:
-    """Return the ids of the rows that a page has room for, and whether there are more."""
+    """Return the ids of the rows that fit into a page, and True if there are more."""
     ids: list[int] = []
     total = 0
     while True:

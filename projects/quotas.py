@@ -1,7 +1,7 @@
-"""Bound what one user, and one project, may hold: `QUOTAS = {...}` in Django's settings.
+"""Limit the rows of one user and of one project: `QUOTAS = {...}` in Django's settings.
 
-Each is counted under a lock, so that requests that come together cannot pass it: what a project
-holds under the project's lock, what a user has under the user's, which is taken after it.
+Each is counted under a lock, so that concurrent requests cannot pass it: the rows of a project
+under the project's lock, those of a user under the user's, which is taken second.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from projects.models import Canvas, Membership, Role
 
 @dataclass(frozen=True)
 class Quotas:
+    """Hold the limits."""
+
     PROJECTS: int = 200
     """Projects that one user owns."""
     MEMBERS: int = 200

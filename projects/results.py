@@ -11,7 +11,7 @@ from projects.models import Canvas
 
 _NONE = "–"
 _SWATCH = 24
-"""Pixels."""
+"""Pixels of a side."""
 
 
 def picture(canvas: Canvas) -> str:

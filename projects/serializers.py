@@ -1,4 +1,4 @@
-"""Show projects in the REST API, and read the uploads that it takes."""
+"""Show projects in the REST API, and read its uploads."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class CanvasInput(serializers.Serializer[Any]):
 class CanvasTitle(serializers.Serializer[Any]):
     title = Line(max_length=200)
     base_title = serializers.CharField(max_length=200, required=False, trim_whitespace=False)
-    """The title that the person started from: refused with 409 where another has come since."""
+    """The title that the person started from: refused with 409 if it has changed since."""
 
 
 class TaskSerializer(serializers.Serializer[Any]):

@@ -28,7 +28,7 @@ def compose(analysis: Mapping[str, Any]) -> Iterator[tuple[float, bytes]]:
     """Compute the sound piece by piece.
 
     Yields:
-        The share that is done (0 to 1) and, with the last one, the WAV file; before, b"".
+        The share that is done (0 to 1), and the WAV file with the last one, b"" before.
     """
     notes = _notes(analysis)
     volume = 0.35 + 0.35 * _unit(analysis["dominance"], -0.76, 0.32)
@@ -58,7 +58,7 @@ def _tone(frequency: float, length: int, volume: float) -> Iterator[int]:
 
 
 def _unit(value: float, low: float, high: float) -> float:
-    """Return where a value stands between two bounds, 0 to 1."""
+    """Scale a value between two bounds to 0 to 1."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 

@@ -1,4 +1,4 @@
-"""Static files: as they are in a checkout; hashed, compressed and in one piece once collected."""
+"""Store static files: unchanged in a checkout; hashed, compressed and bundled once collected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUNDLE = "projects/js/bundle.js"
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
     """Name each collected file by its content, for browsers to keep for ever.
 
-    What was never collected keeps its name, as everything does with DEBUG.
+    A file that was never collected keeps its name, as every file does with DEBUG.
     """
 
     def post_process(self, paths: dict[str, Any], **options: Any) -> Iterator[Any]:
@@ -42,7 +42,7 @@ class StaticFilesStorage(CompressedManifestStaticFilesStorage):
 
 
 def page_scripts() -> tuple[str, list[str]]:
-    """Return the page's script, and the modules that it is going to ask for."""
+    """Return the page's script, and the modules that it will import."""
     if settings.DEBUG:
         return MAIN, bundle.modules(MAIN, _find)
     return _collected()

@@ -13,8 +13,8 @@ from projects.errors import CanvasNotFound, LimitReached
 from projects.models import Canvas
 from realtime.tasks import RoomTask, TaskFailure, TooManyTasks
 
-# Of the tasks, not in the settings: with a soft limit there, Celery starts the clock of a task's
-# own shorter hard limit only when the soft one is over.
+# The limits stand at the tasks, not in the settings: with a soft limit there, Celery starts the
+# clock of a task's own shorter hard limit only after the soft one.
 SOFT_LIMIT = 120
 """Seconds after which a task is told to end."""
 HARD_LIMIT = 150
@@ -25,7 +25,7 @@ MISSING = "The image file is missing"
 
 
 def start(task: RoomTask, *, user_id: int, canvas: Canvas) -> str:
-    """Start a task on a canvas, and return its id; or that of one like it that is under way.
+    """Start a task on a canvas, and return its id, or the id of an open one like it.
 
     Raises:
         LimitReached: if too many tasks are open in the project, or of the user.
@@ -33,7 +33,7 @@ def start(task: RoomTask, *, user_id: int, canvas: Canvas) -> str:
     try:
         return task.enqueue(
             user_id=user_id,
-            subject=str(canvas.image.name),  # not the canvas: it may be given another image
+            subject=str(canvas.image.name),  # not the canvas, which may get another image
             project_id=canvas.project_id,
             canvas_id=canvas.pk,
         )
@@ -81,7 +81,7 @@ def _analyze(task: RoomTask, canvas: Canvas, *, share: float) -> dict[str, Any]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say what people can do something about; everything else is in the server's log only."""
+    """Tell people the failures that they can mend; all others are in the server's log only."""
     try:
         yield
     except CanvasNotFound:

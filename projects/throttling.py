@@ -1,8 +1,8 @@
 """Limit attempts at a password: counted by address, before anything is hashed.
 
-A window begins with the first attempt of an address, and lasts as long as the rate says (`30/min`:
-a minute). So that many attempts pass in it, over all server processes, however many come at once;
-around the end of one window and the beginning of the next, twice as many at most.
+A window begins with the first attempt of an address, and lasts for the period of the rate
+(`30/min`: a minute). In it that many attempts pass over all server processes, however many come at
+once; around the end of a window and the beginning of the next, twice as many at most.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 """Periods, by their first letters."""
 _PAUSE = 5.0
-"""Seconds in which a Redis that failed is not asked: each attempt would wait for it anew."""
+"""Seconds in which a failed Redis is not asked again, as each attempt would wait for it."""
 _MAX_ADDRESSES = 10_000
 """Addresses that a process counts for itself."""
 _COUNT = """
@@ -70,15 +70,15 @@ class LocalCounter:
         if len(self._windows) < _MAX_ADDRESSES:
             return
         self._windows = {key: each for key, each in self._windows.items() if each[1] > now}
-        while len(self._windows) >= _MAX_ADDRESSES:  # the oldest: who has so many has more
+        while len(self._windows) >= _MAX_ADDRESSES:  # the oldest first
             del self._windows[next(iter(self._windows))]
 
 
 class SignInLimit:
     """Count in Redis, for all processes together; each for itself while Redis is away.
 
-    To refuse everybody meanwhile would let whoever can stop Redis lock everybody out; to let
-    everybody pass would make that a way around the limit.
+    If everybody were refused meanwhile, an attacker who stops Redis would lock everybody out; if
+    everybody passed, that would be a way around the limit.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class SignInLimit:
         self._away_until = 0.0
 
     def wait(self, request: HttpRequest | Request) -> float:
-        """Count an attempt; return 0 if it may go on, or the seconds until there may be one."""
+        """Count an attempt; return 0 if it may go on, or the seconds until the next may."""
         allowed, _, period = str(api_settings.DEFAULT_THROTTLE_RATES["sign_in"]).partition("/")
         attempt = self._count(_address(request), _SECONDS[period[0]])
         return 0.0 if attempt.number <= int(allowed) else attempt.left
@@ -140,9 +140,9 @@ def limited(
 
 
 def _address(request: HttpRequest | Request) -> str:
-    """Return whose attempts are counted together: an IPv4 address, or a network of IPv6.
+    """Return the address to count attempts by: of IPv4, or a network of IPv6.
 
-    Who has one address of IPv6 has all 2**64 of its network.
+    A client with one address of IPv6 has all 2**64 of its network.
     """
     given: Any = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # NUM_PROXIES counts
     text = str(given).strip("[]")

@@ -1,3 +1,5 @@
+"""Route the REST API under `/api/`."""
+
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenRefreshView

@@ -1,4 +1,4 @@
-"""Live rooms over one WebSocket, for any Django project.
+"""Serve live rooms over one WebSocket, for any Django project.
 
 A host imports these modules, and no others:
 

@@ -27,7 +27,7 @@ from realtime.rooms import keys, registry
 
 
 class SoundList(ChangeList):
-    """Go back to all rows where the database cannot take a filter, as Django does for others."""
+    """Show all rows if the database cannot take a filter, as Django does for a wrong filter."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -37,7 +37,7 @@ class SoundList(ChangeList):
 
 
 class SoundAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tell of a selection or a filter that names no row, where Django alone answers 500."""
+    """Tell of a selection or a filter that names no row; Django alone would answer 500."""
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[SoundList]:
         return SoundList
@@ -70,7 +70,7 @@ class ReadOnlyAdmin(SoundAdmin):
 
 
 class WithPage(SoundList):
-    """Hands the rows of the page to the admin, for what takes one query for them all."""
+    """Hand the rows of the page to the admin, which looks up the rest in one query for all."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -98,7 +98,7 @@ class RoomAdmin(ReadOnlyAdmin):
         running = console.running_tasks(rooms)
         for room in rooms:
             room_id = ids[room.pk]
-            # Of a kind that is not registered any more, nobody can be there.
+            # Nobody can be in a room of a kind that is not registered any more.
             room.online = {} if room_id is None else found[room_id]  # type: ignore[attr-defined]
             room.running = running[room.pk]  # type: ignore[attr-defined]
 
@@ -141,7 +141,7 @@ class RoomAdmin(ReadOnlyAdmin):
 def disconnect_users(
     _: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> None:
-    """For the host's admin of users: close all their sockets."""
+    """Close all sockets of the selected users: an action for the host's admin of users."""
     _disconnect(request, list(queryset))
 
 
@@ -153,7 +153,7 @@ def _disconnect(request: HttpRequest, users: list[Any]) -> None:
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """Each room's history: who changed what, when, from what to what."""
+    """Show each room's history: who changed what, when, from what to what."""
 
     list_display = ["created_at", "room", "seq", "who", "differences"]
     list_display_links = ["seq"]

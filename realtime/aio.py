@@ -1,4 +1,4 @@
-"""Do together what piles up for one key."""
+"""Batch the work that arrives for one key, and hold background tasks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Outcome = TypeVar("Outcome")
 LINGER = 0.005
 """Seconds that a batch waits for those who are active, so that they go together."""
 _LINGER_FROM = 3
-"""Items at once from which on a batch waits for more: so many are no coincidence."""
+"""Below this many concurrent items, a batch does not linger."""
 
 
 class Tasks:
-    """Hold background tasks until they end, as the event loop itself holds them weakly only."""
+    """Hold background tasks until they end: the event loop itself holds them weakly."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
@@ -39,8 +39,8 @@ class Tasks:
 class Batcher(Generic[Key, Item, Outcome]):
     """Collect the items of a key while an earlier batch of that key is at work.
 
-    An idle key starts at once, so nothing that is alone waits for company. One batch of a key
-    runs at a time, in the order of submission; different keys run side by side.
+    An item of an idle key starts at once. One batch of a key runs at a time, in the order of
+    submission; different keys run side by side.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Batcher(Generic[Key, Item, Outcome]):
         next batch of a key starts beside one that is still at work.
 
         `linger` is for work that costs much the same for many as for one, and for clients that go
-        on once they are answered: where several are active, the next batch starts when all of
-        them are there again, or after so many seconds.
+        on once they are answered: if several are active, the next batch starts when all of them
+        have submitted again, or after so many seconds.
         """
         self._work = work
         self._limit = limit
@@ -78,14 +78,14 @@ class Batcher(Generic[Key, Item, Outcome]):
 
     async def _run(self, key: Key) -> None:
         line = self._lines[key]
-        # A key has one runner. `submit` starts one where the key has no line, so between the line
-        # found empty and its removal there must be no await, or an item would be left in it.
+        # A key has one runner: `submit` starts one only if the key has no line. So there must be no
+        # await between an empty `take` and the removal of the line, or an item could stay in it.
         while batch := line.take(self._limit):
             if self._overlap_after is None:
                 # Batches of a key run one after another: that keeps the order of submission.
                 await self._do(key, batch)
             else:
-                # The wait ends and the batch goes on; its own task hands out its outcomes.
+                # If the wait ends first, the batch goes on; its own task hands out its outcomes.
                 work = self._tasks.spawn(self._do(key, batch))
                 await asyncio.wait([work], timeout=self._overlap_after)
             active = len(batch) + len(line)
@@ -96,7 +96,7 @@ class Batcher(Generic[Key, Item, Outcome]):
     async def _do(self, key: Key, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         try:
             outcomes = await self._work(key, [item for item, _ in batch])
-            # Whoever submitted an item may have been cancelled meanwhile, and its future with it.
+            # A submitter may have been cancelled meanwhile, and its future with it.
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if not future.done():
                     future.set_result(outcome)
@@ -114,7 +114,7 @@ class _Line(Generic[Item, Outcome]):
         self._expected = 0
         self._complete = asyncio.Event()
         self._last_linger_was_empty = False
-        """True if nobody came during the last wait."""
+        """True if nothing came during the last linger."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -130,7 +130,7 @@ class _Line(Generic[Item, Outcome]):
         return taken
 
     async def linger(self, expected: int, timeout: float) -> None:
-        """Return when so many wait, or after `timeout` seconds; at once after an empty wait."""
+        """Wait for `expected` items or `timeout` seconds. Skipped once after a fruitless wait."""
         if len(self._waiting) >= expected or self._last_linger_was_empty:
             self._last_linger_was_empty = False
             return

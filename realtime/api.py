@@ -105,7 +105,7 @@ class EventsView(APIView):
 
 
 def _room_in(kwargs: dict[str, Any]) -> RoomId | None:
-    """Return the room that a URL names by an argument `<kind>_id`; None if it cannot be one.
+    """Return the room named by a URL's argument `<kind>_id`; None if it cannot exist.
 
     Raises:
         ImproperlyConfigured: if there is no such argument.

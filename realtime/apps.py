@@ -1,3 +1,5 @@
+"""Install the app: system checks, signals of Celery, and the hosts' `rooms` modules."""
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -7,7 +9,7 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # They register what they have to.
+        # Importing these registers the checks.
         import realtime.checks.authentication
         import realtime.checks.databases
         import realtime.checks.model_rooms

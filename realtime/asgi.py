@@ -4,8 +4,8 @@
 
     application = get_asgi_application()
 
-It takes the place of Django's own `get_asgi_application`: HTTP is bounded, so that it takes
-nothing from the rooms, WebSockets are signed in, and the process ends in order.
+It replaces Django's own `get_asgi_application`: it bounds HTTP, so that the rooms keep their share,
+signs WebSockets in, and ends the process in order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def get_asgi_application(*, websocket_routes: Sequence[URLPattern] = ()) -> Any:
 def wrap(application: Any, *, path: str = "ws/") -> Any:
     """Put the rooms beside a site's own ASGI application, which has consumers of its own.
 
-    WebSockets at `path` are the rooms'; all others, and HTTP, stay the application's. Nothing else
+    WebSockets at `path` go to the rooms; all others, and HTTP, go to the application. Nothing else
     reaches it: the server's `lifespan` is answered here. Call it once, at the end of asgi.py.
     """
     rooms = websocket_application(re.escape(path))
@@ -71,8 +71,8 @@ def _served(http_application: Any, websocket: Any) -> Any:
     application = ProtocolTypeRouter(
         {"http": http, "websocket": websocket, "lifespan": lifetime.lifespan}
     )
-    # What is loaded by now stays. Left to the collector, all of it is looked through again and
-    # again while sockets come, and meanwhile every one of them waits.
+    # The objects loaded by now stay. The collector would walk over all of them again and again
+    # while sockets come, and every socket would wait meanwhile.
     gc.collect()
     gc.freeze()
     return application
@@ -101,6 +101,6 @@ def websocket_application(path: str = r"(ws/)?") -> Any:
 
 
 async def _refuse(_scope: Any, receive: Any, send: Any) -> None:
-    """Refuse the handshake (403), where URLRouter alone would raise: a 500 and a traceback."""
+    """Refuse the handshake (403); URLRouter alone would raise: a 500 and a traceback."""
     await receive()
     await send({"type": "websocket.close"})

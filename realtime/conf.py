@@ -17,6 +17,8 @@ R = TypeVar("R")
 
 
 class Rate(NamedTuple):
+    """Limit how often something may be done."""
+
     per_second: float
     burst: int
 
@@ -39,7 +41,7 @@ def _authentication_classes() -> list[str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """One attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
+    """Hold one attribute per key of `REALTIME`; times in seconds, sizes in bytes."""
 
     REDIS_URL: str = "redis://localhost:6379/0"
     """Redis of presence and tickets; `CHANNEL_LAYERS` configures the channel layer."""
@@ -134,10 +136,10 @@ class Settings:
     TASK_QUEUE_LIMIT: float = 86400.0
     """Time for which a task may wait to be started, or tried again, while its queue is never empty.
 
-    What the broker has lost is found sooner: see `realtime.tasks.queues`.
+    A task that the broker has lost is found sooner: see `realtime.tasks.queues`.
     """
     MAX_OPEN_TASKS: int = 50
-    """Tasks of one room that may wait or run at once, and that a join is told of: the newest."""
+    """Tasks of one room that may wait or run at once; a join is told of the newest of them."""
     MAX_OPEN_TASKS_PER_USER: int = 20
     """Tasks that one user may have started and that wait or run."""
     REPLAY_LIMIT: int = 1000
@@ -153,7 +155,7 @@ class Settings:
 
 
 def cached(make: Callable[[], R]) -> _lru_cache_wrapper[R]:
-    """Cache what a function makes of the settings, until a test changes `REALTIME`."""
+    """Cache the result of a function that reads the settings, until a test changes `REALTIME`."""
     cached_make = cache(make)
 
     def forget(*, setting: str, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Serve one client's connection: frames to commands, outcomes to replies."""
+"""Serve one client's connection: turn frames into commands, and outcomes into replies."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     """Speak the protocol of `docs/protocol.md`.
 
     It does not listen to the channel layer: `realtime.live.hub` does, once per process. Commands
-    of one socket are handled in order; what the rooms send does not wait for them.
+    of one socket are handled in order; messages of the rooms do not wait for them.
     """
 
     identity: Identity
@@ -98,7 +98,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     # --- the connection's life
 
     async def connect(self) -> None:
-        # Of what is offered, never the part that was a token.
+        # Never answer with the offered subprotocol that carries a token.
         offered = SUBPROTOCOL in self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if offered else None)
         identity: Identity | ProtocolError = self.scope["identity"]
@@ -125,7 +125,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.reply(messages.TokenExpiring(payload=messages.TokenExpiringPayload(left)))
 
     def end(self, error: ProtocolError) -> None:
-        """Say what is wrong, then close with the code that says what to do about it.
+        """Send the error, then close with the code that tells the client how to go on.
 
         Nothing of any room reaches the client after that.
         """
@@ -134,7 +134,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.outbox.close(CLOSE_CODES[error.code])
 
     def cut_off(self) -> None:
-        """Give up a client that takes nothing; the server ends its connection, or else we do."""
+        """Give up a client that takes nothing, by the server's abort or by ending its consumer."""
         if not self.transport.abort() and self.serving is not None:
             self.is_cut_off = True
             self.serving.cancel()
@@ -224,8 +224,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             )
         if wait := self.join_limit.take():
             raise too_fast(wait)
-        # Nothing else of this socket is handled meanwhile, so it cannot leave or join during this.
-        # It may close or lose its access: `Hub.join` looks again after its last await.
+        # No other command of this socket is handled meanwhile, so it cannot leave or join during
+        # this. It may close or lose its access: `Hub.join` looks again after its last await.
         with self.transport.reading_paused():
             sent = await self.hub.join(
                 self.socket, command.room, since=command.payload.since, ref=command.ref
@@ -277,12 +277,12 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
 
     async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
-            # The socket may end meanwhile, by its old token too; then `identify` does no harm.
+            # The socket may end meanwhile, also by its old token; then `identify` does no harm.
             handshake = Handshake(Credential(Kind.TOKEN, command.payload.token))
             identity = await self.process.authenticator.authenticate(handshake)
         if identity.user_id != self.socket.user_id:
             raise ProtocolError(ErrorCode.TOKEN_INVALID, "The token belongs to another user")
-        # It does not escape an order that came since the socket was opened.
+        # A new token does not escape an order to disconnect that came since the socket opened.
         self.identify(identity._replace(disconnections=self.identity.disconnections))
         self.acknowledge(command.ref, messages.EmptyAck())
 

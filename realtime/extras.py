@@ -24,7 +24,7 @@ PACKAGES = {
 
 
 class ExtraMissing(ImportError):
-    """A package is not installed that only some sites need."""
+    """Report a missing package that only some sites need."""
 
 
 @contextmanager
@@ -47,5 +47,5 @@ def needed_by(user: str) -> Iterator[None]:
 
 
 def has(package: str) -> bool:
-    """Return True if a package is installed that a site may be without."""
+    """Return True if an optional package is installed."""
     return find_spec(package) is not None

@@ -1,4 +1,4 @@
-"""Bound what one socket, and one user, may ask for."""
+"""Limit the rates of one socket and of one user."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Bucket:
         return (1 - self._level) / self._rate.per_second
 
     def charge(self, tokens: float, *, longest: float) -> float:
-        """Take tokens, also such as there are not yet; return the seconds until they are there.
+        """Take tokens, into debt if need be; return the seconds until the debt is paid.
 
-        What would take more than `longest` seconds is let off.
+        A debt of more than `longest` seconds is cut to that.
         """
         self._fill()
         self._level = max(self._level - tokens, -longest * self._rate.per_second)
@@ -49,7 +49,7 @@ class Bucket:
 
 
 class MessageLimit:
-    """Refuse what comes too fast, and tell when a client goes on all the same."""
+    """Refuse messages that come too fast, and tell when a client goes on all the same."""
 
     __slots__ = ("_bucket", "_patience")
 
@@ -69,23 +69,23 @@ class MessageLimit:
 
 
 class UserLimit:
-    """Tell how long a user has to wait who asks for much, over all sockets of this process.
+    """Delay users who ask for much, over all their sockets in this process.
 
-    Each message is charged for, and what is sent to a socket that joins. The unit is about what a
-    small update costs, two milliseconds.
+    Each message is charged for, and the characters that a join is answered with. One unit is about
+    the cost of a small update, two milliseconds.
     """
 
     _READ = 2048
-    """Characters of a message that are read, and written, for one unit."""
+    """Characters of a message for one unit."""
     _SENT = 16 * 1024
-    """Characters of a snapshot or a replay that are sent for one."""
+    """Characters of a snapshot or a replay for one unit."""
     _JOIN = 2
-    """Units that a join costs beside what is sent."""
+    """Units of a join, beside its characters."""
     _LONGEST = 10.0
-    """Seconds that a message waits at most, though its user has asked for more.
+    """Seconds that a message waits at most, however much its user has asked for.
 
-    A socket that waits is not read, so nobody is told whether its client has left, nor does it
-    answer a ping: the documented servers wait 15 s for that.
+    A socket that waits is not read: nobody learns that its client has left, and it answers no
+    ping, for which the documented servers wait 15 s.
     """
     _MAX_USERS = 1000
 
@@ -96,11 +96,11 @@ class UserLimit:
         self._most = self._MAX_USERS
 
     def message(self, user_id: Hashable, size: int) -> float:
-        """Charge for a message of so many characters; return the seconds to wait before reading."""
+        """Charge for a message of `size` characters; return the seconds to wait before reading."""
         return self._bucket(user_id).charge(1 + size / self._READ, longest=self._LONGEST)
 
     def joined(self, user_id: Hashable, size: int) -> None:
-        """Charge for a join that was answered with so many characters."""
+        """Charge for a join that was answered with `size` characters."""
         self._bucket(user_id).charge(self._JOIN + size / self._SENT, longest=self._LONGEST)
 
     def _bucket(self, user_id: Hashable) -> Bucket:
@@ -111,7 +111,7 @@ class UserLimit:
         return bucket
 
     def _forget(self) -> None:
-        """Forget users who have not asked for much lately: a new bucket is full as well."""
+        """Forget users whose bucket is full: a new one would be the same."""
         if len(self._buckets) >= self._most:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full}
             self._most = max(self._MAX_USERS, 2 * len(self._buckets))

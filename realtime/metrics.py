@@ -1,4 +1,4 @@
-"""Count what this process has done.
+"""Count the work of this process.
 
 The counts are plain integers, since some grow with every message; `realtime.ops.prometheus` reads
 them, and their descriptions, on a scrape. They start at 0 with the process and only grow.
@@ -23,7 +23,7 @@ class Histogram:
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
         self.counts = [0] * (len(self.bounds) + 1)
-        """Values per bucket; the last bucket has those above every bound."""
+        """Values per bucket; the last bucket has the values above every bound."""
         self.sum = 0.0
 
     def observe(self, value: float) -> None:

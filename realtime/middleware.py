@@ -1,4 +1,4 @@
-"""Join HTTP to the rooms: who makes an edit, and what to answer while the database is away.
+"""Join HTTP to the rooms: name the user who edits, and answer 503 while the database is away.
 
 MIDDLEWARE = [
     "realtime.middleware.UnavailableMiddleware",
@@ -32,9 +32,9 @@ _OUTAGE = "_realtime_outage"
 
 
 class ActorMiddleware:
-    """Name the user of a request as who makes the edits that it leads to.
+    """Name the user of a request as the actor of its edits.
 
-    Whoever is signed in at the moment of an edit counts, as REST framework signs in late.
+    The user who is signed in at the moment of an edit counts, as REST framework signs in late.
     """
 
     sync_capable = async_capable = True
@@ -60,9 +60,9 @@ class ActorMiddleware:
 class UnavailableMiddleware:
     """Answer 503 and `Retry-After`, in place of 500, to a request that meets an outage.
 
-    The database is away or locked; a faulty query is no outage. That is so for all views, those of
-    REST framework and of the admin too, and for the middleware behind this one: a session is saved
-    when the view has ended.
+    In an outage the database is away or locked; a faulty query is none. It covers all views, also
+    those of REST framework and of the admin, and the middleware behind this one: a session is saved
+    after the view has ended.
     """
 
     sync_capable = async_capable = True
@@ -83,7 +83,7 @@ class UnavailableMiddleware:
 
 
 def _note(request: HttpRequest | None = None, **_: Any) -> None:
-    """Note an outage that another middleware met: Django makes a 500 of it before we see it."""
+    """Note an outage in another middleware: Django turns it into a 500 before we see it."""
     error = sys.exception()
     if request is not None and error is not None and is_outage(error):
         setattr(request, _OUTAGE, error)
@@ -102,7 +102,7 @@ def _instead(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
         return response
     answer = _unavailable(request, error)
     for name, value in response.items():
-        if not name.lower().startswith("content-"):  # those of CORS, so that a page can read it
+        if not name.lower().startswith("content-"):  # CORS headers, so that a page can read it
             answer.headers.setdefault(name, value)
     return answer
 

@@ -1,7 +1,7 @@
 """Store each room's events, receipts and tasks.
 
 A room is a row of its own, named by its kind and key, so that the app fits any host's model. Users
-are foreign keys without a constraint in the database, which fit whatever key the users have.
+are foreign keys without a constraint in the database, which fit any type of key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=models.Model)
 
 
 def alias() -> str:
-    """Return the alias of the database in which all of this is written, and so read."""
+    """Return the alias of the database in which rooms are written, and so read."""
     return router.db_for_write(Room)
 
 
@@ -30,11 +30,11 @@ class Rows(models.Manager[M]):
 
 
 class Room(models.Model):
-    """A room, and the position of its log: the `seq` of its last event."""
+    """Store a room, and the position of its log: the `seq` of its last event."""
 
     kind = models.CharField(max_length=40)
     key = models.CharField(max_length=255)
-    """As text, whatever type the kind's keys have."""
+    """The key as text, whatever its type."""
     seq = models.BigIntegerField(default=0)
 
     objects = Rows["Room"]()
@@ -47,7 +47,7 @@ class Room(models.Model):
 
 
 class Event(models.Model):
-    """One durable event. Its `seq` is 1, 2, 3, … within the room, in commit order."""
+    """Store one durable event. Its `seq` is 1, 2, 3, … within the room, in commit order."""
 
     room = models.ForeignKey(Room, on_delete=models.CASCADE, db_index=False, related_name="events")
     seq = models.BigIntegerField()
@@ -81,7 +81,7 @@ class Event(models.Model):
 
 
 class Receipt(models.Model):
-    """The acknowledgement of one `idempotency_key`, to repeat if the update is sent again."""
+    """Store the acknowledgement of one `idempotency_key`, to repeat if the update comes again."""
 
     room = models.ForeignKey(
         Room, on_delete=models.CASCADE, db_index=False, related_name="receipts"
@@ -110,7 +110,7 @@ class Receipt(models.Model):
 
 
 class Disconnection(models.Model):
-    """An operator's request that every server process close a user's present sockets."""
+    """Store an operator's request to close a user's present sockets in every server process."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -129,7 +129,7 @@ class Disconnection(models.Model):
 
 
 class TaskState(models.Model):
-    """A Celery task that belongs to a room. A terminal state is never left again."""
+    """Store a Celery task that belongs to a room. A terminal state is never left again."""
 
     class State(models.TextChoices):
         QUEUED = "queued"

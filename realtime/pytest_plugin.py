@@ -18,7 +18,7 @@ def realtime_client(request: pytest.FixtureRequest) -> Iterator[Callable[..., Re
     The database is the test's: with `django_db`, in its transaction; with `transaction=True`,
     outside of any.
     """
-    # Django may not be set up yet where pytest loads this module.
+    # Django may not be set up yet when pytest loads this module.
     from realtime.testing.environment import environment
 
     if request.node.get_closest_marker("django_db") is None:

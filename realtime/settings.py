@@ -4,7 +4,7 @@
 
     realtime.settings.install(globals())
 
-Only what the site does not say itself is added, so each line can still be written by hand:
+A setting of the site's own is left as it is, so each line can still be written by hand:
 `docs/integrate.md` has them all.
 """
 
@@ -30,9 +30,9 @@ def install(site: dict[str, Any], *, redis_url: str | None = None) -> None:
 
     Args:
         site: the settings, `globals()`.
-        redis_url: the Redis of all server processes and workers; by default what the site or the
-            environment says as REDIS_URL. Where nobody does, and DEBUG is on, a Valkey of the
-            site's own is started in `BASE_DIR / "var"`.
+        redis_url: the Redis of all server processes and workers; by default REDIS_URL of the site
+            or of the environment. If there is none, and DEBUG is on, a Valkey of the site's own is
+            started in `BASE_DIR / "var"`.
 
     Raises:
         ImproperlyConfigured: if there is no Redis.
@@ -81,7 +81,7 @@ def _valkey_url(directory: str) -> str:
 
 def _add_apps(site: dict[str, Any]) -> None:
     apps = list(site.get("INSTALLED_APPS", []))
-    # First, as `runserver` is then Daphne's, which serves WebSockets.
+    # First in the list, so that `runserver` is Daphne's, which serves WebSockets.
     if extras.has("daphne") and "daphne" not in apps:
         apps.insert(0, "daphne")
     installed = {name.partition(".apps.")[0] for name in apps}

@@ -1,4 +1,4 @@
-"""Name the people of the demo data, whom the sign-in page offers where DEBUG is set."""
+"""Name the people of the demo data, whom the sign-in page offers with DEBUG."""
 
 OPERATOR = "alice"
 PEOPLE = (OPERATOR, "bob", "carol", "dave")

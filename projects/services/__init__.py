@@ -1,7 +1,7 @@
 """Own all writing of projects: views, tasks, sockets and the shell call it.
 
-Each verb is one transaction, which checks the user's role and appends to the project's log what it
-did. `staff` has the same verbs without the check.
+Each verb is one transaction, which checks the user's role and appends its event to the project's
+log. `staff` has the same verbs without the check.
 """
 
 from projects.services.canvases import (

@@ -1,4 +1,4 @@
-"""Add, update and remove the canvases of a project, and keep what tasks made of them."""
+"""Add, update and remove the canvases of a project, and keep the results of their tasks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_image(image: File[bytes]) -> Picture:
 
 
 def attach(user: User, project_id: int, title: str, picture: Picture) -> Canvas:
-    """Add an image to a project. Its URL is not in the event: that is signed, and ends."""
+    """Add an image to a project. The event has no URL of it: a URL is signed, and ends."""
     canvas = Canvas(project_id=project_id, title=title, uploaded_by=user)
     _set_image(canvas, picture)
     canvas.save()
@@ -82,7 +82,7 @@ def update_canvas(
 ) -> Canvas:
     """Give a canvas another title, already validated.
 
-    `base_title` is the title that the user started from; without it the last one wins.
+    `base_title` is the title that the user started from; without it the last update wins.
 
     Raises:
         CanvasNotFound, NotAllowed
@@ -108,7 +108,7 @@ def rename(canvas: Canvas, title: str, user: User) -> None:
 def replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
     """Give a locked canvas another image.
 
-    The results of tasks on the image before go with it, the files with the commit.
+    The results of the old image's tasks go with it; files are deleted on commit.
     """
     files.discard(canvas.image)
     files.discard(canvas.soundscape)
@@ -119,7 +119,7 @@ def replace_image(canvas: Canvas, picture: Picture, user: User) -> None:
 
 
 def remove_canvas(*, user: User, canvas_id: int) -> None:
-    """Delete a canvas, and its files with the commit.
+    """Delete a canvas, and its files on commit.
 
     Raises:
         CanvasNotFound, NotAllowed
@@ -129,7 +129,7 @@ def remove_canvas(*, user: User, canvas_id: int) -> None:
 
 
 def detach(canvas: Canvas, user: User) -> None:
-    """Delete a locked canvas, and its files with the commit."""
+    """Delete a locked canvas, and its files on commit."""
     _append(
         "canvas_removed", canvas, {"removed_by": rooms.author(user.pk)}, user, before=canvas.title
     )
@@ -138,7 +138,7 @@ def detach(canvas: Canvas, user: User) -> None:
 
 @contextmanager
 def _locked_for(user: User, canvas_id: int) -> Iterator[Canvas]:
-    """Run a transaction that has the canvas locked, for an editor: as `locked_for`.
+    """Run a transaction with the canvas locked, for an editor; see `locked_for`.
 
     Raises:
         CanvasNotFound, NotAllowed

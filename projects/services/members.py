@@ -55,7 +55,7 @@ def _require_member(project_id: int, user_id: int) -> None:
 
 
 def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int | None) -> None:
-    """Give a user a role in a project that is locked, or none any more.
+    """Give a user a role in a locked project; None removes them.
 
     Raises:
         LimitReached
@@ -81,6 +81,6 @@ def set_role(*, project_id: int, user_id: int, role: Role | None, actor_id: int 
 
 
 def _has_other_owner(project_id: int, user_id: int) -> bool:
-    """Say whether somebody else can still manage the project: an account that ended cannot."""
+    """Return True if somebody else can still manage the project, with an active account."""
     owners = Membership.objects.filter(project_id=project_id, role=Role.OWNER, user__is_active=True)
     return owners.exclude(user_id=user_id).exists()

@@ -51,17 +51,17 @@ def lock_project(*, project_id: int) -> Project:
 
 
 def lock_projects(*, project_ids: Collection[int]) -> dict[int, Project]:
-    """Lock projects until the transaction ends, and return them by id; none that is missing."""
+    """Lock projects until the transaction ends; return those that exist, by id."""
     rows = Project.objects.select_for_update().order_by("pk")
     return {project.pk: project for project in rows.filter(pk__in=project_ids)}
 
 
 @contextmanager
 def locked_for(user: User, *allowed: Role, project_id: int) -> Iterator[Project]:
-    """Run a transaction that has the project locked, for a user with one of these roles.
+    """Run a transaction with the project locked, for a user with one of these roles.
 
-    The role is looked up before the transaction, so that a stranger waits for nobody's lock, nor
-    learns by waiting that the project exists; and again under the lock, as it may have ended.
+    The role is checked before the transaction, so that a stranger does not wait for a lock, or
+    learn by waiting that the project exists; and again under the lock, as it may have ended.
 
     Raises:
         ProjectNotFound, NotAllowed
@@ -74,7 +74,7 @@ def locked_for(user: User, *allowed: Role, project_id: int) -> Iterator[Project]
 
 
 def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Changes:
-    """Update a project's fields; `content` is a merge patch. Return what really changed.
+    """Update a project's fields; `content` is a merge patch. Return the values that changed.
 
     Raises:
         ProjectNotFound: also if the user may not see it.
@@ -91,9 +91,9 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
 def update_locked_project(
     *, project: Project, updates: Sequence[ProjectUpdate]
 ) -> list[Updated | ProjectError]:
-    """Make several updates one after the other, with one save: each has its own outcome.
+    """Make several updates one after the other, with one save; each has its own outcome.
 
-    `project` is what `lock_project` returned in the transaction that is still open.
+    `project` must come from `lock_project` in the present transaction.
     """
     user_ids = {update.user_id for update in updates}
     memberships = project.memberships.filter(user_id__in=user_ids)
@@ -108,7 +108,7 @@ def update_locked_project(
 
 
 class Change(NamedTuple):
-    """The fields that one update changed, not saved yet."""
+    """Hold the changes of one update that is not saved yet."""
 
     user_id: int
     changes: Changes
@@ -130,7 +130,7 @@ def _update(
 
 
 def change(project: Project, update: ProjectUpdate) -> Change | None:
-    """Change a project in memory; nothing of it if anything is wrong. Return what changed.
+    """Change a project in memory, all of it or nothing. Return the changes.
 
     Raises:
         Invalid

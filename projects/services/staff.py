@@ -1,6 +1,6 @@
 """Write as staff, whatever their role in the project: for the admin and the shell.
 
-The verbs are those of `projects.services`, without its check of the role.
+The verbs are those of `projects.services`, without the check of the role.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def update_canvas(
 
 @transaction.atomic
 def remove_canvas(*, user: User, canvas_id: int) -> None:
-    """Delete a canvas, and its files with the commit.
+    """Delete a canvas, and its files on commit.
 
     Raises:
         CanvasNotFound

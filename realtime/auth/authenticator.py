@@ -1,4 +1,4 @@
-"""Ask the site's ways to sign in, in order, and go on asking for as long as a socket lives."""
+"""Ask the site's ways to sign in, in order; also whether an open socket's sign-in still holds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Authenticator:
         )
 
     async def authenticate(self, handshake: Handshake) -> Identity:
-        """Return the identity of who opens a WebSocket, or renews a token on one.
+        """Return the identity of a user who opens a WebSocket, or renews a token on one.
 
         Raises:
             ProtocolError: TOKEN_MISSING, TOKEN_EXPIRED or TOKEN_INVALID.
@@ -46,6 +46,8 @@ class Authenticator:
                 break
         else:
             raise ProtocolError(ErrorCode.TOKEN_MISSING, self._methods[0].missing)
+        # Identities hold ids of disconnect requests that are read last, so a request that comes
+        # during these awaits still ends the socket: by `AccessMonitor.check` after it has opened.
         outcome = await self._checks.submit(None, (method, await method.exchange(credential)))
         if isinstance(outcome, ProtocolError):
             raise outcome

@@ -28,19 +28,19 @@ from realtime.rooms import registry
 
 
 class Handshake(NamedTuple):
-    """Hold what the request that opens a WebSocket brings; or the `authenticate` command."""
+    """Hold the sign-in data of the request that opens a WebSocket, or of `authenticate`."""
 
     credential: Credential
     """The token or ticket; an empty token if there is none."""
     headers: Mapping[str, str] = {}
-    """By lower-case name; of a repeated one, the first."""
+    """By lower-case name; the first value of a repeated name."""
     cookies: Mapping[str, str] = {}
     is_same_site: bool = False
     """True if it comes from a page that may act with this site's cookies."""
 
 
 class Identity(NamedTuple):
-    """Say who has signed in, by what, and for how long."""
+    """Identify a user who has signed in, and tell by what and for how long."""
 
     user_id: Id
     names: tuple[tuple[str, str], ...]
@@ -68,20 +68,20 @@ Outcome = Identity | ProtocolError
 
 
 class BaseAuthentication:
-    """Be one way to sign in. Every server process has an object of each class in use.
+    """Implement one way to sign in. Every server process has an object of each class in use.
 
     All methods but `find` and `exchange` are called in database threads.
     """
 
     missing = "Sign in first"
-    """The words for who has no credential of any kind, if this class is the first of the list."""
+    """The error for a client without any credential, if this class is the first of the list."""
 
     def find(self, handshake: Handshake) -> Any:
         """Return the credential that this class judges; None leaves it to the next class."""
         raise NotImplementedError
 
     async def exchange(self, credential: Any) -> Any:
-        """Return what is judged in place of a credential; on the event loop, unlike the rest."""
+        """Return the text to judge in place of a credential; runs on the event loop."""
         return credential
 
     def authenticate(self, credential: Any) -> Identity | None:
@@ -89,7 +89,7 @@ class BaseAuthentication:
         raise NotImplementedError
 
     def authenticate_all(self, credentials: Sequence[Any]) -> list[Outcome]:
-        """Return the identity of each credential, or its error, where many come at once."""
+        """Return the identity of each credential, or its error; many may come at once."""
         found = map(self.authenticate, credentials)
         return [invalid() if identity is None else identity for identity in found]
 

@@ -32,7 +32,7 @@ def extract(scope: Scope) -> tuple[Credential, Scope]:
     ``token.<token>``, and in the query string ``ticket=`` and ``token=``.
     """
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
-    parameters = dict(reversed(query))  # of a repeated name, the first value counts
+    parameters = dict(reversed(query))  # the first value of a repeated name counts
     found = [
         Credential(Kind.TOKEN, _bearer(scope)),
         Credential(Kind.TOKEN, _offered_token(scope)),

@@ -28,7 +28,7 @@ class ExpiryTimer:
     def start(self, identity: Identity) -> None:
         """Time an identity in place of the previous one."""
         self.stop()
-        if isinf(identity.expires_at):  # no clock ends it, but what is checked every second
+        if isinf(identity.expires_at):  # no clock ends it, only the check of every second
             return
         left = identity.expires_at - time.time()
         self._later(max(left * _SHORT, left - _WARNING), partial(self._on_warning, identity))

@@ -1,7 +1,7 @@
 """Authenticate the handshake of a WebSocket, and check the origin of its page.
 
 The token is in the query string, `ws://localhost:8010?token=…`, or in one of the other places that
-`realtime.auth.credentials` reads; or a way to sign in of the site's list finds something else, such
+`realtime.auth.credentials` reads. A way to sign in of the site's list may find something else, such
 as the cookie of a session. `realtime.auth.origins` has the policy for pages.
 """
 

@@ -49,9 +49,9 @@ def is_allowed(scope: Scope) -> bool:
 def is_same_site(scope: Scope) -> bool:
     """Return True if a page may act with the cookies of this site, as it may by Django's forms.
 
-    That is a page of the server's own host, or one of CSRF_TRUSTED_ORIGINS. A program says of
-    itself what it likes; but a browser that holds the cookies always sends the header, so one
-    that is absent is refused.
+    Such a page is of the server's own host, or of one of CSRF_TRUSTED_ORIGINS. A program may claim
+    any origin; but a browser that holds the cookies always sends the header, so a request without
+    it is refused.
     """
     origin = parse(header(scope, b"origin") or "")
     if origin is None or (settings.SESSION_COOKIE_SECURE and origin.scheme != "https"):
@@ -102,7 +102,7 @@ def parse(text: str) -> Origin | None:
 def _is_own(origin: Origin, scope: Scope) -> bool:
     if origin.scheme not in _DEFAULT_PORTS:
         return False
-    # Against ALLOWED_HOSTS too: where a foreign name was made to resolve to this server (DNS
+    # `get_host` checks ALLOWED_HOSTS too: if a foreign name was made to resolve to this server (DNS
     # rebinding), Origin and Host agree. Behind a proxy the scheme is not ours, so the page's
     # counts.
     request = HttpRequest()

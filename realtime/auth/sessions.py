@@ -1,9 +1,9 @@
 """Sign in by Django's session: a page of the same site needs no token.
 
-The socket ends with its session, by whatever way that ends: signing out, expiry, `flush`, a new
-key, another password. So the session is read again every second, past the engine's own caches.
-With `signed_cookies` the server keeps nothing of a session; there only its age and a new password
-end a socket.
+The socket ends with its session, however that ends: by a sign-out, expiry, `flush`, a new key, or
+another password. So the session is read again every second, past the engine's own caches. With
+`signed_cookies` the server keeps nothing of a session; then only its age and a new password end a
+socket.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class SessionAuthentication(BaseAuthentication):
     def revoked(self, identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
         """Return the identities that hold no longer: two queries in all.
 
-        Only what has changed since is judged again: that takes a user object and its hashes.
+        Only sessions that have changed since are judged again: it takes a user and its hashes.
         """
         stored = read({_key(one) for one in identities})
         standings = users.standings({one.user_id for one in identities}, passwords=True)
@@ -100,8 +100,8 @@ class SessionAuthentication(BaseAuthentication):
             for one in changed
             if (reason := _reason(one, sessions[one], found)) is not None
         }
-        # Code of the host's may ask more of a user than these columns: it is asked every time.
-        # A sign-in that another thread adds meanwhile may be lost here: it is judged once more.
+        # The host's code may ask more of a user than these columns, so then it is asked every time.
+        # A sign-in that another thread adds meanwhile may be lost here; it is judged once more.
         kept = evidence if _goes_by_columns() else {}
         self._judged = {
             (_key(one), one.user_id): what for one, what in kept.items() if one not in reasons
@@ -126,7 +126,7 @@ def _reason(
     return None if _has_hash_of(user, session) else base.ended()
 
 
-# --- who a session is of, by the rules of django.contrib.auth.get_user
+# --- the user of a session, by the rules of django.contrib.auth.get_user
 
 Claim = tuple[str, Any]
 """The path of an authentication backend, and a user's key."""
@@ -143,7 +143,7 @@ def _claim(session: Mapping[str, Any]) -> Claim | None:
 
 
 def _users_of(sessions: Collection[Mapping[str, Any]]) -> dict[Claim, Any]:
-    """Return the users whom their backends let in: one query for those of Django's own."""
+    """Return the users whom their backends let in: one query for all of Django's own backends."""
     claims = {claim for session in sessions if (claim := _claim(session)) is not None}
     backends: dict[str, Any] = {path: auth.load_backend(path) for path, _ in claims}
     in_bulk = {path for path, backend in backends.items() if _reads_by_key(backend)}
@@ -172,7 +172,7 @@ def _has_hash_of(user: Any, session: Mapping[str, Any]) -> bool:
     if not hasattr(user, "get_session_auth_hash"):
         return True
     given = session.get(auth.HASH_SESSION_KEY) or ""
-    # One of a former SECRET_KEY holds, too; Django replaces it with the next request.
+    # A hash of a former SECRET_KEY holds, too; Django replaces it with the next request.
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(given, one) for one in hashes)
 
@@ -193,7 +193,7 @@ def _goes_by_columns() -> bool:
 
 
 def read(keys: Collection[str]) -> dict[str, Content]:
-    """Return the sessions that there are: at once, if the engine is one that can be asked so."""
+    """Return the sessions that exist: in one question, if the engine can answer it."""
     store = _store_class()
     if hasattr(store, "get_model_class"):  # in the database, with a cache before it or not
         rows = store.get_model_class()._default_manager.filter(
@@ -209,7 +209,7 @@ def read(keys: Collection[str]) -> dict[str, Content]:
 
 
 def decode(content: Content) -> Mapping[str, Any]:
-    """Return what is in a session; nothing if there is none, or if it is not one of ours."""
+    """Return the content of a session; empty if there is none, or if it is not one of ours."""
     if isinstance(content, str):
         decoded: Mapping[str, Any] = _store_class()().decode(content)
         return decoded

@@ -2,7 +2,7 @@
 
 Redis keeps the access token that asked for a ticket under ``realtime:ticket:<ticket>`` until it is
 used or expires. So any server process can redeem it, once. The token is signed, and verified when
-the ticket is redeemed: write access to Redis lets nobody sign in as another user.
+the ticket is redeemed, so write access to Redis lets nobody sign in as another user.
 """
 
 from __future__ import annotations
@@ -56,5 +56,5 @@ def _key(ticket: str) -> str:
 
 @conf.cached
 def _redis() -> Redis:
-    # One for the process: the threads of views and of the server share its connections.
+    # One client for the process: the threads of views and of the server share its connections.
     return redis.client()

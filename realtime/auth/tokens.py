@@ -41,7 +41,7 @@ REFRESH_JTI_CLAIM = "session"
 
 
 class Proof(NamedTuple):
-    """Hold what of a token is checked again."""
+    """Hold the parts of a token that are checked again."""
 
     password_fingerprint: int | None
     """Hash of the password when the token was verified; None if CHECK_REVOKE_TOKEN is off."""
@@ -161,7 +161,7 @@ def _identify(tokens: Sequence[Token]) -> list[Identity | None]:
 
 
 def _user_field() -> Any:
-    """Return the field of the user model that tokens identify users by."""
+    """Return the field of the user model by which tokens identify users."""
     model, name = get_user_model(), api_settings.USER_ID_FIELD
     return model._meta.pk if name == "pk" else model._meta.get_field(name)
 
@@ -233,7 +233,7 @@ def _still_verifies(token: Token | None) -> bool:
 
 
 def _blacklisted_jtis(jtis: Iterable[str | None]) -> set[str]:
-    """Return those of some `jti` that are blacklisted."""
+    """Return the `jti` that are blacklisted."""
     named = {jti for jti in jtis if jti is not None}
     if not named or not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
         return set()

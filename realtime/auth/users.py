@@ -1,4 +1,4 @@
-"""Read of many users at once what decides whether they may stay signed in."""
+"""Read the columns that decide whether users may stay signed in, of many users at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from realtime.protocol.room_id import Id, to_id
 
 
 class Standing(NamedTuple):
+    """Hold the columns of one user that a sign-in depends on."""
+
     is_active: bool
     password: str | None = None
     """The hash; None if it was not asked for."""
@@ -32,7 +34,7 @@ def by_key(name: str, keys: Collection[Any]) -> dict[Any, Any]:
 def standings(
     user_ids: Collection[Id], *, activity: bool = True, passwords: bool = False
 ) -> dict[Id, Standing]:
-    """Return how each user stands who exists: one query. Without `activity` all are active.
+    """Return the standing of each user who exists: one query. Without `activity` all are active.
 
     Reading columns is many times as fast as making users. Users are made only if a model's
     attribute is not a column: `AbstractBaseUser.is_active` is a class attribute.
@@ -49,7 +51,7 @@ def standings(
 
 
 def standing_of(user: Any, *, activity: bool = True, passwords: bool = True) -> Standing:
-    """Return how one user stands, as `standings` would."""
+    """Return the standing of one user, as `standings` would."""
     return Standing(
         not activity or bool(user.is_active),
         getattr(user, "password", None) if passwords else None,

@@ -1,1 +1,1 @@
-"""Report configuration that cannot work, as Django system checks: each module those of a field."""
+"""Report configuration that cannot work, as Django system checks: one module for each field."""

@@ -1,4 +1,4 @@
-"""Check the ways to sign in, and what each of them needs of the site."""
+"""Check the ways to sign in, and the settings that each of them needs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _bad(problem: str) -> CheckMessage:
 
 
 def _uses(module: str) -> bool:
-    """Return True if a class of this module, or one made from it, is in the list."""
+    """Return True if a class of this module, or a subclass, is in the list."""
     try:
         classes = [import_string(path) for path in conf.get().AUTHENTICATION_CLASSES]
     except (ImproperlyConfigured, TypeError, ImportError):  # told by the check of that
@@ -102,7 +102,7 @@ def check_sessions(**_: Any) -> list[CheckMessage]:
 
 
 def _has_middleware(name: str) -> bool:
-    """Look for a middleware, also where a site has made its own from it."""
+    """Return True if the site has a middleware, or a subclass of its own."""
     wanted = import_string(name)
     for path in settings.MIDDLEWARE:
         try:
@@ -181,6 +181,6 @@ def check_ends(**_: Any) -> list[CheckMessage]:
 
 
 def _simple_jwt() -> Any:
-    from rest_framework_simplejwt.settings import api_settings  # where there are no tokens, absent
+    from rest_framework_simplejwt.settings import api_settings  # absent on a site without tokens
 
     return api_settings

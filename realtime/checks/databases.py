@@ -17,11 +17,11 @@ from realtime.models import alias
 from realtime.rooms import registry
 
 _SAMPLES = 20
-"""Times that a router is asked: one with several replicas may choose by chance."""
+"""Times that a router is asked: one with several replicas may choose at random."""
 
 
 def _models() -> list[type[Model]]:
-    """Return the models that rooms read: users, and the hosts', where their rooms name them."""
+    """Return the models that rooms read: users, and those that the hosts' rooms name."""
     hosts = (room.model for room in registry.registered)
     return [get_user_model(), *(model for model in hosts if model is not None)]
 

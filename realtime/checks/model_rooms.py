@@ -1,4 +1,4 @@
-"""Check what is declared in a `ModelRoom`, and where its rows are kept."""
+"""Check the declarations of each `ModelRoom`, and the databases of its rows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_rows_beside_their_log(**_: Any) -> list[CheckMessage]:
 
 
 def _tables(room: ModelRoom) -> list[type[Model]]:
-    """Return the models of the rows that a room shows and is made of, beside its own."""
+    """Return the models of the rows that a room shows or depends on, without its own."""
     found: dict[type[Model], None] = {}
     for place in room.place.everything():
         found[place.model] = None

@@ -1,4 +1,4 @@
-"""Check the registered kinds of rooms for what the protocol cannot serve."""
+"""Check that the protocol can serve the registered kinds of rooms."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def check_http(**_: Any) -> list[CheckMessage]:
 
 
 def _pool_size(database: dict[str, Any]) -> int | None:
-    """Return how many connections Django's pool has at most; None where there is no pool."""
+    """Return the largest size of Django's pool; None if there is no pool."""
     pool = database.get("OPTIONS", {}).get("pool")
     if not pool:
         return None

@@ -1,4 +1,4 @@
-"""Check the settings of Celery. Imported only where Celery is installed."""
+"""Check the settings of Celery; imported only if Celery is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.checks import Warning as CheckWarning
 
 @register(Tags.compatibility)
 def check_broker(**_: Any) -> list[CheckMessage]:
-    """Warn of a Redis that is waited for without an end: it may hang, or its network."""
+    """Warn if a Redis that hangs, or its network, would be waited for without an end."""
     settings = current_app.conf
     is_redis = str(settings.broker_url or "").startswith(("redis", "sentinel"))
     if not is_redis or (settings.broker_transport_options or {}).get("socket_timeout"):

@@ -6,9 +6,9 @@
         async for message in room:
             print(message.type, message.payload)
 
-It reconnects for as long as it takes, and misses and repeats nothing: rooms are joined again from
-the position they had, and updates that were not acknowledged are sent again under their
-`idempotency_key`. The protocol is that of `docs/protocol.md`.
+It reconnects for as long as it takes, and misses and repeats nothing: it joins rooms again from the
+position they had, and sends updates that were not acknowledged again under their `idempotency_key`.
+The protocol is in `docs/protocol.md`.
 """
 
 from realtime.extras import needed_by

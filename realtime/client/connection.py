@@ -30,6 +30,8 @@ class _Call(NamedTuple):
 
 
 class Connection:
+    """Send commands on one WebSocket, receive its messages, and settle each command once."""
+
     def __init__(
         self,
         websocket: ClientConnection,
@@ -40,7 +42,7 @@ class Connection:
     ) -> None:
         """
         Args:
-            on_message: is given every message that is not a reply.
+            on_message: gets every message that is not a reply.
             reply_timeout: seconds for a reply, after which the connection is given up.
             window: updates that may be under way at once.
         """
@@ -59,7 +61,7 @@ class Connection:
         """Receive messages until the connection ends, however it ends.
 
         Raises:
-            Stopped: if the server sent a message that is larger than the client takes.
+            Stopped: if the server sent a message that is too large for the client.
         """
         try:
             async for frame in self._websocket:
@@ -89,8 +91,8 @@ class Connection:
     ) -> dict[str, Any]:
         """Send a command and return the payload of its reply.
 
-        `on_ack` is called with that payload before anything that came after it is handled. Without
-        a reply in time the connection is given up: whoever asked asks again on the next one.
+        `on_ack` gets that payload before any later message is handled. Without a reply in time the
+        connection is given up, and the caller asks again on the next one.
 
         Raises:
             Refused, Disconnected
@@ -160,13 +162,13 @@ class Connection:
         # Here and now: the next message may already build on it.
         if call.on_ack is not None:
             call.on_ack(message.payload)
-        if not call.reply.done():  # `on_ack` may have ended who waits for it
+        if not call.reply.done():  # `on_ack` may have ended the caller that waits for it
             call.reply.set_result(message.payload)
 
     def _refuse_unnamed(self, refused: Refused) -> bool:
-        """Find the update that a refusal without a `ref` means; False if it means none.
+        """Settle the update that a refusal without a `ref` means. Return False if it means none.
 
-        Only an update carries data of the application's: nothing else can be unreadable.
+        Only an update carries the application's data, so only an update can be unreadable.
         """
         updates = [
             call for call in self._calls.values() if _is_update(call.type) and not call.reply.done()
@@ -200,11 +202,11 @@ class Connection:
 
 
 def retrieve(future: asyncio.Future[Any]) -> None:
-    """Read a future's failure, so that asyncio does not report it where nobody waits for it."""
+    """Read a future's failure, so that asyncio does not report it if nobody waits for it."""
     if not future.cancelled():
         future.exception()
 
 
 def _is_update(type_: str) -> bool:
-    """Return True for `update_project`, and its like of other kinds of rooms."""
+    """Return True for `update_project`, and the same command of other kinds of rooms."""
     return type_.startswith("update_")

@@ -13,14 +13,16 @@ Token = str | Callable[[], Awaitable[str | None]]
 
 
 class TokenSource:
+    """Fetch access tokens, for each connection and each renewal."""
+
     def __init__(self, token: Token, *, timeout: float) -> None:
-        """`timeout`: seconds until a token is had."""
+        """`timeout` is the seconds in which the application must return a token."""
         self._token = token
         self._timeout = timeout
 
     @property
     def is_fixed(self) -> bool:
-        """True if it is always the same token."""
+        """Return True if it is always the same token."""
         return isinstance(self._token, str)
 
     async def fetch(self) -> str:
@@ -28,11 +30,11 @@ class TokenSource:
 
         Raises:
             Stopped: if nobody is signed in any more.
-            ConnectionFailed: if none could be had for now.
+            ConnectionFailed: if there is none for now.
         """
         if isinstance(self._token, str):
             return self._token
-        # A task of its own: the function may be deaf to being cancelled.
+        # In a task of its own: the function may ignore its cancellation.
         fetching = asyncio.create_task(_call(self._token))
         fetching.add_done_callback(retrieve)
         try:
@@ -42,7 +44,7 @@ class TokenSource:
         except Stopped:
             raise
         except Exception as error:
-            # Whatever it was, it is no answer: as good as a server that does not.
+            # Any other exception passes for no answer, as if the server did not answer.
             raise ConnectionFailed(f"No token: {error!r}", code="TOKEN_UNAVAILABLE") from error
         finally:
             fetching.cancel()

@@ -1,7 +1,7 @@
 """Check data before they are sent, by the rules of the server's `realtime.protocol.strict_json`.
 
-The server refuses a message that it cannot read without naming the command, so the caller would
-learn nothing. `client/src/json.js` holds the same rules for JavaScript.
+The server cannot name the command in a message that it cannot read, so its refusal would reach no
+caller. `client/src/json.js` has the same rules for JavaScript.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 from realtime.client.errors import InvalidData
 
 _MAX_DEPTH = 29
-"""Levels that the server takes in a message, less those of the envelope."""
+"""Levels that the server takes in a message, without those of the envelope."""
 _MAX_SIZE = 64 * 1024 - 64
-"""Bytes of a message that the server takes, less what `ref` may need."""
+"""Bytes of a message that the server takes, without those that `ref` may need."""
 
 
 def copy(data: Any) -> dict[str, Any]:
-    """Return a copy of an object as JSON carries it, so that the caller may go on to change theirs.
+    """Return a copy of an object as JSON carries it; the caller may change theirs meanwhile.
 
     Raises:
-        InvalidData: with the place of what cannot be sent.
+        InvalidData: with the path of the part that cannot be sent.
     """
     if not isinstance(data, dict):
         raise InvalidData("data must be a dict")

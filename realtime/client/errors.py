@@ -1,4 +1,7 @@
-"""Name what ends a command, a room or the client; codes are those of the JavaScript client."""
+"""Define the errors that end a command, a room or the client.
+
+The docstring of each is its default message, and the codes are those of the JavaScript client.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Refused(RealtimeError):
     """The server refused a command."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
-        """`payload` is that of the protocol's `error` message."""
+        """`payload` is the payload of the protocol's `error` message."""
         self.payload = payload
         wait = payload.get("retry_after")
         self.details: Any = payload.get("details")

@@ -1,4 +1,4 @@
-"""Join a room on each connection, and try again where that may help."""
+"""Join a room on each connection, and try again if that may help."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from realtime.client.messages import JoinAck, parse_join_ack
 from realtime.client.room_id import RoomId
 
 MAX_FAULTS = 3
-"""Joins in a row that a fault of the server may fail, before the caller is told."""
+"""Joins in a row that may fail by a fault of the server, before the caller is told."""
 
 
 class JoinLoop:
+    """Keep one room joined, as long as it is wanted and the server lets it in."""
+
     def __init__(
         self,
         room_id: RoomId,
@@ -30,11 +32,11 @@ class JoinLoop:
         """
         Args:
             spawn: starts a task that ends with the connection.
-            pause: waits before another try, by the failures in a row and what the server asks for.
+            pause: waits before another try; gets the failures in a row, and `retry_after`.
             since: returns the position from which to replay.
             on_joined: called before any message that follows the reply is handled.
-            on_delayed: the room is not joined, and will be tried again.
-            on_refused: for good.
+            on_delayed: called when a join has failed, and will be tried again.
+            on_refused: called when a join is refused for good.
         """
         self._room_id = room_id
         self._spawn = spawn
@@ -84,7 +86,7 @@ class JoinLoop:
                 is_fault = refused.code == "INTERNAL_ERROR"
                 faults += is_fault
                 if refused.code not in PASSING and not (is_fault and faults < MAX_FAULTS):
-                    # Not cancelled by the end that follows: it is this task that tells.
+                    # This task calls `on_refused`, so the end that follows must not cancel it.
                     self._task = None
                     self._on_refused(refused)
                     return

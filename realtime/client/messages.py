@@ -1,4 +1,4 @@
-"""Read the messages of docs/protocol.md."""
+"""Parse the messages of docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -23,48 +23,56 @@ class Message(NamedTuple):
 
 
 class Member(NamedTuple):
+    """Hold a user who is in a room."""
+
     user_id: Key
     username: str
 
 
 class Task(NamedTuple):
+    """Hold a task of a room that is queued or running."""
+
     task_id: str
     task_type: str | None
-    """None where only the progress of the task was heard of."""
+    """None if only progress of the task has come."""
     progress: int
     """Percent; never falls."""
     message: str
 
 
 class JoinAck(NamedTuple):
+    """Hold the acknowledgement of a join."""
+
     seq: int
     user_id: Key
-    """The client's own."""
+    """The client's own user."""
     role: str
     state: Json
     members: tuple[Member, ...]
-    """Of very many only some; the user is among them."""
+    """The users who are here; only some of very many, but always the client's own."""
     member_count: int
     tasks: tuple[Task, ...]
     recovered: bool
 
 
 class UpdateAck(NamedTuple):
+    """Hold the acknowledgement of an update."""
+
     seq: int
     changes: Json
-    """The values that really changed; empty where none did."""
+    """The values that really changed; empty if none did."""
     duplicate: bool
     """True if the update had been made already, and its acknowledgement was lost."""
 
 
-# Each of these raises whatever the message makes it raise: a bad one ends the connection. Members
-# that the client does not know are ignored.
+# A bad message raises any error in these functions, and so ends the connection. Members that the
+# client does not know are ignored.
 
 
 def parse(text: str) -> Message:
     raw = json.loads(text)
     payload = raw.get("payload", {})
-    # A payload may name objects of other kinds, too; then the envelope says whose it is.
+    # A payload may name objects of other kinds, too; then the envelope names the room.
     room = raw if any(name.endswith("_id") for name in raw) else payload
     return Message(raw["type"], payload, room, raw.get("seq"), raw.get("ref"))
 

@@ -1,4 +1,4 @@
-"""Keep a connection up, and the rooms that live on it."""
+"""Keep a connection up, and the rooms on it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ _OPTIONS = {"ping_interval": 25, "ping_timeout": 8, "close_timeout": 2, "max_siz
 
 
 class State(enum.StrEnum):
+    """Name the states of the client's connection."""
+
     CONNECTING = "connecting"
     ONLINE = "online"
     OFFLINE = "offline"
@@ -52,19 +54,19 @@ class StateChange(NamedTuple):
 
     state: State
     code: int | None = None
-    """Of the close that led here, where there was one."""
+    """The close code that led here, if there was one."""
     reason: str | None = None
     """An error code of the protocol, or one of the client's own; None while there is no fault."""
     retry_at: float | None = None
-    """The moment of the next attempt, in seconds as `time.monotonic` counts them."""
+    """The time of the next attempt, by `time.monotonic()`."""
 
 
 class Realtime:
     """Connect inside an `async with` block, again and again if need be.
 
-    Rooms and their updates live through every reconnect. It ends with the block, or by `Stopped`
-    where coming back is of no use. It acts for one user: where another one is signed in after a
-    reconnect, its rooms end with `UserChanged`, and nothing of the first user is sent.
+    Rooms and their updates survive every reconnect. The client ends with the block, or with
+    `Stopped` if another attempt is of no use. It acts for one user: if another one is signed in
+    after a reconnect, its rooms end with `UserChanged`, and nothing of the first user is sent.
     """
 
     def __init__(
@@ -88,11 +90,11 @@ class Realtime:
                 in any more, and stops the client, as raising `Stopped` does; after any other
                 exception it is asked again later.
             queue_limit: updates of one room that may wait for a connection.
-            connect_timeout: seconds until a token is had, and until the server answers.
+            connect_timeout: seconds for a token, and again for the server's answer.
             reply_timeout: seconds for a reply, after which the connection is given up.
             random: returns a number from 0 to 1. It, `clock` and `sleep` are for tests.
             options: go to `websockets.connect`, such as `ssl`, `proxy`, `additional_headers` or
-                `max_size`: the largest message that is taken; a larger one stops the client.
+                `max_size`, the size of the largest message; a larger one stops the client.
         """
         self._url = url
         self._tokens = TokenSource(token, timeout=connect_timeout)
@@ -118,7 +120,7 @@ class Realtime:
         self._window = WINDOW
         self._online_since: float | None = None
         self._close_code: int | None = None
-        """Of the last connection; None while there is one, or where none came about."""
+        """The close code of the last connection; None while there is one, or if none came about."""
         self._user_id: Key | None = None
         """The user whom the server joined last; None before the first join."""
         self._rooms: dict[RoomId, Room] = {}
@@ -134,17 +136,16 @@ class Realtime:
         await self.close()
 
     async def join(self, kind: str, key: Key) -> Room:
-        """Return a room, once it is joined; while there is no connection, that may take long.
+        """Return a room once it is joined; without a connection, that may take long.
 
-        `kind` is the noun of the rooms, such as `project`, and `key` that of the object.
+        `kind` is the noun of the rooms, such as `project`, and `key` the key of the object.
 
-        To join again a room that is joined gives the same one. It is left when each of those who
-        joined it has left it.
+        To join a room again returns the same one. It is left once it was left as often as joined.
 
         Raises:
             Refused: such as PROJECT_NOT_FOUND.
             UserChanged, Stopped
-            TypeError, ValueError: for what names no room.
+            TypeError, ValueError: if the arguments name no room.
         """
         room_id = RoomId.of(kind, key)
         room = self._rooms.get(room_id)
@@ -218,8 +219,8 @@ class Realtime:
         """Connect and serve until the connection ends.
 
         Raises:
-            Stopped: where no other attempt would do better.
-            OSError, WebSocketException, ConnectionFailed: where none came about.
+            Stopped: if no other attempt would do better.
+            OSError, WebSocketException, ConnectionFailed: if none came about.
         """
         websocket = await self._open(await self._tokens.fetch())
         try:
@@ -240,7 +241,7 @@ class Realtime:
             for room in self._rooms.values():
                 room.detach()
             await websocket.close()
-        # One at a time, until it is clear which of them the server cannot read.
+        # Send updates one at a time, until it is clear which of them the server cannot read.
         self._window = 1 if connection.is_unclear else WINDOW
         self._close_code = websocket.close_code
         self._judge(connection, websocket.close_code or 0)
@@ -271,7 +272,7 @@ class Realtime:
             )
 
     async def _greet(self, connection: Connection) -> None:
-        """Ping; be online at the answer: the server accepts every socket before it reads tokens."""
+        """Ping, and be online at the answer: the server accepts sockets before it reads tokens."""
         with suppress(Disconnected, Refused):
             await connection.call("ping", {}, on_ack=self._welcomed, timeout=self._connect_timeout)
 
@@ -316,7 +317,7 @@ class Realtime:
             if connection is not None:
                 self._spawn(room.depart(connection))
 
-    # --- what the server sends
+    # --- messages of the server
 
     def _receive(self, message: Message) -> None:
         if message.type == "token_expiring" and self._connection is not None:
@@ -347,7 +348,7 @@ class Realtime:
             except (ConnectionFailed, Refused) as error:
                 logger.warning("The token could not be renewed: %s", error)
                 if isinstance(error, Refused) and error.code not in PASSING:
-                    # Perhaps another user's: find out now who is signed in, not when it ends.
+                    # The token may be another user's: reconnect now to learn who is signed in.
                     connection.give_up(error)
                     return
                 await self._sleep(self._delay(failures, error))

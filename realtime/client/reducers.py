@@ -1,6 +1,6 @@
-"""Make a room's view of its messages: pure functions from what is known to what is known.
+"""Reduce a room's messages to its view, by pure functions.
 
-`client/src/reducers.js` holds the same rules for JavaScript.
+`client/src/reducers.js` has the same rules for JavaScript.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from realtime.client.messages import JoinAck, Json, Key, Member, Message, Task
 from realtime.client.room_id import RoomId
 
 ENDED_KEPT = 100
-"""Tasks that are known to have ended: late progress does not revive them."""
+"""Ended tasks that are remembered, so that late progress does not revive them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class View:
     state: Json = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     member_count: int = 0
-    """Users who are here; `members` has not all of very many."""
+    """Number of users who are here; `members` has only some of very many."""
     tasks: tuple[Task, ...] = ()
     ended: tuple[str, ...] = ()
     """The tasks that ended last."""
@@ -93,7 +93,7 @@ def _member(view: View, message: Message) -> View:
     others = tuple(member for member in view.members if member.user_id != user_id)
     is_known = len(others) < len(view.members)
     if message.type == "user_left":
-        # One who is not known is one of those whom the join did not list.
+        # An unknown user is one of those whom the join did not list.
         count = max(view.member_count - 1, len(others))
         return replace(view, members=others, member_count=count)
     if is_known:

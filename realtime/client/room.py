@@ -43,10 +43,10 @@ class Context(NamedTuple):
 
 
 class Room:
-    """Show one room; `Realtime.join` returns it. To iterate over it gives its messages.
+    """Show one room; `Realtime.join` returns it. Iterate over it to get its messages.
 
     Beside the server's messages there is `snapshot`, after a reconnect for which the server could
-    not replay what was missed: `state` is new as a whole then.
+    not replay the missed events: then `state` is new as a whole.
     """
 
     def __init__(self, room_id: RoomId, context: Context) -> None:
@@ -103,20 +103,20 @@ class Room:
 
     @property
     def seq(self) -> int:
-        """The last durable event that is part of `state`: what `base_seq` takes."""
+        """The position of the last durable event in `state`, for `base_seq`."""
         return self._view.seq
 
     @property
     def members(self) -> tuple[Member, ...]:
         """The users who are here, oneself too; while not `joined`, as last known.
 
-        Of very many it has only some: see `member_count`.
+        It has only some of very many: see `member_count`.
         """
         return self._view.members
 
     @property
     def member_count(self) -> int:
-        """Count the users who are here, oneself too."""
+        """The number of users who are here, oneself too."""
         return self._view.member_count
 
     @property
@@ -136,7 +136,7 @@ class Room:
 
     @property
     def joined(self) -> bool:
-        """True while events come; while not, the room shows what was last known."""
+        """True while events come; otherwise the room shows its last known state."""
         return self._is_joined
 
     @property
@@ -144,7 +144,7 @@ class Room:
         """Updates that wait for their answer."""
         return len(self._queue)
 
-    # --- what an application calls
+    # --- for the application
 
     async def update(self, data: Json, *, base_seq: int | None = None) -> UpdateAck:
         """Change the object; return once the change is saved, however often the line breaks.
@@ -157,7 +157,7 @@ class Room:
 
         Raises:
             InvalidData: if the data cannot be sent; nothing was.
-            Refused: by the server, for what `code` says.
+            Refused: by the server, for the reason in `code`.
             QueueFull: while too many wait for a connection.
             RoomClosed, UserChanged, Stopped
         """
@@ -178,7 +178,7 @@ class Room:
         self._signals.send(data)
 
     async def leave(self) -> None:
-        """Leave the room, once each `join` of it was left; updates made before are sent first.
+        """Leave the room once; the last `leave` for its joins sends waiting updates, then leaves.
 
         Its iteration ends then.
         """
@@ -211,7 +211,7 @@ class Room:
         """Yield the messages since the join; end when the room is left.
 
         Raises:
-            RoomClosed: when the project may no longer be seen, or is gone.
+            RoomClosed: when the object may no longer be seen, or is gone.
             UserChanged: when another user is signed in.
             Refused: when the server does not let the client in again.
             Overrun, Stopped
@@ -226,7 +226,7 @@ class Room:
             self._news.clear()
             await self._news.wait()
 
-    # --- what `Realtime` calls
+    # --- for `Realtime`
 
     async def enter(self) -> None:
         """Count a join of the room; return once the room is joined.
@@ -266,7 +266,7 @@ class Room:
             if message.seq <= self.seq:
                 return
             if message.seq > self.seq + 1:
-                # The server promises not to leave one out; should it, the log still has it.
+                # The server promises to leave none out. If it does, its log still has the event.
                 if not self._has_gap:
                     self._has_gap = True
                     self._join_loop.join()
@@ -297,7 +297,7 @@ class Room:
     # ---
 
     def _forsake(self) -> None:
-        """Undo `enter` of a caller who was cancelled; leave the room if nobody else wants it."""
+        """Undo the `enter` of a cancelled caller; leave the room if nobody else wants it."""
         self._users -= 1
         if self._users == 0 and self.ended is None:
             connection = self._connection
@@ -306,13 +306,13 @@ class Room:
                 self._context.spawn(self.depart(connection))
 
     def _suspend(self) -> None:
-        """Wait for the next try: a join that fails leaves the socket out, also where it was in."""
+        """Wait for the next try: a failed join leaves the socket out, even if it was in before."""
         self._is_joined = False
         self._queue.pause()
         self._signals.close()
 
     def _joined(self, connection: Connection, ack: JoinAck) -> None:
-        # Before anything of the room is taken or sent: it may be another user's by now.
+        # First of all: the room may be another user's by now, and is ended then.
         self._context.identify(ack.user_id)
         if self.ended is not None or connection is not self._connection:
             return

@@ -1,4 +1,4 @@
-"""Name a room on the wire: each kind of room has the messages with its own noun in them."""
+"""Name a room on the wire: the messages of each kind of room have its noun in them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RoomId(NamedTuple):
         """Return the id of a room.
 
         Raises:
-            TypeError, ValueError: for what names no room.
+            TypeError, ValueError: if the arguments name no room.
         """
         if not isinstance(kind, str) or not _NOUN.fullmatch(kind):
             raise ValueError(f"A kind of rooms is a noun such as 'project', not {kind!r}")

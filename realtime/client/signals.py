@@ -1,4 +1,4 @@
-"""Send the signals of a room no faster than the server takes them, and the last one always."""
+"""Send the signals of a room as fast as the server takes them, and always the last one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignalSender:
         pause: Callable[[int, float | None], Awaitable[None]],
         on_error: Callable[[Refused], None],
     ) -> None:
-        """`on_error` is told why a signal was refused for good."""
+        """`on_error` gets the refusal of a signal that is not sent again."""
         self._room_id = room_id
         self._sleep = sleep
         self._pause = pause
@@ -36,7 +36,7 @@ class SignalSender:
         self._sender: asyncio.Task[None] | None = None
 
     def send(self, data: Json) -> None:
-        """Take the place of a signal that waits; without a connection, do nothing.
+        """Send data in place of a signal that waits; without a connection, do nothing.
 
         Raises:
             InvalidData
@@ -53,7 +53,7 @@ class SignalSender:
         self._connection = connection
 
     def close(self) -> None:
-        """Drop what waits: a signal is for now."""
+        """Drop the signal that waits: it was for that moment."""
         self._connection = self._newest = None
         if self._sender is not None:
             self._sender.cancel()
@@ -69,7 +69,7 @@ class SignalSender:
                 return
             except Refused as refused:
                 if refused.code in PASSING:
-                    if self._newest is None:  # else a newer one came meanwhile
+                    if self._newest is None:  # no newer one came meanwhile
                         self._newest = payload
                     await self._pause(failures, refused.retry_after)
                     failures += 1

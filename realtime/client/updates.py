@@ -35,8 +35,8 @@ class UpdateQueue:
         """
         Args:
             limit: updates that may wait.
-            pause: waits before another try, by the failures in a row and what the server asks for.
-            on_not_joined: called where the server says that the socket is not in the room.
+            pause: waits before another try; gets the failures in a row, and `retry_after`.
+            on_not_joined: called when the server answers that the socket is not in the room.
         """
         self._room_id = room_id
         self._limit = limit
@@ -65,7 +65,7 @@ class UpdateQueue:
         update = _Update(payload, uuid.uuid4().hex, asyncio.get_running_loop().create_future())
         type_ = self._room_id.command("update")
         check_size({"type": type_, "payload": payload, "idempotency_key": update.key, "ref": 0})
-        # The caller may have given up by the time that it is rejected.
+        # The caller may have given up when it is rejected.
         update.outcome.add_done_callback(retrieve)
         self._updates.append(update)
         if self._writer is None or self._writer.done():
@@ -106,7 +106,7 @@ class UpdateQueue:
             if connection is None:
                 continue
             try:
-                if not update.outcome.done():  # else the caller has given up
+                if not update.outcome.done():  # the caller may have given up
                     await self._send(update, connection)
             except Disconnected:
                 if self._connection is connection:
@@ -120,7 +120,7 @@ class UpdateQueue:
                 failures += 1
                 continue
             failures = 0
-            # Not before its answer: `reject` must find it.
+            # Only after its answer: until then `reject` must find it.
             self._updates.popleft()
 
     async def _send(self, update: _Update, connection: Connection) -> None:
@@ -128,7 +128,7 @@ class UpdateQueue:
 
         Raises:
             Disconnected
-            Refused: for what may pass.
+            Refused: if the same update may succeed later.
         """
 
         def acknowledged(payload: dict[str, Any]) -> None:

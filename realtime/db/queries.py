@@ -31,7 +31,7 @@ class Argument(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """An argument among the parameters of a query, with the way to encode its values."""
+    """Hold an argument's place among the parameters of a query, and encode its values."""
 
     argument: Argument
     encode: Encode
@@ -56,7 +56,7 @@ class AnyOf(Lookup):
         super().__init__(F(field), values if isinstance(values, Argument) else _comparable(values))
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        # An array as text: psycopg makes the same of a list, but takes many times as long.
+        # An array as text: psycopg turns a list into the same, but takes many times as long.
         encode: Encode
         if isinstance(self._field, IntegerField):
             test, encode = "= ANY(%s::bigint[])", _integer_array
@@ -89,7 +89,7 @@ class AnyOf(Lookup):
         return getattr(field, "target_field", field)
 
     def _prepared(self, values: list[Any], connection: BaseDatabaseWrapper) -> list[Any]:
-        """Convert values to what the database stores; integers and plain texts are that already."""
+        """Convert values to the database's form, which integers and plain texts have already."""
         field = self._field
         plain = (
             int if isinstance(field, IntegerField) else str if type(field) is CharField else None

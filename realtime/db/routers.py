@@ -24,6 +24,8 @@ _active: ContextVar[bool] = ContextVar("realtime_reads_where_written", default=F
 
 
 class ReadWhereWritten:
+    """Route reads to where a model is written, inside `reading_where_written`."""
+
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
         return router.db_for_write(model, **hints) if _active.get() else None
 

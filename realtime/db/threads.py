@@ -51,7 +51,7 @@ _substitute: Substitute | None = None
 
 @contextmanager
 def replaced_by(substitute: Substitute) -> Iterator[None]:
-    """Have this do all jobs, in place of threads; for tests, which hold the connection to use."""
+    """Run all jobs by `substitute`, in place of threads; for tests, which hold the connection."""
     global _substitute  # noqa: PLW0603  (jobs of the whole process)
     _substitute = substitute
     try:
@@ -71,7 +71,7 @@ async def write(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def check(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function that decides who stays, in a thread that no read, however slow, delays."""
+    """Call a function that checks access, in a thread that no slow read delays."""
     return await _call("check", function, *args, **kwargs)
 
 
@@ -87,7 +87,7 @@ def _routed(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         with reading_where_written():
             return _attempt(function, *args, **kwargs)
-    except StopIteration as error:  # a future cannot hold it: the caller would wait for ever
+    except StopIteration as error:  # no future can hold it: the caller would wait for ever
         raise RuntimeError("StopIteration in a database thread") from error
 
 
@@ -207,6 +207,6 @@ def _has_news(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _give_up() -> None:
-    """Close this thread's connections; the next job opens new ones with the settings of then."""
+    """Close this thread's connections; the next job opens new ones, by the settings in force."""
     connections.close_all()
     _own.has_connections = False

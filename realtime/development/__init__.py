@@ -1,4 +1,5 @@
 """Run a Valkey of the site's own, for development: the extra `dev`. Production imports none of it.
 
-`valkey` starts one for a directory and says where it listens; `supervisor` holds it as a child.
+`valkey` starts one for a directory and returns its URL; `supervisor` keeps it as a child process.
+Begin with `valkey`.
 """

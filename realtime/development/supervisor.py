@@ -1,10 +1,10 @@
-"""Hold an embedded Valkey as a child process; `realtime.development.valkey` tells how it works.
+"""Keep an embedded Valkey as a child process; `realtime.development.valkey` explains it.
 
     python -P supervisor.py HOME SOCKET LOCK
 
 HOME is the server's directory, SOCKET the path it listens at, LOCK the number of an inherited
-file: `HOME/supervisor.lock`, locked. It is run by its path and imports nothing of the project, so
-that it starts fast and stays small.
+file: `HOME/supervisor.lock`, locked. It runs by its path and imports nothing of the project, so it
+starts fast and stays small.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ POLL = 0.25
 """Seconds between two looks at the server and its users."""
 
 RESTART_INTERVAL = 1.0
-"""Seconds between two starts of a server that does not stay."""
+"""Seconds between two starts of a server that ends again and again."""
 
 STOP_TIMEOUT = 10.0
-"""Seconds that a server has to end on its own before it is killed."""
+"""Seconds in which a server must end on its own before it is killed."""
 
 
 def open_lock(path: Path) -> int:
-    """Open a lock file; programs that are started from here do not inherit it."""
+    """Open a lock file; child processes do not inherit it."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
@@ -47,7 +47,7 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 class Supervisor:
-    """Keep one Valkey running for as long as there are users."""
+    """Keep one Valkey running while it has users."""
 
     def __init__(self, home: Path, socket_path: Path) -> None:
         self.home = home
@@ -57,7 +57,7 @@ class Supervisor:
         self.server: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Return once the users are gone, or at SIGTERM, and the server with them."""
+        """Return once the users are gone, or at SIGTERM, after stopping the server."""
         signal.signal(signal.SIGTERM, self._stop)
         start_at = unused_since = time.monotonic()
         while not self.stopping:
@@ -111,7 +111,7 @@ class Supervisor:
 
 
 def shut_down_orphan(socket_path: Path) -> None:
-    """End a server whose supervisor was killed; it has our data directory and socket."""
+    """End a server whose supervisor was killed: it holds our data directory and socket."""
     with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
         connection.settimeout(STOP_TIMEOUT)
         connection.connect(str(socket_path))

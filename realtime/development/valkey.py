@@ -1,19 +1,19 @@
 """Start one Valkey per var directory, shared by all processes that need it.
 
 A process that needs Valkey calls `ensure_running()`. The first one starts a supervisor, a small
-detached process that holds the server as its child: it restarts a server that dies, and ends
-itself and the server a few seconds after the last user is gone, however that user went.
+detached process with the server as its child: it restarts a server that dies, and ends itself and
+the server a few seconds after the last user is gone, however that user ended.
 
-Three things in `<var_dir>/valkey/` carry this:
+It relies on three things in `<var_dir>/valkey/`:
 
 * `users.lock`: every user holds a shared lock on it for its whole life, and so do its forked
-  children. The kernel drops the lock with the process, so a `kill -9` needs no clean-up. Whoever
-  can lock it exclusively knows that there are no users, and that none can come while it is held.
-* `supervisor.lock`: held exclusively by the supervisor, which writes its process id into it. The
-  one who wins it starts the supervisor and hands the lock over as an open file, so that it is
-  never free in between and two users cannot start two servers.
-* `appendonlydir/`: the data, which each write reaches before it is answered (`appendonly yes`), so
-  that queued tasks survive a restart and even a `kill -9` of the server.
+  children. The kernel drops the lock with the process, so a `kill -9` needs no clean-up. A process
+  that can lock it exclusively knows that there are no users, and none can come meanwhile.
+* `supervisor.lock`: the supervisor holds it exclusively, and writes its process id into it. The
+  user that gets the lock starts the supervisor and hands the lock over as an open file. So it is
+  never free in between, and two users cannot start two servers.
+* `appendonlydir/`: the data. Each write is in it before it is answered (`appendonly yes`), so
+  queued tasks survive a restart and even a `kill -9` of the server.
 
 This module needs no Django and imports only the standard library.
 """
@@ -41,7 +41,7 @@ START_TIMEOUT = 20.0
 """Seconds within which a server must answer."""
 
 SOCKET_PATH_LIMIT = 100
-"""Bytes. The kernel allows 107 on Linux and 103 on macOS."""
+"""Bytes of a socket's path; the kernel allows 107 on Linux and 103 on macOS."""
 
 _memberships: dict[Path, int] = {}
 """The `users.lock` that this process holds, by directory: kept open until the process ends."""
@@ -52,7 +52,7 @@ class EmbeddedValkeyError(RuntimeError):
 
 
 def url(var_dir: Path) -> str:
-    """The URL of the server for `var_dir`, whether it runs or not (redis-py's `unix://` form)."""
+    """Return the URL of the server for `var_dir`, running or not (redis-py's `unix://` form)."""
     return f"unix://{quote(str(_socket_path(_home(var_dir))))}"
 
 
@@ -79,7 +79,7 @@ def ensure_running(var_dir: Path) -> None:
 def stop_if_unused(var_dir: Path) -> bool:
     """Stop the server now, without the grace, if nobody uses it; return whether it is stopped.
 
-    For a process that has just ended the last users, and is not one itself.
+    It is for a process that has just ended the last users, and is no user itself.
     """
     home = _home(var_dir)
     if not home.is_dir():
@@ -103,7 +103,7 @@ def _socket_path(home: Path) -> Path:
     path = home / "valkey.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
-    # A fixed place, for every process must find the same one whatever its TMPDIR.
+    # A fixed place: every process must find the same one, whatever its TMPDIR.
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     return Path(f"/tmp/valkey-{os.getuid()}-{digest}/valkey.sock")  # noqa: S108
 
@@ -127,7 +127,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _join_users(home: Path) -> None:
-    """Take the shared lock, waiting for a server that is just being stopped."""
+    """Take the shared lock, after waiting for a server that is being stopped."""
     if home not in _memberships:
         fd = open_lock(home / "users.lock")
         fcntl.flock(fd, fcntl.LOCK_SH)
@@ -137,8 +137,8 @@ def _join_users(home: Path) -> None:
 def _lock_out_users(fd: int) -> bool:
     """Lock `users.lock` exclusively unless there are users; wait for the supervisor's own lock."""
     while not try_lock(fd):
-        # A shared lock goes with those of users, but not with the supervisor's. And with it held,
-        # the supervisor stays out, so only users can now be in the way.
+        # A shared lock is compatible with those of users, but not with the supervisor's. While it
+        # is held, the supervisor stays out, so only users can be in the way.
         if try_lock(fd, fcntl.LOCK_SH):
             return try_lock(fd)
         time.sleep(0.02)
@@ -146,13 +146,13 @@ def _lock_out_users(fd: int) -> bool:
 
 
 def _start_supervisor(home: Path) -> None:
-    """Start the supervisor unless there is one."""
+    """Start the supervisor, unless there is one."""
     with _opened(home / "supervisor.lock") as lock:
         if not try_lock(lock):
             return
         os.ftruncate(lock, 0)  # the last supervisor's process id may be another process by now
-        # Anything inherited would be held open for the supervisor's life: a caller that reads our
-        # output to its end would wait for it. -P: the modules beside the file stay hidden.
+        # The supervisor would keep inherited files open for its whole life, and a caller that reads
+        # our output to its end would wait for it. -P: the modules beside the file stay hidden.
         program = [sys.executable, "-P", supervisor.__file__]
         subprocess.run(
             [*program, str(home), str(_socket_path(home)), str(lock)],
@@ -165,7 +165,7 @@ def _start_supervisor(home: Path) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Return True if a server at `path` serves; one that still loads answers `-LOADING`."""
+    """Return True if the server at `path` serves; while it loads, it answers `-LOADING`."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1.0)
         try:

@@ -1,7 +1,7 @@
 """Send to the channel layer; no other module does.
 
-The layer may lose what it is given: `realtime.live.repair` reads it from the log. So nothing in
-this module raises, and nothing waits for long. A server process hands its own events straight to
+The layer may lose a message: `realtime.live.repair` then reads the events from the log. So no
+function of this module raises, or waits for long. A server process hands its own events straight to
 its hub, too; the layer carries them to the other processes.
 
 A room's group, `RoomId.group`, carries messages of type ``realtime.message`` only, whose parts are
@@ -42,7 +42,7 @@ class LocalServer:
         process: str,
         show: Callable[[RoomId, list[Publication]], None],
     ) -> None:
-        """`process` is its name on the layer: what it sent and comes back, it has shown already.
+        """`process` is its name on the layer, by which it knows its own messages as they return.
 
         `show` shows events to the sockets of a room; it is called on the loop.
         """
@@ -58,7 +58,7 @@ class LocalServer:
             self.loop.call_soon_threadsafe(self._spread, room, found)
 
     def _spread(self, room: RoomId, found: list[Publication]) -> None:
-        # The message goes first, as it has the longer way.
+        # The message starts first, as it has the longer way.
         self._start(room, {"events": found, "from": self._process})
         self.loop.call_soon(self._show, room, found)
 
@@ -74,9 +74,8 @@ class LocalServer:
     def stop(self) -> None:
         """Send nothing from synchronous code any more: this server process ends.
 
-        A thread that still works for a request would wait for an event loop that is about to
-        stop, and the process for the thread. The log has the events, and the other processes
-        find them.
+        A thread that still serves a request would wait for an event loop that is about to stop,
+        and the process for the thread. The other processes find the events in the log.
         """
         self.is_stopped = True
 
@@ -89,7 +88,7 @@ _server: LocalServer | None = None
 def use(server: LocalServer | None) -> None:
     """Send through this server process from now on.
 
-    Where there is none, each send runs on a short-lived loop of its own.
+    Without one, each send runs on a short-lived loop of its own.
     """
     global _server  # noqa: PLW0603  (the one server of this process)
     _server = server
@@ -146,9 +145,9 @@ async def _asend_all(news: Sequence[tuple[RoomId, dict[str, Any]]]) -> None:
 async def presence(
     process: str, entered: Iterable[PresenceEntry], gone: Iterable[RoomUser]
 ) -> None:
-    """Send to each of the rooms, in one message, who has come and who has gone.
+    """Send to each room, in one message, the users who came and those who left.
 
-    Returns when all have been sent or given up: then no later one overtakes them.
+    Return when all have been sent or given up, so that no later message overtakes them.
     """
     news: dict[RoomId, dict[str, Any]] = {}
 

@@ -13,9 +13,9 @@ from realtime.protocol.room_id import Id, key_name
 MAX_WIDTH = 200
 """Characters of one value."""
 _MAX_DIFFERENCES = 20
-"""Of one event: an update may have thousands."""
+"""Differences shown of one event: an update may have thousands."""
 _MAX_LINES = 50
-"""Of one message."""
+"""Lines shown of one message."""
 
 NameOf = Callable[[Id], str]
 
@@ -54,7 +54,7 @@ def differences(event: Event, usernames: Mapping[Id, str]) -> list[Difference]:
 
 
 def unread(event: Event) -> list[Difference]:
-    """Return the text that stands in for the differences of an event that was not read."""
+    """Return a text in place of the differences of an event that was not read."""
     text = f"{event.size} bytes; open this event to see them"
     return [Difference(_in_words(event.type), "", text)]
 
@@ -158,7 +158,7 @@ def _cut(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text that can do nothing to a terminal: what people write is in it."""
+    """Escape the control characters that people may have written, so that no terminal obeys."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )

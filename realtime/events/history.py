@@ -15,7 +15,7 @@ from realtime.protocol.room_id import Id
 
 
 def without_contents(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Return a query of events that leaves out what may be large; see `read_contents`."""
+    """Return a query of events without their large columns; see `read_contents`."""
     return events.defer("payload", "before", "outline")
 
 
@@ -43,7 +43,7 @@ def read_contents(events: Sequence[Event]) -> list[Event]:
 
 
 def with_short_results(tasks: QuerySet[TaskState]) -> QuerySet[TaskState]:
-    """Return a query of tasks with the beginning of each result, `short_result`, for the result."""
+    """Return a query of tasks with `short_result`, the start of each result, in place of it."""
     start = Substr(Cast("result", TextField()), 1, MAX_WIDTH + 1)
     return tasks.defer("result").annotate(short_result=start)
 

@@ -1,4 +1,4 @@
-"""Each room's log of durable events: the truth that is shown there.
+"""Append to and read each room's log of durable events, the truth that the room shows.
 
 `append` runs in the transaction that makes the change (a transactional outbox). It takes
 the row lock of the `Room` and keeps it until the commit, so the events of a room commit in
@@ -30,13 +30,13 @@ from realtime.protocol.messages import EventPayload, UpdatedPayload
 from realtime.protocol.room_id import MAX_KEY, RoomId
 
 _MAX_TYPE = 64
-"""Characters; those of its column."""
+"""Characters of its column."""
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
 
 
 class EventTooLarge(ValueError):
-    """The message of an event is larger than a client can be sent."""
+    """Refuse an event whose message is larger than a client can be sent."""
 
 
 def append(room: RoomId, events: Sequence[NewEvent]) -> list[Event]:
@@ -46,8 +46,8 @@ def append(room: RoomId, events: Sequence[NewEvent]) -> list[Event]:
         TransactionManagementError: outside `transaction.atomic()`: the event and the change
             that it tells of must commit together.
         TypeError, ValueError: if there can be no such room or user, or if an event cannot be
-            shown to a room, as it is no JSON or too large. Once it is in the log, no socket gets
-            past it. Values that Django's JSON encoder knows are no trouble.
+            shown to a room, as it is no JSON or too large: once in the log, it would stop every
+            socket. Values may be of any type that Django's JSON encoder knows.
     """
     return append_all({room: events})[room]
 
@@ -55,8 +55,8 @@ def append(room: RoomId, events: Sequence[NewEvent]) -> list[Event]:
 def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list[Event]]:
     """Append events to the logs of several rooms; otherwise as `append`.
 
-    Once for each transaction: transactions that lock rooms one after the other, in different
-    orders, could wait for each other.
+    Call it once in each transaction: transactions that lock rooms one after the other, in
+    different orders, could wait for each other.
     """
     using = alias()
     check_transaction(using)
@@ -107,7 +107,7 @@ def check(room: RoomId, event: NewEvent) -> None:
 
 
 def _check_room(room: RoomId) -> None:
-    """Refuse what names no room, before a column does in the words of its database.
+    """Refuse a key that no room can have, before the database does in its own words.
 
     Raises:
         TypeError, ValueError
@@ -169,7 +169,7 @@ def _payload(room: RoomId, event: NewEvent) -> dict[str, Any]:
 
 
 class Head(NamedTuple):
-    """Say where a room's log is."""
+    """Hold the row and the position of a room's log."""
 
     row: int
     """The primary key of its `Room`; 0 where nothing was written yet."""
@@ -183,9 +183,9 @@ _NOWHERE = Head(0, 0)
 def _advance(counts: Mapping[RoomId, int]) -> dict[RoomId, Head]:
     """Move the heads of rooms and return them; the rows stay locked until the commit.
 
-    The first event of a room makes its row. One statement, which the ORM cannot say. It locks in
-    the order of the values, so that two transactions that append to the same rooms do not wait
-    for each other.
+    The first event of a room makes its row. All is one statement, which the ORM cannot express. It
+    locks in the order of the values, so that two transactions that append to the same rooms do not
+    wait for each other.
     """
     rooms = sorted(counts, key=str)
     places = ", ".join(["(%s, %s, %s)"] * len(rooms))
@@ -235,8 +235,8 @@ def _heads(kinds: Argument, keys: Argument) -> Any:
 def tail(row: int, after: int, *, upto: int | None = None, limit: int | None = None) -> list[Event]:
     """Return a room's events after a `seq`, in order: the first, `MAX_READ` bytes at most.
 
-    Where the oldest are pruned, the list begins later; it never has a gap. `row` is the room's
-    `Head.row`, as in all that follows.
+    If the oldest are pruned, the list begins later; it never has a gap. `row` is the room's
+    `Head.row`, here and below.
     """
     rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
     if upto is not None:
@@ -246,7 +246,7 @@ def tail(row: int, after: int, *, upto: int | None = None, limit: int | None = N
 
 
 def start_of_latest(row: int, *, upto: int, limit: int) -> int:
-    """Return the `seq` after which the latest events begin, so many and `MAX_READ` bytes at most.
+    """Return the `seq` before the latest events: `limit` and `MAX_READ` bytes of them at most.
 
     Earlier ones that are pruned count as events without a size.
     """
@@ -278,7 +278,7 @@ def outlines(row: int, after: int) -> list[tuple[int, str, outline.Outline | Non
 
 
 class Span(NamedTuple):
-    """A part of a log: the events after one `seq`, up to another."""
+    """Name a part of a log: the events after one `seq`, up to another."""
 
     row: int
     after: int
@@ -288,17 +288,17 @@ class Span(NamedTuple):
 def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publication]]:
     """Return parts of several rooms' logs, each in order: one query.
 
-    Of each the last events, `size` bytes at most. Where the oldest are pruned, or are more than
-    that, a list begins later; it never has a gap.
+    Each list has the last events of its part, `size` bytes at most. If older ones are pruned or
+    larger than that, the list begins later; it never has a gap.
     """
     found: dict[RoomId, list[Publication]] = {room: [] for room in wanted}
     rooms = {span.row: room for room, span in wanted.items() if span.after < span.upto}
     if rooms:
-        # The ORM can say it only as one long OR, which costs more to make than to run.
+        # The ORM would make it one long OR, which costs more to build than to run.
         values = ", ".join(["(%s, %s, %s)"] * len(rooms))
         spans = (wanted[room] for room in rooms.values())
         events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(spans), size])
-        # One by one: a payload takes much more memory than the text that is kept of it.
+        # One by one: a payload takes much more memory than its text, which is kept.
         for event in events.iterator():
             room = rooms[event.room_id]
             found[room].append(publication.from_event(event, room))
@@ -323,9 +323,9 @@ ORDER BY event.room_id, event.seq
 def prune(older_than: timedelta) -> int:
     """Delete events, receipts and ended tasks of that age; return how many.
 
-    Of each room's log the beginning goes, by `seq`: clocks differ between servers, and to
-    delete by the clock alone could leave a gap. One room at a time, so that no lock is
-    held for long.
+    Each log loses its beginning, up to a `seq`: clocks differ between servers, and to delete by
+    the clock alone could leave a gap. Rooms are pruned one at a time, so that no lock is held for
+    long.
     """
     before = timezone.now() - older_than
     old = Event.objects.filter(created_at__lt=before).order_by().values_list("room_id")

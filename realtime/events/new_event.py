@@ -1,4 +1,4 @@
-"""Make events to append: those that the protocol names each by a function, a host's own freely."""
+"""Make events to append: a function for each event of the protocol, `NewEvent` for a host's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class NewEvent(NamedTuple):
-    """An event that has no position in a log yet."""
+    """Hold an event that has no position in a log yet."""
 
     type: str
     payload: Json | EventPayload
@@ -46,7 +46,7 @@ def member_changed(
 
 
 def deleted(*, actor_id: Any = None) -> NewEvent:
-    """Put everybody out of the room of what is deleted."""
+    """Tell that the room's object is deleted, which puts everybody out."""
     return _typed(DeletedPayload(), actor_id)
 
 

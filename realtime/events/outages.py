@@ -14,10 +14,9 @@ A service that fails now and then is one outage, not one for each call.
 
 
 class OutageLog:
-    """Log the first failure in a row, and the end of the row with the count of what failed.
+    """Log the first failure in a row, and the end of the row with the number of failures.
 
-    Every failure of Redis would be a line otherwise, for every event of every room. May be used
-    from several threads.
+    Otherwise every event of every room would log a line while Redis is away. Threads may share it.
     """
 
     def __init__(self, logger: logging.Logger, message: str, extra: dict[str, str]) -> None:

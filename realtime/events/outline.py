@@ -1,4 +1,4 @@
-"""Note which keys an update changed, without the values: a `base_seq` is compared with them."""
+"""Outline the keys that an update changed, without values, to compare a `base_seq` with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEVELS = (8, 2, 1)
 
 
 def of(changes: Json) -> Outline:
-    """Return the outline of changes, as finely as fits; it never leaves out what changed."""
+    """Return the outline of changes, as fine as fits; it never leaves out a change."""
     for levels in _LEVELS:
         outline = _of(changes, levels)
         if len(json.dumps(outline)) <= _MAX_SIZE:
@@ -39,22 +39,22 @@ class _Key:
         self.changed = 0
         """The last position at which it, or something below it, was changed."""
         self.replaced = 0
-        """The last position at which all of it was."""
+        """The last position at which all of it was replaced."""
         self.below: dict[str, _Key] = {}
 
 
 class LastChanges:
-    """The last position at which each key was changed, from the outlines of a part of a log."""
+    """Keep the last position at which each key was changed, from the outlines of a log's part."""
 
     def __init__(self) -> None:
         self._root = _Key()
 
     def note(self, seq: int, outline: Outline) -> None:
-        """Note what an event changed; later events come later."""
+        """Note the changes of an event; events come in the order of their `seq`."""
         _note(self._root, seq, outline)
 
     def overlap(self, data: Json, after: int) -> bool:
-        """Say whether something that a merge patch changes was changed after a position.
+        """Return True if a merge patch changes something that was changed after a position.
 
         Objects meet key by key; any other value replaces all that stood there (RFC 7396).
         """
@@ -75,7 +75,7 @@ def _overlap(key: _Key, value: Any, after: int) -> bool:
         return key.changed > after
     if key.replaced > after:
         return True
-    # Whichever is shorter: a client chooses how many keys it sends.
+    # Walk over the shorter one: a client chooses how many keys it sends.
     names = key.below if len(key.below) < len(value) else value
     return any(
         _overlap(key.below[name], value[name], after)

@@ -18,7 +18,7 @@ RoomUser = tuple[RoomId, Id]
 
 
 class PresenceEntry(NamedTuple):
-    """A user who is in a room, and the name that the others see."""
+    """Name a user who is in a room, as the others see them."""
 
     room: RoomId
     user_id: Id
@@ -26,6 +26,8 @@ class PresenceEntry(NamedTuple):
 
 
 class Publication(NamedTuple):
+    """Hold one durable event as it is handed to sockets."""
+
     seq: int
     text: str
     """The frame, encoded once for all."""
@@ -36,7 +38,7 @@ class Publication(NamedTuple):
 
 
 class LayerMessage(Struct, rename={"sender": "from"}):
-    """A message of a room's group. Whatever is on the layer must pass through here."""
+    """Carry a message of a room's group; nothing else is taken from the layer."""
 
     room: RoomId
     sender: str | None = None
@@ -58,7 +60,7 @@ def parse(message: Any) -> LayerMessage:
     """Return a message of the layer.
 
     Raises:
-        msgspec.ValidationError: if it is none of ours.
+        msgspec.ValidationError: if it is foreign.
     """
     return msgspec.convert(message, LayerMessage)
 

@@ -1,7 +1,7 @@
-"""Turn values of a host into plain JSON: the one door for all that enters a log or a snapshot.
+"""Convert values of a host to plain JSON: the one door for all that enters a log or a snapshot.
 
-What Django's JSON encoder writes, comes out as it would write it: decimals, dates, UUIDs, lazy
-texts, and whatever is a kind of text or number (`SafeString`, members of enumerations).
+Values come out as Django's JSON encoder writes them: decimals, dates, UUIDs, lazy texts, and every
+subclass of text or number (`SafeString`, members of enumerations).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 Replace = Callable[[Any], Any]
-"""Returns what stands in place of a value that is none of JSON, or raises."""
+"""Returns a replacement for a value that is not JSON, or raises."""
 
 _PLAIN = frozenset((str, int, bool, type(None)))
 _MAX_DEPTH = 100
@@ -23,16 +23,16 @@ _encoder = DjangoJSONEncoder()
 
 
 def plain(value: Any) -> Any:
-    """Return a value as plain JSON; the same object where it is that already.
+    """Return a value as plain JSON; the same object if it is that already.
 
     Raises:
-        TypeError: if it cannot be JSON; the message says which part of it.
+        TypeError: if it cannot be JSON; the message names the part.
     """
     return value if _is_plain((value,), 0) else _plain(value, _refuse, 0)
 
 
 def nearest(value: Any) -> Any:
-    """Return a value as plain JSON that any database takes: where a part is none, its text."""
+    """Return a value as plain JSON that any database takes; a part that cannot be is its text."""
     return _plain(value, _as_text, 0)
 
 
@@ -51,7 +51,7 @@ def user_key(value: Any) -> Any:
 
 
 def storable(text: str) -> str:
-    """Return a text without what PostgreSQL or UTF-8 do not take: NUL and lone surrogates."""
+    """Return a text without NUL and lone surrogates, which PostgreSQL or UTF-8 do not take."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -104,7 +104,7 @@ def _key(key: Any, replace: Replace) -> str:
 
 
 def _base(value: Any, replace: Replace) -> Any:
-    """Return what Django's encoder makes of a value, one step nearer to plain JSON."""
+    """Return a value one step nearer to plain JSON, as Django's encoder converts it."""
     for base in (str, int, float):
         if isinstance(value, base):
             return base.__str__(value) if base is str else base(value)

@@ -1,9 +1,10 @@
 """End connections and joins that the clock or the database no longer allows.
 
-A host says at once when access ends: an event in the room's log. This module is for the rest:
-users who were deactivated or signed out, and rows that somebody changed or deleted past the host's
-services. So the end of access takes effect within `ACCESS_INTERVAL` and a query, however it came.
-What cannot be checked for `ACCESS_TIMEOUT` ends too: a check that fails is no permission.
+A host that ends somebody's access appends an event, and the room acts on it at once. This module
+finds the rest: users who were deactivated or signed out, and rows that somebody changed or deleted
+past the host's services. So the end of access takes effect within `ACCESS_INTERVAL` and a query,
+however it came. A connection that cannot be checked for `ACCESS_TIMEOUT` ends too: a check that
+fails is no permission.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from realtime.rooms import hosts
 
 
 class Connection(Protocol):
+    """Describe what the monitor needs of an open connection."""
+
     identity: Identity
     identified_at: float
     """When the identity was last found to be allowed, by `time.monotonic()`."""
@@ -38,7 +41,7 @@ class Connection(Protocol):
 
 
 class Survey(NamedTuple):
-    """Hold what is compared with the clock and with the database."""
+    """Hold what one walk over all sockets found, for the clock and for the database."""
 
     identities: list[Identity]
     room_users: set[RoomUser]
@@ -51,7 +54,7 @@ class AccessMonitor:
     """Hold the open connections, and end those that may not be open any more, or never join.
 
     It asks the database two questions, one about our own tables and one by the host's code. Each
-    fails by itself: what one of them runs into takes nothing from the other.
+    fails by itself: an error of one leaves the other as it is.
     """
 
     def __init__(self, revoke: Callable[[Subscriber, RoomId], None]) -> None:
@@ -78,7 +81,7 @@ class AccessMonitor:
         self._open.discard(connection)
 
     def begin(self) -> None:
-        """Count the age of answers from now on: before there was nobody to ask about."""
+        """Count the age of answers from now on: before, there was nobody to ask about."""
         self._users.reset()
         self._room_users.reset()
 
@@ -97,7 +100,7 @@ class AccessMonitor:
 
     @property
     def unchecked(self) -> float:
-        """Return the seconds since the oldest answer was asked for that some socket relies on."""
+        """Return the age in seconds of the oldest answer that a socket relies on."""
         return time.monotonic() - min(self._users.oldest, self._room_users.oldest)
 
     async def close(self) -> None:
@@ -107,8 +110,8 @@ class AccessMonitor:
     def _survey(self) -> Survey:
         """Walk once over all sockets.
 
-        With thousands of them this costs as much as what is done with it: hardly anything of a
-        socket that was still for a second is in the CPU's caches.
+        The walk costs as much as all that is done with its result: after a second of rest, hardly
+        anything of a socket is still in the CPU's caches.
         """
         survey = Survey([], set(), [], [])
         # By the wall clock: a timer knows nothing of a clock that was set, or of a suspended VM.
@@ -150,7 +153,7 @@ class AccessMonitor:
         return min([as_user, *in_rooms])
 
     def _end_revoked(self, revoked: dict[Identity, ProtocolError], _: float) -> None:
-        # Hardly any of thousands are: only where there is one do we look at them one by one.
+        # Rarely is anybody: only then walk over thousands of connections.
         if revoked:
             for connection in self:
                 if connection.identity in revoked:
@@ -171,7 +174,7 @@ class AccessMonitor:
 
 
 def _end_overdue(outside: Sequence[Connection]) -> None:
-    """End the sockets in no room that had time enough to join one."""
+    """End the sockets that had time enough to join a room, and are in none."""
     deadline = conf.get().JOIN_DEADLINE
     overdue = time.monotonic() - deadline
     text = f"A socket must join a room within {deadline:g} s"

@@ -56,7 +56,7 @@ class Hub:
         `since`, and from then on every event, each once and in order.
 
         Returns:
-            How much the socket was sent, in characters.
+            The number of characters that the socket was sent.
 
         Raises:
             ProtocolError: if the user may not see the room; the socket is not in it then.
@@ -93,7 +93,7 @@ class Hub:
         """Read what the user may see, until nothing has happened since that cannot be added to it.
 
         Returns:
-            What was read, and the events that the room handed on since.
+            The view, and the events that the room has handed on since.
 
         Raises:
             ProtocolError: if the user may not see the room.
@@ -197,7 +197,7 @@ class Hub:
             self.repair.begin(room)
 
     def _receive(self, raw: Any) -> None:
-        """Handle one message of the layer; one that is none of ours is logged and dropped."""
+        """Handle one message of the layer; log and drop a foreign one."""
         try:
             message = publication.parse(raw)
         except msgspec.ValidationError as error:
@@ -227,6 +227,7 @@ class Hub:
 
     async def close(self) -> None:
         """Give up every subscription, and take this process out of Redis."""
+        # Whatever could open a subscription, or write a room, ends before those do.
         await self._tasks.cancel()
         await self.repair.close()
         self.rooms.clear()
@@ -235,7 +236,7 @@ class Hub:
 
 
 def _check_size(ack: str, room: RoomId) -> None:
-    """Refuse an acknowledgement that no client could take: it would be closed, and come back.
+    """Refuse an acknowledgement too large for any client: it would be cut off, and try again.
 
     Raises:
         ValueError

@@ -1,4 +1,4 @@
-"""Read from the database what clients are told when they join rooms."""
+"""Read the views of rooms that clients join: position, access, snapshot, tasks, missed events."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from realtime.rooms.room import Access
 
 
 class JoinRequest(NamedTuple):
+    """Ask for the view of one room, for one user."""
+
     room: RoomId
     user_id: Id
     since: int | None = None
@@ -44,7 +46,7 @@ class View(NamedTuple):
 
 
 Answer = View | ProtocolError | None
-"""None where the replays of those before were as many as go together: ask again."""
+"""None: the replay budget of this batch is used up; submit the request again."""
 
 _MAX_JOINS = 50
 """Joins of one room that are read together."""
@@ -77,7 +79,7 @@ class Joins:
             ProtocolError: if they may not.
         """
         answer = None
-        # None is no answer: others of the same batch had replays enough for one set of queries.
+        # The first join of a batch always gets its replay, so each turn of this loop ends one.
         while answer is None:
             answer = await self._rooms.submit(request.room, request)
         if isinstance(answer, ProtocolError):
@@ -96,7 +98,7 @@ async def _read_rooms(_: None, rooms: list[list[JoinRequest]]) -> list[list[Answ
 def read(requests: Sequence[JoinRequest]) -> list[Answer]:
     """Serve joins of any rooms together, in one set of queries.
 
-    Where one room cannot be read, the joins of the others do not fail with it.
+    If one room cannot be read, the joins of the others still succeed.
 
     Raises:
         django.db.Error: if the database is away; see `realtime.db.outages`.
@@ -117,7 +119,7 @@ def read(requests: Sequence[JoinRequest]) -> list[Answer]:
 
 
 def not_found(room: RoomId) -> ProtocolError:
-    """Return the one answer for a room that is missing and for one that is not to be seen."""
+    """Return the same error for a room that is missing and one that the user may not see."""
     what = f"{room.noun.capitalize()} {room.key}"
     return ProtocolError(
         not_found_code(room.kind), f"{what} does not exist, or you cannot access it"
@@ -159,7 +161,7 @@ def _states(requests: Iterable[JoinRequest]) -> dict[RoomId, _State]:
     Reading all in one transaction would take SQLite's write lock. Instead the positions are
     read before and after, and rooms that have moved are looked at again. Should updates
     keep coming, the earlier position is right too: events carry values, so to apply one again
-    changes nothing in the end; and whose access ended after that position is put out by the
+    changes nothing in the end. A user whose access ended after that position is put out by the
     event that says so.
     """
     room_users = {(request.room, request.user_id) for request in requests}
@@ -204,8 +206,8 @@ def _missed(
 ) -> dict[tuple[RoomId, int], list[Publication] | None]:
     """Return for each room and `since` the events after it: one query for them all.
 
-    A replay is bounded in events and in bytes: what is longer would be cut off at once as too
-    much for a client that has not begun to read. What is beyond `_MAX_REPLAYED` is left out.
+    A replay is bounded in events and in bytes: a longer one would overflow the outbox of a client
+    that has not begun to read. Rooms whose replays would go beyond `_MAX_REPLAYED` are left out.
     """
     settings = conf.get()
     limit, size = settings.REPLAY_LIMIT, settings.max_frame
@@ -232,6 +234,6 @@ def _replay(span: log.Span, found: Sequence[Publication], since: int) -> list[Pu
     if not span.after <= since <= span.upto:
         return None
     events = [event for event in found if event.seq > since]
-    # Sequences have no gaps: what is missing are the oldest, pruned or too many bytes.
+    # A log has no gaps: only the oldest events can be missing, pruned or beyond the bytes.
     is_whole = len(events) == span.upto - since
     return events if is_whole else None

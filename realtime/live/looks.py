@@ -1,8 +1,8 @@
 """Ask the database the same question about all sockets again and again.
 
-An answer that does not come must not mean "allowed". So a look knows of each subject when its last
-answer was asked for, whatever happened since: the question failed for all, failed for this subject
-alone, or has not returned yet.
+An answer that does not come must not mean "allowed". So a look knows, for each subject, the time of
+the last question that was answered. It stays known whatever happened since: the question may have
+failed for all, failed for this subject alone, or not have returned yet.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Answers(NamedTuple, Generic[Subject, Finding]):
 class Look(Generic[Subject, Finding]):
     """Ask one question, in a database thread, at most once at a time.
 
-    A question that hangs holds one thread, and is not asked again beside it: the answers of its
-    subjects only grow older.
+    While a question hangs, it holds one thread and is not asked again: the answers only grow
+    older.
     """
 
     def __init__(
@@ -53,10 +53,11 @@ class Look(Generic[Subject, Finding]):
         act: Callable[[dict[Subject, Finding], float], None],
         *parts: Callable[[Subject], Any],
     ) -> None:
-        """`ask` returns what it found, by subject, and nothing of those that are well.
+        """`ask` returns its findings by subject; a subject that is well has none.
 
-        `act` gets what was found, and the time at which the question was asked. Times are of
-        `time.monotonic()`. `parts` return what of a subject a question may fail for.
+        `act` gets the findings, and the time at which the question was asked. Times are of
+        `time.monotonic()`. Each of `parts` returns a part of a subject, such as its room, for
+        which a question may fail.
         """
         self._name = name
         self._ask = ask
@@ -87,12 +88,12 @@ class Look(Generic[Subject, Finding]):
         self._task = asyncio.create_task(self._run(subjects))
 
     def answered_at(self, subject: Subject) -> float:
-        """Return when the question was asked that was last answered for this subject."""
+        """Return the time of the last question that was answered for this subject."""
         return self._unanswered.get(subject, self._answered_at)
 
     @property
     def oldest(self) -> float:
-        """Return when the question was asked whose answer is the oldest, of all subjects."""
+        """Return the time of the question whose answer is the oldest, over all subjects."""
         return min(self._unanswered.values(), default=self._answered_at)
 
     async def _run(self, subjects: Sequence[Subject]) -> None:
@@ -101,8 +102,8 @@ class Look(Generic[Subject, Finding]):
             if subjects:
                 suspects = self._unanswered.keys() & set(subjects)
                 part = self._parts[self._rounds % len(self._parts)]
-                # Sockets come and go while this is awaited. Whoever comes was checked at its own
-                # sign-in, so what was not asked about counts from there.
+                # Sockets come and go while this is awaited. A socket that comes was checked at its
+                # own sign-in; for a subject that was not asked about, that time counts.
                 answers = await threads.check(_ask_apart, self._ask, subjects, suspects, part)
             self._act(answers.found, self._asked_at)
         except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)
@@ -145,12 +146,12 @@ def _ask_apart(
     suspects: set[Subject],
     part: Callable[[Subject], Any],
 ) -> Answers[Subject, Finding]:
-    """Ask about all together; where that fails, about halves, and halves of these.
+    """Ask about all together; if that fails, about halves, and halves of these.
 
-    So one bad subject does not take the answers of the others. Those for which it failed before,
-    the suspects, are asked about apart from the rest. Where subjects are pairs, and it fails for
-    some room or for some user, those that share it must stand together to be cut off; another
-    round orders by the other `part`.
+    So one bad subject does not cost the others their answers. Suspects, for which the question
+    failed before, are asked about apart from the rest. Subjects may be pairs of a room and a user,
+    and the question may fail for one room or one user. Halving then cuts off the pairs that share
+    it only if they stand together, so each round sorts by another `part`.
 
     Raises:
         Exception: an outage of the database; halves would fare no better.

@@ -41,7 +41,7 @@ LIFESPAN_TIMEOUT = 1.0
 
 
 class Gauges(NamedTuple):
-    """Count what a server process has to do with just now."""
+    """Hold the gauges of one server process."""
 
     sockets: int = 0
     """Open sockets of users who signed in."""
@@ -134,7 +134,7 @@ class ServerProcess:
     # --- what operators see
 
     def gauges(self) -> Gauges:
-        """Return how much there is to do; from any thread."""
+        """Return the gauges of this process; from any thread."""
         connections, rooms = tuple(self._access), tuple(self.hub.rooms.values())
         unsent = [connection.socket.outbox.unsent for connection in connections]
         counts = [len(connection.socket.rooms) for connection in connections]
@@ -163,7 +163,7 @@ class ServerProcess:
     # --- the end
 
     def drain(self) -> None:
-        """Tell every client to reconnect elsewhere, and close; those who come yet, too."""
+        """Close every connection with `server_draining`, and any that still arrives."""
         self.is_draining = True
         for connection in self._access:
             connection.drain()
@@ -171,7 +171,7 @@ class ServerProcess:
     async def close(self) -> None:
         """Give up every subscription and the lease; the process is about to end.
 
-        From here on nothing is sent but that its users leave.
+        From here on it sends nothing but the departures of its users.
         """
         if self._server.is_stopped:
             return
@@ -189,7 +189,7 @@ _current: ServerProcess | None = None
 
 
 def current() -> ServerProcess:
-    """Return the server process of the running event loop; who asks first makes it."""
+    """Return the server process of the running event loop; the first call makes it."""
     global _current  # noqa: PLW0603  (the one of this process)
     loop = asyncio.get_running_loop()
     if _current is None or _current.loop is not loop:  # a test has a loop of its own
@@ -222,7 +222,7 @@ def _task_sweep() -> Step:
 
 
 async def _every(interval: float, step: Step) -> None:
-    """Take a step again and again, as long as the process lives, whatever a step runs into."""
+    """Take a step at every interval, as long as the process lives; no error ends this."""
     while True:
         await asyncio.sleep(interval)
         try:
@@ -287,7 +287,7 @@ class Lifetime:
         # Up to the first await this runs before Daphne's own trigger takes effect.
         server.drain()
         ending = [asyncio.ensure_future(server.close()), asyncio.ensure_future(self._http.finish())]
-        # Whatever does not end is left behind: to cancel it could take as long.
+        # A task that does not end is left behind: to cancel it could take as long.
         done, late = await asyncio.wait(ending, timeout=timeout)
         for task in done:
             if error := task.exception():
@@ -297,7 +297,7 @@ class Lifetime:
 
 
 def _exit() -> None:
-    """End a process whose threads wait for what does not come; what they wrote is not committed."""
+    """End a process whose threads hang; their open transactions are not committed."""
     try:
         logger.warning("Ended with work under way", extra={"action": "shutdown"})
     finally:

@@ -37,23 +37,23 @@ class Subscriber:
         """The name that the others see, by the kind of the room."""
         self.outbox = outbox
         self.rooms: dict[RoomId, float] = {}
-        """Rooms it is in, and since when (`time.monotonic()`)."""
+        """Rooms it is in, each with the time of its join (`time.monotonic()`)."""
         self.idle_since = time.monotonic()
-        """Time from which on it is in no room, where it is in none."""
+        """The time at which it left its last room; counts only while it is in none."""
 
 
 class Room:
     """Hand each durable event to every local socket exactly once and in order.
 
     `seq` is the last event that was handed on; None until the position is first known. A room is
-    written by its own methods alone, and none of them awaits anything: what has to be read from
-    the log is read by the hub and by `Repair`, who then call the room.
+    written by its own methods alone, and none of them awaits anything: the hub and `Repair` read
+    the log, and then call the room.
     """
 
     def __init__(
         self, room_id: RoomId, open_members: Callable[[RoomId, Callable[[str], None]], Members]
     ) -> None:
-        """`open_members` gets the room and what shows a frame here; it returns the members."""
+        """`open_members` gets the room and `broadcast`; it returns the room's members."""
         self.id = room_id
         self.seq: int | None = None
         self.highest_seen = 0
@@ -66,11 +66,11 @@ class Room:
         self._recent_size = 0
         """Characters of their texts."""
         self._progress: dict[str, int] = {}
-        """Progress of the tasks that were heard of last."""
+        """Progress of tasks, the last heard of at the end."""
 
     @property
     def has_gap(self) -> bool:
-        """Say whether an event is known of that must be read from the log."""
+        """Return True if events are known that must be read from the log."""
         return self.seq is not None and self.highest_seen > self.seq
 
     @property
@@ -86,7 +86,7 @@ class Room:
     def begin_join(self) -> None:
         """Stay open, and remember what is handed on, until `end_join`.
 
-        What was handed on before was committed before, and so is in what the join will read.
+        Events handed on before this were committed before, so the join reads them from the log.
         """
         self._joins += 1
 
@@ -109,7 +109,7 @@ class Room:
         return list(self._recent)[len(self._recent) - count :] if count else []
 
     def add(self, socket: Subscriber, position: int) -> None:
-        """Let a socket in that knows everything up to `position`, and what was passed on since."""
+        """Let in a socket that has everything up to `position`, and what was handed on since."""
         self._positions[socket] = max(position, self.seq or 0)
         self.members.add_socket(socket.user_id)
         socket.rooms[self.id] = time.monotonic()
@@ -124,7 +124,7 @@ class Room:
     # --- what happens
 
     def deliver(self, events: Iterable[Publication]) -> list[Subscriber]:
-        """Hand on what comes next, drop what was there already, and note a gap.
+        """Hand on the events that come next, drop repeats, and note a gap.
 
         Returns:
             The sockets that are no longer in the room, as their user's access has ended.

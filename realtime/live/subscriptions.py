@@ -102,7 +102,7 @@ class Subscriptions:
         while True:
             try:
                 message = await self._layer.receive(channel)
-            except Exception as error:  # noqa: BLE001  (the layer is down, or a message no message)
+            except Exception as error:  # noqa: BLE001  (the layer is down, or sent no message)
                 self._receiving.failed(error)
                 await asyncio.sleep(0.1)
             else:

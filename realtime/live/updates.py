@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 
 class UpdateRequest(NamedTuple):
+    """Ask for one update of a room."""
+
     user_id: Id
     data: dict[str, Any]
     base_seq: int | None = None
@@ -42,14 +44,14 @@ Writer = Batcher[RoomId, UpdateRequest, Result]
 
 
 def writer() -> Writer:
-    """Return what writes the updates of all sockets of a server process, room by room."""
+    """Return the batcher that writes the updates of a server process, room by room."""
     return Batcher(write_batch, limit=conf.get().MAX_BATCH, linger=LINGER)
 
 
 async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
     """Write updates of one room together, in a database thread. Never raises.
 
-    Where one of them breaks the transaction of all, each is written on its own.
+    If one of them breaks the transaction of all, each is written on its own.
     """
     began_at = time.perf_counter()
     metrics.current.batch_size.observe(len(requests))
@@ -58,7 +60,7 @@ async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
         # updates are written in the order in which they came.
         return await threads.write(write, room, requests)
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
-        # In an outage, nobody may know whether it was committed. To try again here could write it
+        # In an outage the transaction may be committed or not. To try again here could write it
         # twice; the clients have their idempotency keys for that.
         if is_outage(error) or len(requests) == 1:
             return [errors.from_exception(error)] * len(requests)
@@ -86,7 +88,7 @@ def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
 
 
 def _require_same_database(locked: Any) -> None:
-    """Refuse a row that this transaction does not hold: it would change, and nothing be logged.
+    """Refuse a row of another database: its change and the event would not commit together.
 
     Raises:
         ImproperlyConfigured
@@ -208,7 +210,7 @@ class _Batch:
 
 
 class _Tail:
-    """The keys that the end of the log changed, for all the `base_seq` of a batch.
+    """Keep the keys that the end of the log changed, for all the `base_seq` of a batch.
 
     It reaches no further back than a replay does.
     """
@@ -235,7 +237,7 @@ class _Tail:
             self._note(rows)
 
     def may_conflict(self, data: dict[str, Any], base_seq: int) -> bool:
-        """Say whether something in the data was changed after a position, or nobody can tell."""
+        """Return True if the log after a position changed something in the data, or may have."""
         if self.is_behind:
             # From the log, as the host may have appended more than the updates' own events.
             self._note(log.outlines(self._batch.head.row, self.end))

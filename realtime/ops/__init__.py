@@ -1,5 +1,5 @@
-"""Own what an operator sees of a server process.
+"""Own the operator's view of a server process.
 
-`health` says whether it lives and serves, `prometheus` gives out its counters, `console` shows the
-rooms in the admin, and `redaction` keeps tokens out of every log.
+`health` answers whether it lives and serves, `prometheus` exposes its metrics, `console` shows the
+rooms in the admin, and `redaction` keeps tokens out of every log. Begin with `health`.
 """

@@ -1,4 +1,4 @@
-"""Show an operator a room: who is here, what runs, what happened."""
+"""Show a room to an operator: its users, tasks and events."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ PAST_TASKS = 10
 
 @dataclass
 class Overview:
-    """Each part is shown only to users who may view it in the admin."""
+    """Hold the parts of a room that a user may view in the admin."""
 
     room: RoomId
     row: int
-    """The primary key of its `Room`; 0 where it has none yet."""
+    """The primary key of its `Room`; 0 if it has none yet."""
     shows_online: bool
     shows_tasks: bool
     shows_events: bool
     may_disconnect: bool
     online: dict[Id, str] | None = None
-    """User id → name; None where Redis cannot be reached."""
+    """User id → name; None if Redis cannot be reached."""
     running: list[TaskState] = field(default_factory=list)
     past: list[TaskState] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
 def overview(room: RoomId, user: Any) -> Overview:
-    """Return what an operator may see. To see the host's object itself is another permission."""
+    """Return the parts that an operator may see. The host's object needs another permission."""
     row = log.heads([room])[room].row
     found = Overview(
         room,
@@ -65,13 +65,13 @@ def overview(room: RoomId, user: Any) -> Overview:
 
 
 def may_disconnect(user: Any) -> bool:
-    """Say whether somebody may end the connections of users: who may change these."""
+    """Return True if a user may end the connections of users, as they may change those."""
     users = get_user_model()._meta
     return bool(user.has_perm(f"{users.app_label}.{get_permission_codename('change', users)}"))
 
 
 def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:
-    """Return what events say, by their ids; they come from a query `without_contents`."""
+    """Return the differences of events, by id; they come from a query `without_contents`."""
     read = history.read_contents(events)
     names = usernames(history.user_ids(read))
     found = {event.pk: describe.unread(event) for event in events}
@@ -79,13 +79,13 @@ def differences(events: Sequence[Event]) -> dict[int, list[Difference]]:
 
 
 def running_tasks(rows: Sequence[Room]) -> Counter[int]:
-    """Return how many tasks are queued or running in each room, by its primary key."""
+    """Return the number of open tasks in each room, by its primary key."""
     tasks = TaskState.objects.filter(room__in=rows, state__in=TaskState.OPEN)
     return Counter(tasks.values_list("room_id", flat=True))
 
 
 def online(rooms: Sequence[RoomId]) -> dict[RoomId, dict[Id, str] | None]:
-    """Return who is in each room now; None where Redis cannot be reached."""
+    """Return the users who are in each room now; None if Redis cannot be reached."""
     try:
         found = async_to_sync(_members)(rooms)
     except UNREACHABLE:

@@ -2,9 +2,9 @@
 
     path("health/live", health.live), path("health/ready", health.ready)
 
-`live` answers as long as the process does: restart it where it does not. `ready` is 200 while the
-process can serve, and 503 with the name of what keeps it from that: send no new clients then, and
-do not restart anything. Clients that are connected stay, and are served as far as it goes.
+`live` answers as long as the process does: restart it if it does not. `ready` is 200 while the
+process can serve, and otherwise 503 with the name of the cause: then send no new clients, and do
+not restart anything. Connected clients stay, and are served as far as possible.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from realtime.live import process
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 2.0
-"""Seconds that each part has to answer; all are asked at once."""
+"""Seconds in which each part must answer; all are asked at once."""
 
 
 @threads.without_transaction
@@ -42,7 +42,7 @@ async def ready(_: HttpRequest) -> HttpResponse:
 
 
 async def look() -> dict[str, str]:
-    """Return the state of the process and of what it needs: `ok`, `draining`, `unreachable`."""
+    """Return the states of the process and its services: `ok`, `draining`, `unreachable`."""
     parts = {
         "database": _ask_database(),
         "redis": _ask_redis(),
@@ -64,7 +64,7 @@ async def _state(name: str, answer: Awaitable[object]) -> str:
 
 
 async def _ask_database() -> None:
-    # Others wait for the same answer, so whoever gives up must not cancel it.
+    # Others wait for the same answer, so a caller that gives up must not cancel it.
     await asyncio.shield(process.current().ask_database())
 
 

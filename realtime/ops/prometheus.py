@@ -1,10 +1,10 @@
-"""Give out the metrics of this server process, in the text format of Prometheus.
+"""Expose the metrics of this server process in the text format of Prometheus.
 
     path("metrics", prometheus.metrics)
 
 Each process answers for itself: have Prometheus ask each one, not the port that they share.
-The page is there for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``, and, without that
-setting, with DEBUG only.
+A request needs ``Authorization: Bearer <METRICS_TOKEN>``; without that setting, the page is there
+with DEBUG only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keep credentials out of the logs of the servers that run this app.
 
-uvicorn logs the query strings of WebSockets, Daphne those of HTTP requests (what a WebSocket
-becomes where a proxy drops `Upgrade`), and both log headers and frames when asked for detail.
-A proxy in front has logs of its own: see `docs/security.md`.
+uvicorn logs the query strings of WebSockets, Daphne those of HTTP requests (a WebSocket becomes one
+if a proxy drops `Upgrade`), and both log headers and frames when asked for detail. A proxy in front
+has logs of its own: see `docs/security.md`.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _LOGGERS = (
 
 
 def redact(text: str) -> str:
-    """Return a text without the tokens, tickets and signatures in it, cut where it is too long.
+    """Return a text without tokens, tickets and signatures, cut if it is too long.
 
-    Strangers choose what is logged: the work is linear in its length, and the length bounded.
+    Strangers choose the texts: the work is linear in the length, and the length bounded.
     """
     if len(text) > _MAX_LENGTH:
         text = f"{text[:_MAX_LENGTH]}… ({len(text)} characters)"
@@ -51,7 +51,7 @@ def redact(text: str) -> str:
 
 
 def _without_tokens(word: str) -> str:
-    """Redact the JWTs in a word: three parts with dots between, of which the last may be empty."""
+    """Redact the JWTs in a word: three parts joined by dots; the last may be empty."""
     parts = word.split(".")
     kept = []
     index = 0
@@ -67,7 +67,7 @@ def _without_tokens(word: str) -> str:
 
 
 class Redaction(logging.Filter):
-    """Let every record pass, without credentials."""
+    """Remove credentials from every record; all records pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _clean(record.msg)
@@ -76,7 +76,7 @@ class Redaction(logging.Filter):
 
 
 def _clean(value: Any) -> Any:
-    """Redact a record's argument, of the same type wherever a formatter may need that."""
+    """Redact an argument of a record; keep its type if a formatter may need that."""
     match value:
         case None | int() | float():
             return value
@@ -93,7 +93,7 @@ def _clean(value: Any) -> Any:
 
 
 def install() -> None:
-    """Redact what the servers log from now on."""
+    """Redact the logs of the servers from now on."""
     redaction = Redaction()
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(redaction)

@@ -1,9 +1,10 @@
 """Own who is present in each room, over all server processes.
 
 `process.ProcessPresence` is the face: a hub opens and closes rooms there and asks nobody else.
-`members` is who is in one room. `tracker` tells Redis of this process's sockets, `reconciler` shows
-the users of the other processes; they meet in `members` alone. `store` is Redis, with its scripts
-in `*.lua`. `lease` owns the state of a process's presence. Begin with `process`, then `store`.
+`members` keeps the users of one room. `tracker` tells Redis of this process's sockets, and
+`reconciler` shows the users of the other processes; they meet in `members` alone. `store` is Redis,
+with its scripts in `*.lua`. `lease` owns the state of a process's presence. Begin with `process`,
+then `store`.
 
 A process's presence goes through these states:
 
@@ -14,9 +15,9 @@ unleased    no lease yet, nothing in Redis                live: the lease is tak
                                                           first write, or by the first tick
 live        Redis has what it was told                    lost: it has not, or not all of it
 lost        all users of this process must be relisted;   recovering: they are queued
-            nobody is taken for gone
-recovering  the others relist, too: who is missing in     live: after as long as a lease;
-            Redis is not taken for gone                   lost: Redis has lost something again
+            no user is shown to have left
+recovering  the others relist, too: a user missing in     live: after as long as a lease;
+            Redis may still be present                    lost: Redis has lost something again
 closed      the entries are taken away for good           (for good; reached from every state)
 ==========  ============================================  =====================================
 

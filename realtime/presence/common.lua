@@ -25,8 +25,8 @@ local function is_alone(process)
     return true
 end
 
--- Give rooms that changed a new version: a word that was never used before, and so no counter
--- that could go back with a Redis that has lost something.
+-- Give rooms that changed a new version: a word that was never used before. A counter could go
+-- back with a Redis that has lost something.
 local function stamp(rooms, version)
     for room in pairs(rooms) do
         if redis.call('EXISTS', 'realtime:room:' .. room) == 1 then
@@ -37,9 +37,8 @@ local function stamp(rooms, version)
     end
 end
 
--- Redis has forgotten a process that writes without a lease. Give it one, as otherwise nobody
--- would remove what it writes, should it end before it renews; and a mark, by which the renewal
--- tells it.
+-- Redis has forgotten a process that writes without a lease. Give it a lease, as otherwise nobody
+-- would remove its entries if it ended before it renews; and a mark, which its renewal returns.
 local function ensure_lease(process, seconds)
     if live[process] then return end
     redis.call('ZADD', 'realtime:processes', now + tonumber(seconds), process)

@@ -7,7 +7,7 @@ for i = 4, #ARGV, 2 do
     for other in pairs(live) do
         if other ~= process then
             local elsewhere = redis.call('HGET', 'realtime:sockets:' .. other, ARGV[i])
-            open = open + (tonumber(elsewhere or 0) or 0)  -- what is no number is not ours
+            open = open + (tonumber(elsewhere or 0) or 0)  -- a foreign entry is no number
         end
     end
     if open > limit then

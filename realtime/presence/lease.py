@@ -10,6 +10,8 @@ from realtime.presence.store import PresenceStore
 
 
 class State(Enum):
+    """Name the states of a process's presence; the package's docstring has their table."""
+
     UNLEASED = "unleased"
     """There has been no lease yet: nothing is in Redis."""
     LIVE = "live"
@@ -23,6 +25,8 @@ class State(Enum):
 
 
 class Event(Enum):
+    """Name what moves a presence from one state to another."""
+
     ACQUIRED = "acquired"
     """The first lease was taken before the first write."""
     ENTRIES_LOST = "entries_lost"
@@ -50,7 +54,7 @@ TRANSITIONS = {
 
 
 class Lease:
-    """Take and renew the lease of this process, and say what Redis can be believed."""
+    """Take and renew the lease of this process, and tell how far Redis can be believed."""
 
     def __init__(self, store: PresenceStore) -> None:
         self._store = store
@@ -84,6 +88,7 @@ class Lease:
     async def renew(self) -> bool:
         """Renew the lease. Return True if all users of this process must be listed anew."""
         is_intact = await self._store.renew()
+        # The process may have closed meanwhile: no event leads out of that state.
         if not is_intact:
             self._apply(Event.ENTRIES_LOST)
         # A relisting that failed is still due, though Redis knows the lease by now.

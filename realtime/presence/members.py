@@ -1,4 +1,4 @@
-"""Know who is in one room: the users of this process and those of the others."""
+"""Keep the users of one room: those of this process and those of the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENTRY_SIZE = 48
 
 
 class Entries(Protocol):
-    """The entries of this process in Redis, as the members of a room see them."""
+    """Describe the tracker as the members of a room see it."""
 
     def mark_dirty(self, room: RoomId, user_id: Id) -> None:
         """Queue a user whose entry in Redis may not be right any more."""
@@ -34,16 +34,17 @@ class Entries(Protocol):
 class Members:
     """Keep the users of one room, and show every change to the room's sockets.
 
-    A pure state: the tracker tells Redis of it, and the reconciler corrects it from Redis.
+    No method awaits anything: the tracker tells Redis of it, and the reconciler corrects it from
+    Redis.
     """
 
     def __init__(
         self, room: RoomId, show: Callable[[str], None], entries: Entries, *, number: int = 0
     ) -> None:
-        """`show` hands a frame to the local sockets of the room; `number` is of the process."""
+        """`show` hands a frame to the local sockets of the room."""
         self.room = room
         self.number = number
-        """Rooms that opened before it: it spreads over the ticks what need not be done at each."""
+        """Number of the room in this process; it spreads the sweeps of rooms over the ticks."""
         self.present: dict[Id, str] = {}
         """All users in the room, in this process and in others: user id → name."""
         self.is_loaded = False

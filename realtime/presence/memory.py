@@ -1,4 +1,4 @@
-"""Keep the presence of a server process that is alone, as in a host's tests: no Redis is needed."""
+"""Keep presence without Redis, for a server process that is alone, as in a host's tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ URL = "memory://"
 
 
 class MemoryStore(PresenceStore):
-    """Answer as Redis would that has one process: whoever is here is known to that process."""
+    """Answer as Redis would with one process, which knows its own users."""
 
     def __init__(self) -> None:
         self.process = uuid.uuid4().hex

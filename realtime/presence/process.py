@@ -1,4 +1,4 @@
-"""The presence of one server process: all that its hub needs to know of this package."""
+"""Own the presence of one server process: all that its hub needs of this package."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ProcessPresence:
         return await self._tracker.connect(user_id)
 
     def disconnect(self, user_id: Id) -> None:
-        """Count a socket of a user off again."""
+        """Stop counting a socket of a user."""
         self._tracker.disconnect(user_id)
 
     def apply_remote(

@@ -1,4 +1,4 @@
-"""Keep what the rooms of this process show of the others equal to what Redis knows."""
+"""Reconcile the members of this process's rooms with Redis."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SWEEP = 30
 
 
 class PresenceReconciler:
-    """Show in the rooms of this process the users of the others.
+    """Show the users of other processes in the rooms of this one.
 
-    A message of another process is believed though it may be late, and may be lost; every tick
-    compares with Redis. Where Redis cannot be reached, the rooms show the users of this process
-    and those who were known before, and the next tick that reaches it puts things right.
+    A message of another process is applied at once. It may be late or lost, so every tick compares
+    the rooms with Redis. While Redis is away, the rooms show the users of this process and those
+    who were known before; the next tick that reaches it corrects them.
     """
 
     def __init__(self, rooms: Mapping[RoomId, Members], store: PresenceStore, lease: Lease) -> None:
@@ -60,7 +60,7 @@ class PresenceReconciler:
     def apply_remote(
         self, room: RoomId, arrived: Sequence[tuple[Id, str]], departed: Sequence[Id]
     ) -> None:
-        """Apply another process's message to a room; if it came too late, the next tick sees."""
+        """Apply another process's message to a room; the next tick corrects one that came late."""
         members = self._rooms.get(room)
         if members is None:
             return
@@ -93,8 +93,8 @@ class PresenceReconciler:
     async def _compare(self, *, removing: bool) -> None:
         """Add the users that Redis knows; if `removing`, remove those that it does not.
 
-        Only rooms that have changed are read: those whose version is another one than when they
-        were last compared, be it newer or, with a Redis that lost something, older.
+        Only rooms whose version differs from the one they last matched are read. It may be newer
+        or, after Redis has lost something, older.
         """
         rooms = list(self._rooms.values())
         versions = await self._store.versions([members.room for members in rooms])
@@ -106,8 +106,8 @@ class PresenceReconciler:
         before = [dict(members.present) for members, _ in changed]
         answers = await self._store.members([members.room for members, _ in changed])
         for (members, version), present, found in zip(changed, before, answers, strict=True):
-            # While Redis was asked, the room may have closed, or users have come or gone: what
-            # Redis said may be older than that. Compare again at the next tick.
+            # While Redis was asked, the room may have closed, or users have come or gone. Its
+            # answer may be older than that, so it is dropped, and the next tick compares again.
             if self._rooms.get(members.room) is not members or members.present != present:
                 continue
             _show(members, found, removing=removing)
@@ -116,7 +116,7 @@ class PresenceReconciler:
 
 
 def _remove_unless_local(members: Members, user_id: Id) -> None:
-    """Remove a user who is said to be gone; one with a socket here was expired by a peer."""
+    """Remove a user who is reported gone; one with a socket here was expired by a peer."""
     if user_id in members.local:
         members.request_relist(user_id)
     else:

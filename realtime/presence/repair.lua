@@ -1,6 +1,6 @@
--- Delete the keys of presence that have a type that is not ours; ARGV are the rooms at hand.
--- Where there was one, something of ours was overwritten: have every process list its users again,
--- and every room be compared. Return the keys and their types.
+-- Delete the keys of presence that have a foreign type; ARGV are the rooms at hand.
+-- Such a key has overwritten one of ours: then have every process list its users again, and
+-- compare every room. Return the deleted keys and their types.
 local found = {}
 
 local function is_ours(key, type)

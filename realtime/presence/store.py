@@ -2,7 +2,7 @@
 
 Each process holds a lease and a list of its users; a user is in a room as long as a process
 with a live lease lists them. When a lease runs out, the first process that notices removes the
-entries and learns who is gone. Each script is one step of Redis that nothing comes between.
+entries and learns which users are gone. Each script runs in Redis as one atomic step.
 
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<room>:<user>``),
@@ -10,8 +10,8 @@ Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:versions`` (hash: room → its version, while somebody is in it),
 ``realtime:lists`` (hash: process → version of its list) and
 ``realtime:sockets:<process>`` (hash: user → number of open sockets). `names` writes a room as
-``board:42``. A key that has another type
-was written by somebody else. It is deleted, and everybody is listed anew.
+``board:42``. A key of another type was written by somebody else; it is deleted, and everybody is
+listed anew.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ UNREACHABLE = (RedisError, OSError)
 
 
 class Arrival(NamedTuple):
-    """One more socket of a user."""
+    """Tell of one more socket of a user."""
 
     user_id: Id
     open_here: int
@@ -51,7 +51,7 @@ class Arrival(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """The answer of Redis to the changes of one process."""
+    """Hold the answer of Redis to the changes of one process."""
 
     elsewhere: set[RoomUser]
     """Users who left here but are connected through another process."""
@@ -62,6 +62,8 @@ class Synced(NamedTuple):
 
 
 class Expired(NamedTuple):
+    """Hold the users who are gone with the processes that ended."""
+
     gone: list[RoomUser]
     """Users who are not present any more."""
     is_alone: bool
@@ -71,8 +73,8 @@ class Expired(NamedTuple):
 class PresenceStore:
     """Read and write one server process's share in the presence of all.
 
-    Every method raises one of `UNREACHABLE` when Redis cannot be reached; that is counted and
-    logged here, so whoever catches it only has to go on.
+    Every method raises one of `UNREACHABLE` when Redis cannot be reached. It is counted and logged
+    here, so a caller that catches it only has to go on.
     """
 
     def __init__(self) -> None:
@@ -81,7 +83,7 @@ class PresenceStore:
         self._lease = settings.PRESENCE_LEASE
         self._redis = redis.async_client(
             decode_responses=True,
-            encoding_errors="replace",  # what others wrote must not fail our reads
+            encoding_errors="replace",  # a foreign entry must not fail our reads
         )
         self._lock = asyncio.Lock()
         self._outage = OutageLog(logger, "Redis is away, presence is local", {"action": "presence"})
@@ -122,7 +124,7 @@ class PresenceStore:
         leaving: Sequence[RoomUser] = (),
         open_here: dict[Id, int] | None = None,
     ) -> Synced:
-        """List users of this process, take others off its list, and count sockets: all in one.
+        """List users of this process, unlist others, and count sockets, in one step.
 
         `open_here` says how many sockets of a user are open in this process.
         """
@@ -164,7 +166,7 @@ class PresenceStore:
     async def versions(self, rooms: Sequence[RoomId]) -> list[str | None]:
         """Return, for each room, its version; None if nobody is listed.
 
-        As long as it is the same, no process has listed anybody there or taken them off.
+        While it is the same, no process has listed or unlisted anybody there.
         """
         if not rooms:
             return []
@@ -181,9 +183,9 @@ class PresenceStore:
         return Expired(list(_room_users(gone)), bool(is_alone))
 
     async def connect(self, arrivals: Sequence[Arrival], limit: int) -> list[bool]:
-        """Count, one after the other, the open sockets of a user in this process.
+        """Count new sockets in order. Return for each False, uncounted, if it is one too many.
 
-        False, and not counted, if those of all processes are more than `limit`.
+        `limit` is for the sockets of a user in all processes.
         """
         flat = [part for arrival in arrivals for part in (names.of_user(arrival[0]), arrival[1])]
         args: list[Any] = [self.process, limit, self._lease, *flat]
@@ -195,9 +197,9 @@ class PresenceStore:
     async def _turn(self) -> AsyncIterator[None]:
         """Let one call go at a time, in order of asking.
 
-        So changes reach Redis in the order in which they happened, and a storm of clients does not
-        keep the lease from being renewed: redis-py's own pool lets whoever had the connection last
-        go first.
+        So changes reach Redis in the order in which they happened. And a storm of clients does not
+        delay the renewal of the lease: redis-py's own pool serves the last user of a connection
+        first.
         """
         try:
             async with asyncio.timeout(redis.TIMEOUT):
@@ -213,7 +215,7 @@ class PresenceStore:
         self._outage.succeeded()
 
     async def _call(self, call: Callable[[], Awaitable[Any]], rooms: Iterable[str] = ()) -> Any:
-        """Make a call; if it meets a key that is not ours, delete that and make it once more.
+        """Make a call; if it meets a key of a foreign type, delete the key and call once more.
 
         A script that fails halfway has done a part. To do that part twice is harmless, and after
         a repair everybody is listed and compared anew.
@@ -237,7 +239,7 @@ def _source(name: str) -> str:
 
 
 _reported: set[tuple[str, ...]] = set()
-"""Entries and keys of others that were logged, once each."""
+"""Foreign entries and keys that were logged, once each."""
 _MAX_REPORTED = 100
 
 

@@ -1,4 +1,4 @@
-"""Keep what Redis knows of this process equal to the sockets that are open here."""
+"""Tell Redis of the sockets that are open in this process."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Item = TypeVar("Item")
 class PresenceTracker:
     """Tell Redis of the sockets of each user, and of the users in each room.
 
-    Everything that changes during a call goes together into the next call. What Redis did not
-    take, or has lost, is told again at the next `renew`.
+    Everything that changes during a call goes together into the next call. Changes that Redis did
+    not take, or has lost, are told again at the next `renew`.
     """
 
     def __init__(self, rooms: Mapping[RoomId, Members], store: PresenceStore, lease: Lease) -> None:
@@ -40,7 +40,7 @@ class PresenceTracker:
         self._listed: set[RoomUser] = set()
         """Users whom Redis lists for this process."""
         self._dirty: set[RoomUser] = set()
-        """Users whose entry in Redis may be missing, or be one too many."""
+        """Users whose entry in Redis may be missing or out of date."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(
             self._connect, limit=_MAX_AT_ONCE, linger=LINGER
         )
@@ -64,8 +64,8 @@ class PresenceTracker:
     async def _connect(self, _: None, arrivals: list[Arrival]) -> list[bool]:
         await self._lease.acquire()
         answers = await self._store.connect(arrivals, conf.get().MAX_SOCKETS_PER_USER)
-        # While Redis was asked, sockets have gone, and it may have been told so before it was told
-        # of their arrival. So compare, and tell it the number of now.
+        # While this was awaited, sockets have gone, and Redis may have been told of that before it
+        # was told that they came. So compare, and tell it the present number.
         counts = dict(arrivals)
         outdated = {user_id for user_id in counts if counts[user_id] != self._sockets[user_id]}
         if outdated:
@@ -74,7 +74,7 @@ class PresenceTracker:
         return answers
 
     def disconnect(self, user_id: Id) -> None:
-        """Count a socket of a user off again."""
+        """Stop counting a socket of a user."""
         self._sockets[user_id] -= 1
         if not self._sockets[user_id]:
             del self._sockets[user_id]
@@ -87,7 +87,7 @@ class PresenceTracker:
         self._start_sync()
 
     def relist(self, room: RoomId, user_id: Id) -> None:
-        """Queue a user of this process whose entry a peer has removed, as our lease had expired."""
+        """Queue a user of this process again: a peer expired our lease and removed the entry."""
         self._listed.discard((room, user_id))
         self.mark_dirty(room, user_id)
 
@@ -128,11 +128,11 @@ class PresenceTracker:
         done = await self._store.sync(entering=entering, leaving=leaving, open_here=open_here)
         self._listed.update((room, user_id) for room, user_id, _ in entering)
         self._listed.difference_update(leaving)
-        # A user who left and has come back since was never shown to have left: list them again.
+        # A user who came back during the await is still shown as present: list them again.
         back = {pair for pair in leaving if is_local(self._rooms, pair)}
         self._dirty |= back
         self._show_departed(set(leaving) - back - done.elsewhere)
-        # To be alone in Redis says nothing while others may be missing there.
+        # While other processes may be missing in Redis, being alone there proves nothing.
         if not (done.is_alone and self._lease.knows_peers):
             # The next call waits for this, so that no later message overtakes these.
             await broadcast.presence(self._store.process, entering, done.gone - back)
@@ -178,5 +178,5 @@ class PresenceTracker:
 
 
 def _take(pending: set[Item]) -> set[Item]:
-    """Remove and return as many as one call of Redis may be about."""
+    """Remove and return as many as one call of Redis takes."""
     return {pending.pop() for _ in range(min(len(pending), _MAX_AT_ONCE))}

@@ -1,7 +1,7 @@
-"""The protocol as an AsyncAPI 3 document, made from the messages of `realtime.protocol.messages`.
+"""Make the AsyncAPI 3 document of the protocol, from the messages of `realtime.protocol.messages`.
 
-`python manage.py asyncapi` prints that of a site, with the nouns of its kinds of rooms. Rules that
-a schema cannot say are in `docs/protocol.md`.
+`python manage.py asyncapi` prints the document of a site, with the nouns of its kinds of rooms.
+Rules that a schema cannot express are in `docs/protocol.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from realtime.protocol.room_id import IntegerKey, LargeKey, PositiveKey, key_nam
 Json = dict[str, Any]
 
 VERSION = "1.0.0"
-"""Of the protocol."""
+"""The version of the protocol."""
 
 _DESCRIPTION = (
     "Rooms over one WebSocket: updates, who is here, and the progress and results of "
@@ -31,7 +31,7 @@ _INSTRUCTIONS = {
     41: "get a new token, then reconnect",
     42: "reconnect with backoff",
 }
-"""What the range of a close code tells a client."""
+"""The instruction in the range of a close code."""
 
 _SENT: tuple[type[RoomPayload], ...] = (
     protocol.UpdatedPayload,
@@ -52,7 +52,7 @@ _ABOUT_NO_ROOM: tuple[type[Struct], ...] = (
 )
 
 Messages = dict[str, list[type[Struct]]]
-"""The definitions of each type of message; several where each kind of rooms has one."""
+"""The definitions of each type of message; several if each kind of rooms has its own."""
 
 
 def document(keys: Mapping[str, Any], user_id: Any) -> Json:
@@ -133,7 +133,7 @@ def _events(keys: Mapping[str, Any], user_id: Any) -> Messages:
 def _event(
     payload: type[RoomPayload], kind: str, keys: Mapping[str, Any], user_id: Any
 ) -> type[Struct]:
-    """Return the message of one kind with a payload that has no noun."""
+    """Return the message of one kind of room, from a payload without a noun."""
     key = (key_name(kind), _sent(keys[kind]))
     name = _schema_name(payload, kind, keys)
     own = [key] if payload.names_room else []
@@ -165,7 +165,7 @@ def _join_ack(
 
 
 def _fields(struct: type[Struct], user_id: Any) -> list[tuple[str, Any]]:
-    """Return the fields of a definition; ids of users have the type that the site's users have."""
+    """Return the fields of a definition; ids of users have the type of the site's users."""
     return [
         (field.name, _sent(user_id) if field.name == "user_id" else field.type)
         for field in msgspec.structs.fields(struct)
@@ -212,7 +212,7 @@ def _command(name: str) -> Json:
 
 
 def _operation(action: str, names: Iterable[str]) -> Json:
-    """Return an operation, by what the server does."""
+    """Return an operation as the server does it: `send` or `receive`."""
     return {"action": action, "channel": _CHANNEL, "messages": _references(names)}
 
 

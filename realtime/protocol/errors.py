@@ -1,4 +1,4 @@
-"""Name what can be wrong: error codes, close codes, and the exception that carries them."""
+"""Define error codes, close codes, and the exception that carries them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 
 class ErrorCode(enum.StrEnum):
+    """Name what is wrong with a command or a connection."""
+
     INVALID_JSON = "INVALID_JSON"
     INVALID_MESSAGE = "INVALID_MESSAGE"
     UNKNOWN_TYPE = "UNKNOWN_TYPE"
@@ -28,13 +30,13 @@ class ErrorCode(enum.StrEnum):
 
 
 def not_found_code(kind: str) -> str:
-    """Return the code for a room that does not exist, or is not to be seen: `PROJECT_NOT_FOUND`."""
+    """Return the code for a room that is missing, or hidden from the user: `PROJECT_NOT_FOUND`."""
     return f"{kind.upper()}_NOT_FOUND"
 
 
 @enum.unique
 class CloseCode(enum.IntEnum):
-    """The range is the instruction: 40xx stop, 41xx get a new token, 42xx reconnect later."""
+    """Tell a client how to go on: 40xx stop, 41xx get a new token, 42xx reconnect later."""
 
     USER_INACTIVE = 4003
     ORIGIN_FORBIDDEN = 4004
@@ -60,11 +62,11 @@ CLOSE_CODES: dict[ErrorCode | str, CloseCode] = {
     ErrorCode.UNAVAILABLE: CloseCode.UNAVAILABLE,
     ErrorCode.INTERNAL_ERROR: CloseCode.UNAVAILABLE,
 }
-"""How a socket is closed where an error ends it."""
+"""The close code for an error that ends a socket."""
 
 
 class ProtocolError(Exception):
-    """What was wrong with a message, in words for the client that sent it."""
+    """Refuse a command or a connection, in words for its client."""
 
     def __init__(
         self,

@@ -1,14 +1,14 @@
-"""The wire, without I/O: text in, typed message out, and back.
+"""Define the messages of the wire, decode commands from text, and encode messages to text.
 
 Every message is one `msgspec.Struct`, defined once. Validation, encoding and the AsyncAPI
 document all come from these definitions. The contract is `docs/protocol.md`.
 
-Rule of the envelope: ``{"type": …, "payload": {…}}``. What this protocol adds to the
-original contract stands beside `payload`, never inside the payload of an original message.
+Rule of the envelope: ``{"type": …, "payload": {…}}``. Additions to the original contract stand
+beside `payload`, never inside the payload of an original message.
 
 Rule of the noun: a room's kind stands in the names of its commands (`join_project`), of its events
-(`project_updated`) and of the member with its key (`project_id`). The definitions here are without
-it: it is put in as a message is encoded, and `Commands` makes the commands of each kind.
+(`project_updated`) and of the member with its key (`project_id`). The definitions here have no
+noun: encoding a message puts it in, and `Commands` makes the commands of each kind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x
 
 
 class RoomKey(Struct):
-    """The payload of a command for a room; of kind `project`, `key` is `project_id` on the wire."""
+    """Name a room in a command's payload; for kind `project`, `key` is `project_id` on the wire."""
 
     key: Id
 
@@ -64,16 +64,16 @@ class PingPayload(Struct):
 
 
 class Command(Struct, tag_field="type", kw_only=True):
-    """A message from a client. `ref` asks for exactly one reply that carries it."""
+    """Carry a message from a client. `ref` asks for exactly one reply that carries it."""
 
     verb: ClassVar[type[Command]]
-    """The definition that it is of, whatever the kind of its room."""
+    """The definition without a noun that the command was made from."""
 
     ref: Ref | None = None
 
 
 class RoomCommand(Command, kw_only=True):
-    """A command for a room. `Commands` makes a class of each kind, which has its noun."""
+    """Carry a command for a room. `Commands` makes a class for each kind, with its noun."""
 
     payload: RoomKey
     kind: ClassVar[str]
@@ -115,24 +115,24 @@ Authenticate.verb, Ping.verb = Authenticate, Ping
 
 
 class ServerMessage(Struct, tag_field="type", kw_only=True):
-    """A message to clients that is about no room."""
+    """Carry a message to clients that is about no room."""
 
 
 class RoomPayload(Struct):
-    """The payload of a message about a room."""
+    """Hold the payload of a message about a room."""
 
     type: ClassVar[str]
     """A kind's noun takes the place of a `{}`."""
     names_room: ClassVar[bool] = True
-    """True where the payload begins with the room's key; False where the envelope has it."""
+    """True if the payload begins with the room's key; False if the envelope has it."""
 
 
 EVERYONE = 0
-"""No user has this id."""
+"""Stands for all users in `evicts`; no user has this id."""
 
 
 class EventPayload(RoomPayload):
-    """The payload of a durable event that the protocol names, as it is logged and sent."""
+    """Hold the payload of a durable event of the protocol, as it is logged and sent."""
 
     @staticmethod
     def evicts(payload: dict[str, Any]) -> Id | None:  # noqa: ARG004
@@ -207,7 +207,7 @@ class MemberChangedPayload(EventPayload):
 
     user_id: Id
     role: str | None
-    """None where the user is no member any more."""
+    """None if the user is no member any more."""
 
     @staticmethod
     def evicts(payload: dict[str, Any]) -> Id | None:
@@ -216,7 +216,7 @@ class MemberChangedPayload(EventPayload):
 
 
 class DeletedPayload(EventPayload):
-    """The end of a log. It is never sent: all who are in the room get `access_revoked`."""
+    """End a log. It is never sent: all who are in the room get `access_revoked`."""
 
     type: ClassVar[str] = "{}_deleted"
 
@@ -246,7 +246,7 @@ EVENT_PAYLOADS = (
 
 
 def event_payload(type_: str, kind: str) -> type[EventPayload] | None:
-    """Return the definition of an event in a room of that kind; None of one that is the host's."""
+    """Return the definition of an event in a room of that kind; None for an event of the host's."""
     if (found := _SHARED_EVENTS.get(type_)) is not None:
         return found
     verb = type_.removeprefix(kind)
@@ -285,20 +285,20 @@ class RunningTask(Struct):
 
 
 class JoinAck(Struct):
-    """The acknowledgement of a join; of kind `project`, `state` is `project` on the wire."""
+    """Acknowledge a join; for kind `project`, `state` is `project` on the wire."""
 
     seq: int
     """The position of the room that the snapshot stands for; live events follow it."""
     user_id: Id
-    """Who the client is here."""
+    """The client's own user."""
     role: str
     state: dict[str, Any]
     members: list[Member]
-    """The user, and of the others as many as an `ack` may name."""
+    """The user first, then as many of the others as an `ack` may name."""
     member_count: int
     tasks: list[RunningTask]
     recovered: bool
-    """True where every event after `since` is sent; False: start anew from the snapshot."""
+    """True if every event after `since` is sent; False: start anew from the snapshot."""
 
 
 class UpdateAck(Struct):
@@ -313,7 +313,7 @@ class EmptyAck(Struct):
 
 class Ack(ServerMessage, tag="ack", kw_only=True):
     payload: Any
-    """By the command: what a `JoinAck`, an `UpdateAck` or an `EmptyAck` has."""
+    """The fields of a `JoinAck`, an `UpdateAck` or an `EmptyAck`, by the command."""
     ref: str | int
 
 
@@ -358,10 +358,10 @@ class DataLimits(NamedTuple):
 
 
 class Commands:
-    """The commands that a site takes: those of each kind of its rooms, and those about no room."""
+    """Decode the commands of a site: those of each kind of its rooms, and those about no room."""
 
     def __init__(self, keys: Mapping[str, Any], limits: DataLimits | None = None) -> None:
-        """`keys` has the kinds, each with the type of its rooms' keys."""
+        """`keys` has the type of the rooms' keys, by kind."""
         self._keys = dict(keys)
         self._limits = limits or DataLimits()
         self.of_kind = {
@@ -377,11 +377,11 @@ class Commands:
         self.types = frozenset([*self._by_type, _SIGNAL])
 
     def decode(self, text: str) -> Command:
-        """Return the command that a frame's text stands for.
+        """Return the command in the text of a frame.
 
         Raises:
             ProtocolError: with a code and a message for the client; with the `ref` of the
-                command wherever one could still be read.
+                command if one can still be read.
         """
         try:
             raw = strict_json.parse(text)
@@ -410,7 +410,7 @@ class Commands:
         return found
 
     def _problem(self, command: Update | SendSignal) -> str:
-        """Return what is wrong with the data of a command, which are within those of a message."""
+        """Return the error in the data of a command; empty if there is none."""
         limits, data = self._limits, command.payload.data
         size = limits.update if isinstance(command, Update) else limits.signal
         encoded = msgspec.json.encode(data)
@@ -425,7 +425,7 @@ class Commands:
         return ""
 
     def _signal_in(self, payload: Any) -> type[RoomCommand]:
-        """Return the command of the one kind whose key a signal has.
+        """Return the definition of a signal, of the one kind whose key it has.
 
         Raises:
             msgspec.ValidationError: if there is none, or more than one.
@@ -434,22 +434,21 @@ class Commands:
             kind for kind in self._keys if isinstance(payload, dict) and key_name(kind) in payload
         ]
         if len(self._keys) == 1:
-            named = list(self._keys)  # whose definition says what is missing
+            named = list(self._keys)  # its definition tells what is missing
         if len(named) != 1:
             names = " or ".join(f"`{key_name(kind)}`" for kind in self._keys)
             raise msgspec.ValidationError(f"Name one room, by {names} - at `$.payload`")
         return self.of_kind[named[0]][_SIGNAL]
 
     def _read_large_key(self, payload: dict[str, Any], kind: str) -> None:
-        """Read an integer that is too large for JavaScript, and so came as text."""
+        """Convert a key that is too large an integer for JavaScript, and so came as text."""
         name = key_name(kind)
         if self._keys[kind] in INTEGERS and name in payload:
             payload[name] = large_integer(payload[name])
 
 
 def _room_commands(kind: str, key: Any, *, is_only: bool) -> dict[str, type[RoomCommand]]:
-    """Make the commands for rooms of a kind, by their types; their names must not be those of
-    another kind's."""
+    """Make the commands for rooms of a kind, by type; each has a name that no other kind has."""
     noun = noun_of(kind)
     found: dict[str, type[RoomCommand]] = {}
     for type_, verb, payload in _VERBS:
@@ -481,7 +480,7 @@ class _WithRef(Struct):
 
 
 def _ref_in(text: str) -> str | int | None:
-    """Return the `ref` of a text that is JSON, though none that is taken."""
+    """Return the `ref` in a text that is JSON, though refused by `strict_json`."""
     try:
         return _readable_ref(msgspec.json.decode(text, type=_WithRef).ref)
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
@@ -516,14 +515,14 @@ def encode_in(room: RoomId, payload: RoomPayload) -> str:
 
 
 _OF_NO_ROOM = {"user_id", "task_id"}
-"""Members that a kind of rooms cannot have; see `realtime.checks.rooms`."""
+"""Members that are no room's key; see `realtime.checks.rooms`."""
 
 
 def encode_event(type_: str, payload: dict[str, Any], *, room: RoomId, seq: int) -> str:
     """Return the text of a durable event.
 
-    The envelope has the room's key where the payload does not have it, or has the id of another
-    object beside it: that might be a room, too.
+    The envelope has the room's key if the payload does not, or if it has the id of another object
+    beside it, which might be a room, too.
     """
     envelope: dict[str, Any] = {"type": type_, "payload": payload, "seq": seq}
     named = {name for name in payload if name.endswith("_id")} - _OF_NO_ROOM

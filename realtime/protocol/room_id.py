@@ -9,8 +9,8 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta
 
 Id = int | str
-"""The key of a room or a user as it is on the wire, and in memory and in Redis, too: an integer
-within ±2**53 as such, anything else as text."""
+"""The key of a room or a user on the wire, in memory and in Redis: an integer within ±2**53 as
+such, anything else as text."""
 
 _LARGEST = 2**53 - 1
 MAX_KEY = 255
@@ -27,10 +27,10 @@ class RoomId(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, key: Any) -> RoomId:
-        """Return the room of the object that has this primary key, of whatever type.
+        """Return the room of the object with this primary key, of any type.
 
         Raises:
-            ValueError: if it has none yet.
+            ValueError: if the key is None, as of an object that is not saved yet.
         """
         if key is None:
             raise ValueError(f"A {kind} that is not saved yet has no room")
@@ -51,7 +51,7 @@ class RoomId(NamedTuple):
 
     @property
     def group(self) -> str:
-        """Return the name of its group in the layer; a key that it cannot hold is hashed."""
+        """Return the name of its group in the layer; a key that does not fit into it is hashed."""
         text = str(self.key)
         if not _PLAIN_KEY.fullmatch(text):
             text = f".{sha256(text.encode()).hexdigest()[:40]}"
@@ -63,14 +63,14 @@ def key_name(kind: str) -> str:
 
 
 def to_id(key: Any) -> Id:
-    """Return a primary key, of whatever type, as an id."""
+    """Return a primary key of any type as an id."""
     if isinstance(key, int):
         return key if -_LARGEST <= key <= _LARGEST else str(key)
     return str(key)
 
 
 def large_integer(text: Any) -> Any:
-    """Return the integer beyond ±2**53 that a text stands for; anything else as it is."""
+    """Return a text as the integer beyond ±2**53 that it names; anything else as it is."""
     if isinstance(text, str) and _LARGE_INTEGER.fullmatch(text):
         number = int(text)
         return number if abs(number) > _LARGEST else text
@@ -82,7 +82,7 @@ _LARGE_INTEGER = re.compile(r"-?[1-9][0-9]{15,18}")
 # --- the types of keys, as commands are checked against them
 
 PositiveKey = Annotated[int, Meta(gt=0, le=2**63 - 1)]
-"""Of a model whose key the database counts up."""
+"""The key of a model whose database counts it up."""
 IntegerKey = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 UUIDKey = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")

@@ -1,11 +1,11 @@
-"""JSON that every store and every peer understands alike; anything else is refused.
+"""Parse the JSON that every store and every peer understands alike; refuse all other.
 
-Duplicate keys, `NaN` and infinities, numbers beyond 64 bits, lone surrogates and deep nesting
-are within what some parsers take, and mean something else to each of them.
+Some parsers take duplicate keys, `NaN` and infinities, numbers beyond 64 bits, lone surrogates and
+deep nesting, and each understands something else.
 
-The one rule for numbers: from -2**63 up to 2**63, fractions too, and what is closer to zero than
-`LEAST` is zero. So every store can write each of them out, as PostgreSQL does, in 40 characters;
-it needs 326 for 5e-324.
+The one rule for numbers: from -2**63 up to 2**63, fractions too, and a number closer to zero than
+`LEAST` is zero. So every store can write each of them out in 40 characters, as PostgreSQL does; it
+would need 326 for 5e-324.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _MAX_DEPTH = 32
 
 
 class JSONError(Exception):
-    """Say in words what is wrong with a text, for its sender."""
+    """Refuse a text, in words for its sender."""
 
 
 def parse(text: str) -> Any:
-    """Return the value that a JSON text stands for.
+    """Return the value of a JSON text.
 
     Raises:
         JSONError
     """
-    # The standard library's parser, because it alone shows duplicate keys.
+    # The standard library's parser alone shows duplicate keys.
     try:
         raw = json.loads(
             text,
@@ -89,9 +89,9 @@ def _is_in_range(number: float) -> bool:
 
 
 def with_plain_numbers(value: Any, encoded: bytes) -> Any:
-    """Return JSON of our own or the host's by the rule for numbers; what is too large becomes text.
+    """Return JSON of our own or the host's by the rule for numbers; one that is too large is text.
 
-    `encoded` is the value as `msgspec` writes it, or a text that has that in it.
+    `encoded` is the value as `msgspec` writes it, or a text that contains it.
     """
     return _plain(value) if _UNUSUAL_NUMBER.search(encoded) else value
 
@@ -134,7 +134,7 @@ def has_nul(encoded: bytes) -> bool:
     return _ESCAPED_NUL.search(encoded) is not None
 
 
-# Of an even number of backslashes, each two stand for one, and `u0000` for itself.
+# After an even number of backslashes, `u0000` is plain text: each two stand for one backslash.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 
 

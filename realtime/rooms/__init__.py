@@ -2,11 +2,11 @@
 
 A host subclasses `Room` for each kind of its rooms, in a module `rooms.py` of an app, and registers
 it with `register`. The server asks it for the access of users and the snapshots of rooms, and to
-save updates. A host appends events in the transaction that makes the change: its own with `append`,
-and the protocol's (`updated`, `member_changed`, `deleted`), where it has services of its own, with
-`append_all`. `AnyOf` and `CompiledQuery` make
-the queries of a room cheap for thousands of users. Begin with `room`, then `registry`; the server
-asks through `hosts`, which knows the types of `keys`.
+save updates. A `ModelRoom` does all that for a model, and sees the edits made anywhere
+(`tracking`). A host appends events in the transaction that makes the change: its own with `append`;
+if it has services of its own, also the protocol's (`updated`, `member_changed`, `deleted`), with
+`append_all`. `AnyOf` and `CompiledQuery` make the queries of a room cheap for thousands of users.
+Begin with `room`, then `registry`; the server asks through `hosts`, which knows the types of `keys`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery

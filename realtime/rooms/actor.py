@@ -1,6 +1,7 @@
-"""Know who makes the change that a write of the ORM is part of.
+"""Keep the user who acts, for the events of what the ORM writes.
 
-The middleware, the socket and a task each say it for what they run; `acting` does for other code.
+The middleware, the socket and a task each name the user for what they run; other code calls
+`acting`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Deferred:
 def acting(user: Any) -> Iterator[None]:
     """Name the user who makes the changes inside the block; None is for the system.
 
-    `user` is a user, the primary key of one, or a request: of that the user counts who is signed in
-    at the moment of a change, as REST framework signs a user in late.
+    `user` is a user, the primary key of one, or a request. A request means the user who is signed
+    in at the moment of a change, as REST framework signs a user in late.
     """
     token = _acting.set(user)
     try:
@@ -42,9 +43,9 @@ def acting(user: Any) -> Iterator[None]:
 
 
 def actor_id() -> Any:
-    """Return the primary key of the user who makes changes now; None where no user does."""
+    """Return the primary key of the user who acts now; None for the system."""
     actor = _acting.get()
-    # No middleware of a site, or not yet REST framework, may have said who a request is of.
+    # A request has no user before a middleware, or REST framework, has signed one in.
     user = getattr(actor, "user", None) if isinstance(actor, HttpRequest | Deferred) else actor
     # An anonymous user's primary key is None.
     return getattr(user, "pk", None) if hasattr(user, "is_authenticated") else user

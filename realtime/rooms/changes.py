@@ -1,4 +1,4 @@
-"""Make one change of each room out of two states of rows: before a transaction, and after it."""
+"""Compare rows before and after a transaction, and make one change for each room."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Touch:
-    """A row that a transaction changes, as it was before."""
+    """Remember a row that a transaction changes, as it was before."""
 
     __slots__ = ("actor_id", "is_unknown", "many", "old")
 
@@ -27,14 +27,14 @@ class Touch:
         self.old = old
         """None if there was no such row."""
         self.is_unknown = False
-        """True if nobody knows what it was before, so that all of it is told."""
+        """True if its old values are not known, so that all of it is told."""
         self.many: dict[str, list[Any]] = {}
         """Old ids of many-to-many fields, of those that the transaction changes."""
         self.actor_id = actor_id
 
 
 class New(NamedTuple):
-    """A row as it is after the transaction, in one of its places."""
+    """Hold a row as it is after the transaction, in one of its places."""
 
     spot: Spot | None
     """None if there is no such row any more."""
@@ -45,7 +45,7 @@ class New(NamedTuple):
 
 
 class RoomChange:
-    """What a transaction changed in one room."""
+    """Collect the changes that a transaction made in one room."""
 
     def __init__(self, room_id: RoomId, room: ModelRoom | None = None, key: Key = None) -> None:
         self.room_id = room_id
@@ -55,7 +55,7 @@ class RoomChange:
         self.changes: Json = {}
         self.before: Json = {}
         self.cleared: Json = {}
-        """Told first, in an event of its own: values of which it is not known what they had."""
+        """Nulls that are told first, in an event of their own: the old keys are not known."""
         self.members: list[tuple[Key, str | None, str | None]] = []
         """User, role and role before; None for no member."""
         self.own: list[NewEvent] = []
@@ -74,7 +74,7 @@ class RoomChange:
         _put(self.before, path, before)
 
     def events(self) -> list[NewEvent]:
-        """Return what the room is told, in order."""
+        """Return the events for the room, in order."""
         actor_id = self.actor_id
         if self.is_deleted:
             return [*self.own, deleted(actor_id=actor_id)]
@@ -103,7 +103,7 @@ def _put(root: Json, path: Sequence[str], patch: Json | None) -> None:
     target: Any = root
     for name in above:
         target = target.setdefault(name, {})
-        if target is None:  # what it stands in is taken away as a whole
+        if target is None:  # the row that it stands in is taken away as a whole
             return
     if patch is None or not isinstance(target.get(last), dict):
         target[last] = patch
@@ -112,7 +112,7 @@ def _put(root: Json, path: Sequence[str], patch: Json | None) -> None:
 
 
 class Changes:
-    """The changes of all rooms that one transaction touches."""
+    """Collect the changes of all rooms that one transaction touches."""
 
     def __init__(self) -> None:
         self.rooms: dict[RoomId, RoomChange] = {}
@@ -130,7 +130,7 @@ class Changes:
         ]
 
     def add(self, place: Place, touch: Touch, new: New) -> None:
-        """Add what became of a row in one of its places."""
+        """Add the change of a row in one of its places."""
         old = None if touch.old is None else touch.old[place]
         if old is not None and old.key is None:
             old = None
@@ -197,11 +197,11 @@ def _full(place: Place, spot: Spot, many: Json) -> Json:
 
 
 MAX_SIZE = 256 * 1024
-"""Bytes of one event: a socket that is behind would be closed by less than a megabyte."""
+"""Bytes of one event, so that a socket that lags has room for a few."""
 
 
 def split(changes: Json) -> list[Json]:
-    """Return changes as patches that are small enough to be sent, by the rows that they change."""
+    """Split changes into patches that are small enough to be sent, row by row."""
     if len(msgspec.json.encode(changes)) <= MAX_SIZE:
         return [changes]
     parts: list[Json] = [{}]

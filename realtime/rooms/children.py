@@ -11,7 +11,7 @@ from django.db.models import Model
 
 @dataclass(frozen=True, eq=False)
 class Children:
-    """Rows of another model that stand in a room's state: `{"cards": {"<id>": {…}}}`.
+    """Declare rows of another model that stand in a room's state: `{"cards": {"<id>": {…}}}`.
 
         children = {"cards": Children(Card, "board", ["text", "position"])}
 
@@ -22,7 +22,7 @@ class Children:
     parent: str
     """The foreign key that leads to the room's object, or to the row that they stand in."""
     fields: Sequence[str] = ()
-    """What members see and may change."""
+    """Fields that members see and may change."""
     read_only: Sequence[str] = ()
     """Further fields, which members only see."""
     children: Mapping[str, Children] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Validate and save what a member sends: by the model, a model form, or a serializer.
+"""Validate and save the data that a member sends, by the model, a model form or a serializer.
 
 Each class has what REST framework's serializers and Django's model forms have: `errors` and `save`.
 """
@@ -39,7 +39,7 @@ class FieldsEdit:
 
 
 class FormEdit:
-    """Change a row by a model form, which is given what the row has beside what is changed."""
+    """Change a row by a model form, which gets the row's own values for the fields not sent."""
 
     def __init__(self, form_class: Any, instance: Model, data: Json) -> None:
         self.instance = instance
@@ -73,7 +73,7 @@ class SerializerEdit:
             self.errors = dict(self._serializer.errors)
 
     def save(self) -> Model:
-        # What a new row has already is what it stands in.
+        # A new row has one value already: the row that it stands in.
         given = _preset(self.instance) if self._is_new else {}
         saved: Model = self._serializer.save(**given)
         return saved
@@ -83,7 +83,7 @@ Edit = FieldsEdit | FormEdit | SerializerEdit
 
 
 def edit(place: Place, instance: Model, data: Json, user_id: Any) -> Edit:
-    """Return the edit of a row in a place; what is wrong with it is in its `errors`."""
+    """Return the edit of a row in a place; its `errors` tell what is wrong."""
     if place.serializer_class is not None:
         return SerializerEdit(place.serializer_class, instance, data, user_id)
     if place.form_class is not None:

@@ -1,4 +1,4 @@
-"""Read the declared fields of rows as JSON, and clean what members want to set them to."""
+"""Read the declared fields of rows as JSON, and clean the values that members send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Errors = dict[str, Any]
 
 
 class Fields:
-    """The fields of a model that a room shows, by name.
+    """Keep the fields of a model that a room shows, by name.
 
     An empty value (None) is left out of a state: in a merge patch null takes a key away.
     """
@@ -58,7 +58,7 @@ class Fields:
         return {name: f for name, f in found.items() if isinstance(f, ManyToManyField)}
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the declaration."""
+        """Return the errors of the declaration."""
         found = []
         for name in self.names:
             if not _is_field(self.model, name):
@@ -68,7 +68,7 @@ class Fields:
         return found
 
     def state(self, row: Mapping[str, Any]) -> Json:
-        """Return a row, which is by column, as the room shows it, without many-to-many fields."""
+        """Return a row (column → value) as the room shows it, without many-to-many fields."""
         state = {}
         for name, field in self.columns.items():
             value = row[field.attname]
@@ -76,10 +76,10 @@ class Fields:
                 state[name] = _shown(field, value)
         return state
 
-    # --- what members want to change
+    # --- changes by members
 
     def is_writable(self, instance: Model, name: str) -> bool:
-        """Say whether members may set a declared field; a primary key only of a new row."""
+        """Return True if members may set a declared field; a primary key only of a new row."""
         field = self.columns.get(name) or self.many[name]
         return (
             name not in self.read_only
@@ -90,7 +90,7 @@ class Fields:
         )
 
     def assign(self, instance: Model, data: Json) -> dict[str, list[Any]]:
-        """Set cleaned values on an instance; return the rows that many-to-many fields are to have.
+        """Set cleaned values on an instance; return the new rows of its many-to-many fields.
 
         Raises:
             ValidationError: with the errors of each field.
@@ -120,9 +120,9 @@ class Fields:
     def validate(
         self, instance: Model, changed: Collection[str], *, scope: Collection[str]
     ) -> None:
-        """Validate an instance as a model form does, of the fields only those that are changed.
+        """Validate an instance as a model form does, but only the fields that are changed.
 
-        `scope` has fields that are right for sure, and count for what has to be unique together.
+        `scope` has fields that are valid already, and count where fields are unique together.
 
         Raises:
             ValidationError
@@ -164,7 +164,7 @@ def _shown(field: Field[Any, Any], value: Any) -> Any:
     try:
         return values.plain(value)
     except TypeError:
-        # A type of a package's: as Django's serializers write it.
+        # A field of a package's: write it as Django's serializers do.
         holder = field.model(**{field.attname: value})
         return values.plain(field.value_to_string(holder))
 

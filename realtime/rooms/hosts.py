@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class Locked(NamedTuple):
-    """A room that is locked in the present transaction, and the updates that are to be made."""
+    """Hold a room that is locked in the present transaction, and its updates to make."""
 
     row: Any
     updates: Sequence[tuple[Id, dict[str, Any]]]
@@ -22,7 +22,7 @@ class Locked(NamedTuple):
 
 
 def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[RoomId, Id], Access]:
-    """Return who of these users may see which of these rooms."""
+    """Return the access of these users to these rooms; pairs without any are left out."""
     users = keys.of_users().by_value(user_ids)
     found: dict[tuple[RoomId, Id], Access] = {}
     for host, asked in _by_kind(rooms):
@@ -33,12 +33,12 @@ def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[Ro
 
 
 def snapshots(rooms: Collection[RoomId]) -> dict[RoomId, dict[str, Any]]:
-    """Return the states of rooms; those that do not exist are left out."""
+    """Return the states of rooms; a room that does not exist is left out."""
     return _ask(rooms, lambda host, asked: host.snapshots(asked))
 
 
 def lock(rooms: Collection[RoomId]) -> dict[RoomId, Any]:
-    """Lock what is behind rooms; those that do not exist are left out."""
+    """Lock the rows behind rooms; a room that does not exist is left out."""
     return _ask(rooms, lambda host, asked: host.lock(asked))
 
 
@@ -69,7 +69,7 @@ def _ask(
 
 
 def _by_kind(rooms: Collection[RoomId]) -> Iterator[tuple[Room, dict[Any, RoomId]]]:
-    """Return the rooms of each kind, by the keys that the host has for them."""
+    """Return the rooms of each kind, by the host's values of their keys."""
     keys_of: defaultdict[str, list[Id]] = defaultdict(list)
     for kind, key in rooms:
         keys_of[kind].append(key)

@@ -1,4 +1,4 @@
-"""Know the types of primary keys: of a room's model, and of users."""
+"""Convert primary keys of rooms and users between the host's types and the wire's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 class KeyType(NamedTuple):
-    """The type of a model's keys: what they are for the host, and on the wire."""
+    """Describe the keys of a model: their types for the host, and on the wire."""
 
     on_wire: Any
     """The type by which `msgspec` checks it."""
@@ -28,7 +28,7 @@ class KeyType(NamedTuple):
     """Returns the host's value of an id, or raises one of `_WRONG`."""
 
     def parse(self, value: Any) -> Id | None:
-        """Return the id that a URL, a task's argument or Redis has; None if it is none."""
+        """Return an id from a URL, a task's argument or Redis; None if it is not one."""
         try:
             python = self.to_python(value)
             msgspec.convert(python if isinstance(python, int) else str(python), self.on_wire)
@@ -41,7 +41,7 @@ class KeyType(NamedTuple):
         return None if self.parse(given) is None else self.to_python(given)
 
     def by_value(self, ids: Collection[Id]) -> dict[Any, Id]:
-        """Return the host's values of ids, each with its id; those that have none are left out."""
+        """Return ids by the host's value of each; an id without one is left out."""
         found = {}
         for each in ids:
             try:
@@ -74,7 +74,7 @@ def _uuid(value: Any) -> UUID:
 
 
 def of_field(field: Field[Any, Any]) -> KeyType:
-    """Return the type of the keys of a model that has this primary key."""
+    """Return the key type of a model with this primary key."""
     field = getattr(field, "target_field", field)  # the parent's, of a model that inherits
     if isinstance(field, AutoField | BigAutoField | SmallAutoField):
         return KeyType(PositiveKey, _integer)
@@ -90,7 +90,7 @@ TYPES = {
     str: KeyType(TextKey, _text),
     UUID: KeyType(UUIDKey, _uuid),
 }
-"""Of rooms without a model, by `Room.key_type`."""
+"""The key types of rooms without a model, by `Room.key_type`."""
 
 
 @cache

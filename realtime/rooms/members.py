@@ -20,19 +20,19 @@ MEMBER = "member"
 
 
 class Step(NamedTuple):
-    """One relation of a path, and the table whose rows say what it relates."""
+    """Describe one relation of a path, and the table whose rows hold it."""
 
     near: type[Model]
     far: type[Model]
     table: type[Model]
     near_column: str
-    """Column of the table with the near side; `pk` where the near side's own rows say it."""
+    """Column of the table with the near side; `pk` if the table is the near side's own."""
     columns: frozenset[str]
     """Columns of the table that a change of the relation changes."""
 
 
 class PathLink(NamedTuple):
-    """A table whose rows decide who is a member of which room."""
+    """Describe a table whose rows decide who is a member of which room."""
 
     table: type[Model]
     column: str
@@ -43,13 +43,15 @@ class PathLink(NamedTuple):
 
 
 class MembersPath:
+    """Follow the paths that a `ModelRoom` declares to its members and their roles."""
+
     def __init__(self, model: type[Model], members: str, role: str | None) -> None:
         self.model = model
         self.members = members
         self.role = role
 
     def problem(self) -> str:
-        """Return what is wrong with the paths; empty if nothing is."""
+        """Return the error of the paths; empty if there is none."""
         try:
             ends = steps(self.model, self.members)[-1].far
         except (FieldDoesNotExist, ValueError, IndexError) as error:
@@ -92,7 +94,7 @@ class MembersPath:
         return list(rows.order_by().values_list("pk", flat=True).distinct())
 
     def roles(self, using: str, keys: Collection[Key]) -> dict[Key, Roles]:
-        """Return who is a member of each room."""
+        """Return the members of each room, with their roles."""
         rows = self.model._base_manager.using(using).filter(AnyOf("pk", keys))
         found: dict[Key, Roles] = {key: {} for key in keys}
         for key, user, role in self.named(self.rows(rows.exclude(**{self.members: None}))):
@@ -105,7 +107,7 @@ class MembersPath:
         return objects.order_by().values_list(*paths)
 
     def named(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Key, Key, str]]:
-        """Return (room, user, role) of what `rows` finds."""
+        """Return (room, user, role) for each row of `rows`."""
         return [(key, user, str(*role) if role else MEMBER) for key, user, *role in rows]
 
 

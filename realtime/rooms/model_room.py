@@ -44,6 +44,8 @@ EDITOR = "editor"
 
 
 class ModelRoom(Room):
+    """Serve rooms of a model by declaration: the class attributes, and hooks to override."""
+
     model: ClassVar[type[Model]]
     fields: ClassVar[Sequence[str]] = ()
     """Fields that members see and may change."""
@@ -87,11 +89,11 @@ class ModelRoom(Room):
         return self.model._default_manager.all()
 
     def may_view(self, user: Any, obj: Any) -> bool:
-        """Say whether a user may join; asked only where there is no `members` path."""
+        """Return True if a user may join; asked only if there is no `members` path."""
         return self.public or self.may_change(user, obj)
 
     def may_change(self, user: Any, obj: Any) -> bool:
-        """Say whether a user may update; asked only where there is no `members` path."""
+        """Return True if a user may update; asked only if there is no `members` path."""
         options = self.model._meta
         permission = f"{options.app_label}.change_{options.model_name}"
         return bool(user.has_perm(permission) or user.has_perm(permission, obj))
@@ -111,7 +113,7 @@ class ModelRoom(Room):
     # --- the contract of `Room`
 
     def registered(self) -> None:
-        # What cannot be served is told by `manage.py check`, and not by a traceback of an import.
+        # `manage.py check` tells what is wrong; an exception here would fail the import.
         if not self.problems():
             tracking.watch(self)
 
@@ -119,7 +121,7 @@ class ModelRoom(Room):
         tracking.unwatch(self)
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the declaration."""
+        """Return the errors of the declaration."""
         found = self.place.problems()
         if self.members_path is not None and (problem := self.members_path.problem()):
             found.append(problem)
@@ -138,7 +140,7 @@ class ModelRoom(Room):
             }
         for key, user, role in self._members(keys, user_ids):
             may_update = role not in self.viewers
-            # Who is a member twice has the better of both roles.
+            # A user who is a member twice has the better of both roles.
             if may_update or (key, user) not in found:
                 found[key, user] = Access(role, may_update)
         return found
@@ -218,7 +220,7 @@ class ModelRoom(Room):
     def _made(
         self, key: Key, obj: Model, update: Update, events: dict[RoomId, list[NewEvent]]
     ) -> Invalid | int | None:
-        """Make an update; return the place of its event among the room's, or why it is refused."""
+        """Make an update; return the index of its event among the room's, or the refusal."""
         with actor.acting(update.user_id):
             try:
                 with transaction.atomic(using=alias()):
@@ -242,7 +244,7 @@ class ModelRoom(Room):
         return Updated() if made is None else made
 
     def _apply(self, obj: Model, update: Update) -> None:
-        """Validate and save what a member sent.
+        """Validate and save the data that a member sent.
 
         Raises:
             Invalid
@@ -272,7 +274,7 @@ def _check_sizes(changed: Sequence[RoomChange]) -> None:
 
 
 def _rows(place: Place, data: Any) -> int:
-    """Return how many rows a patch names."""
+    """Return the number of rows that a patch names."""
     if not isinstance(data, dict):
         return 1
     return 1 + sum(
@@ -292,7 +294,7 @@ class _Writer:
         self.has_failed = False
 
     def write(self, place: Place, instance: Model, data: Json) -> Json:
-        """Save a row and what stands in it; return what is wrong, field by field."""
+        """Save a row and the rows that stand in it; return the errors, field by field."""
         names = {inner.name for inner in place.below}
         own = {name: value for name, value in data.items() if name not in names}
         is_new = instance._state.adding
@@ -347,7 +349,7 @@ class _Writer:
 
 
 def _locked(place: Place, above: Model, rows: Json) -> dict[str, Model]:
-    """Lock and return the rows that stand in another and that a patch names, by their keys."""
+    """Lock and return the rows in `above` that a patch names, by their keys."""
     key_type = of_field(place.model._meta.pk)
     named = {key_type.value_of(key) for key in rows if not key.startswith(Children.NEW)} - {None}
     found = place.model._base_manager.using(alias()).filter(
@@ -357,9 +359,9 @@ def _locked(place: Place, above: Model, rows: Json) -> dict[str, Model]:
 
 
 def refresh(queryset: QuerySet[Any]) -> None:
-    """Tell rooms all of some rows, as they are now: after raw SQL, a trigger or `quiet`.
+    """Show some rows whole in their rooms, as they are now: after raw SQL, a trigger or `quiet`.
 
-    The rows are objects of rooms, or rows that belong to one. A row that raw SQL deleted or moved
-    away is told by a refresh of the room's object.
+    The rows are objects of rooms, or rows that belong to one. After raw SQL has deleted or moved a
+    row, refresh the room's object.
     """
     tracking.refresh(queryset)

@@ -1,4 +1,4 @@
-"""Know where the rows of each model stand in rooms, and read them as the rooms show them.
+"""Map the rows of each model to their places in rooms, and read them as the rooms show them.
 
 A room's object is at the root of its state, its children in `cards.<id>`, and theirs in
 `columns.<id>.cards.<id>`. A model may have places in several kinds of rooms.
@@ -32,12 +32,12 @@ Key = Any
 
 
 class Spot(NamedTuple):
-    """A row in one of its places."""
+    """Hold a row in one of its places."""
 
     key: Key
     """The room's; None for a row that is in no room."""
     path: tuple[str, ...]
-    """Where in the room's state."""
+    """The row's path in the room's state."""
     state: Json
     """Without many-to-many fields, and without the rows that stand in it."""
 
@@ -47,7 +47,7 @@ Row = dict["Place", Spot]
 
 
 class Place:
-    """A place of a model's rows in the rooms of one kind."""
+    """Describe a place of a model's rows in the rooms of one kind."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Place:
             self.model, [*declared.fields, *declared.read_only], read_only=declared.read_only
         )
         self.parent_name = getattr(declared, "parent", "")
-        """The foreign key to the row that it stands in; empty of a room's object."""
+        """The foreign key to the row that it stands in; empty for a room's object."""
         self.below = [
             Place(room, children, name, self) for name, children in declared.children.items()
         ]
@@ -76,7 +76,7 @@ class Place:
         return None if self.above is None else _foreign_key(self.model, self.parent_name)
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the declaration of this place and of those below it."""
+        """Return the errors in the declaration of this place and of those below it."""
         where = self.name or self.room.kind
         found = [f"{where}: {problem}" for problem in self.fields.problems()]
         if self.above is not None:
@@ -112,7 +112,7 @@ class Place:
 
     @cached_property
     def columns(self) -> set[str]:
-        """Columns that say where a row stands, and what is shown of it."""
+        """Columns that decide where a row stands, and those that are shown."""
         found = {field.attname for field in self.fields.columns.values()}
         return found if self.parent is None else found | {self.parent.attname}
 
@@ -163,7 +163,7 @@ def _foreign_key(model: type[Model], name: str) -> ForeignKey[Any, Any]:
 
 
 class Link(NamedTuple):
-    """A many-to-many field that rooms show, and the table with its rows."""
+    """Describe a many-to-many field that rooms show, and the table with its rows."""
 
     field: ManyToManyField[Any, Any]
 
@@ -194,7 +194,7 @@ class Link(NamedTuple):
 
 
 UNLOCKED, NO_KEY, WHOLE = "unlocked", "no key", "whole"
-"""Locks: none; that of an update; and that of a delete, under which nobody may refer to the row."""
+"""Locks: none; the lock of an update; the lock of a delete, which also stops new references."""
 
 
 class RowsByKey:
@@ -227,7 +227,7 @@ def attname(model: type[Model], name: str) -> str:
 
 
 class Shown:
-    """A model whose rows rooms show, in all of its places."""
+    """Describe a model whose rows rooms show, in all of its places."""
 
     def __init__(self, model: type[Model]) -> None:
         self.model = model
@@ -248,7 +248,7 @@ class Shown:
         return any(place.serializer_class is not None for place in self.places)
 
     def read(self, using: str, keys: Collection[Key], *, lock: bool = False) -> dict[Key, Row]:
-        """Return rows by primary key, of those that exist; they may be locked."""
+        """Return the rows that exist, by primary key; lock them on request."""
         if not keys:
             return {}
         if self.has_serializer:
@@ -269,7 +269,7 @@ class Shown:
     def spots(
         self, using: str, rows: Iterable[tuple[Mapping[str, Any], Model | None]]
     ) -> dict[Key, Row]:
-        """Return rows, which are by column, in all of their places."""
+        """Return rows (column → value) in all of their places."""
         rows = list(rows)
         found: dict[Key, Row] = {row["pk"]: {} for row, _ in rows}
         for place in self.places:
@@ -282,7 +282,7 @@ class Shown:
 def read(
     queryset: QuerySet[Any], columns: Iterable[str], *, with_instances: bool
 ) -> list[tuple[Json, Model | None]]:
-    """Return columns of rows, and their instances where a serializer needs them."""
+    """Return columns of rows, and their instances if a serializer needs them."""
     if with_instances:
         return [
             ({"pk": each.pk} | {name: getattr(each, name) for name in columns}, each)
@@ -295,8 +295,8 @@ def read(
 def _rooms_above(using: str, place: Place, rows: Iterable[Mapping[str, Any]]) -> dict[Key, Key]:
     """Return the rooms of the rows that these rows stand in, if those are no rooms themselves.
 
-    Those are locked: if one moved to another room meanwhile, an edit of what stands in it would be
-    told in the room that it has left. A foreign key does not hold them, as PostgreSQL looks at it
+    The rows above are locked: if one moved to another room meanwhile, an edit of a row in it would
+    be told in the room that it has left. A foreign key does not hold them, as PostgreSQL checks it
     when the transaction commits.
     """
     if place.parent is None or place.above is None or place.above.parent is None:
@@ -325,7 +325,7 @@ def states(
 def contents(
     using: str, place: Place, keys: Collection[Key], *, lock: bool = False
 ) -> dict[Key, Json]:
-    """Return what stands in rows of a place: the states of the rows in each place below."""
+    """Return the rows that stand in rows of a place: their states, for each place below."""
     found: dict[Key, Json] = {key: {} for key in keys}
     for inner in place.below:
         for inside in found.values():

@@ -1,4 +1,4 @@
-"""Know the kinds of rooms that the installed apps have registered."""
+"""Keep the kinds of rooms that the installed apps have registered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime.rooms.room import Room
 R = TypeVar("R", bound=type[Room])
 
 registered: list[Room] = []
-"""In the order of registration. `realtime.checks.rooms` looks for what cannot be served."""
+"""Kinds in the order of registration; `realtime.checks.rooms` checks them."""
 
 
 def register(room: R) -> R:
@@ -50,7 +50,7 @@ def _forget() -> None:
 
 @cache
 def kinds() -> Mapping[str, Room]:
-    """Return the rooms by kind; of two of one kind, the first."""
+    """Return the rooms by kind; if two have one kind, the first."""
     return {room.kind: room for room in reversed(registered)}
 
 
@@ -77,7 +77,7 @@ def commands() -> Commands:
 
 
 def parse(kind: str, key: Any) -> RoomId | None:
-    """Return the room that a URL, a task's argument or Redis names; None if it cannot be one."""
+    """Return the room named in a URL, a task's argument or Redis; None if it cannot exist."""
     if kind not in kinds():
         return None
     found = key_type(kind).parse(key)

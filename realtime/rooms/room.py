@@ -5,7 +5,7 @@ methods are synchronous and run in a database thread; if the host has replicas, 
 primary (`realtime.db.routers`). `projects/rooms.py` is a complete example.
 
 Each is asked about many rooms at once. Keys of rooms and of users are primary keys as the host's
-models have them: of a model with UUIDs, `uuid.UUID`.
+models have them, such as `uuid.UUID`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ from realtime.models import Event
 
 
 class Access(NamedTuple):
-    """What a user may do in a room; every such user may see all of it."""
+    """Grant a user a room: to see all of it, and maybe to update it."""
 
     role: str
     may_update: bool
 
 
 class Update(NamedTuple):
+    """Ask for one update: the user who sent it, and the data."""
+
     user_id: Any
     data: dict[str, Any]
 
 
 class Forbidden(Exception):
-    """The user may not change what this room shows."""
+    """Refuse an update, as the user may not change what this room shows."""
 
 
 class Invalid(Exception):
-    """The data are not valid; `details` says why, field by field."""
+    """Refuse an update, as the data are not valid; `details` has the reasons by field."""
 
     def __init__(self, details: dict[str, Any]) -> None:
         super().__init__("The data are not valid")
@@ -43,10 +45,10 @@ class Invalid(Exception):
 
 
 class Updated(NamedTuple):
-    """An update that was made."""
+    """Return an update that was made."""
 
     event: Event | None = None
-    """The event that `rooms.append_all` returned; None where nothing changed."""
+    """The event that `rooms.append_all` returned; None if nothing changed."""
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -59,7 +61,7 @@ Outcome = Updated | Forbidden | Invalid
 
 
 class Pending(NamedTuple):
-    """The updates of one room that are to be made."""
+    """Hand over the updates to make in one room."""
 
     locked: Any
     """What `lock` returned for the room in this transaction."""
@@ -72,10 +74,10 @@ class Room:
     kind: ClassVar[str] = ""
     """The noun of the protocol's messages; without it, the class's name without `Room`."""
     model: ClassVar[type[Model] | None] = None
-    """The model whose objects have these rooms: it says the type of their keys, and
+    """The model whose objects have these rooms. Its key is the type of theirs, and
     `manage.py check` looks at its database."""
     key_type: ClassVar[type] = int
-    """`int`, `str` or `uuid.UUID`, where there is no model."""
+    """`int`, `str` or `uuid.UUID`, if there is no model."""
     state_type: ClassVar[Any] = None
     """A TypedDict or the like of the state, for `manage.py realtime_types`."""
     event_types: ClassVar[Mapping[str, Any]] = {}
@@ -90,26 +92,26 @@ class Room:
     def access(
         self, keys: Collection[Any], user_ids: Collection[Any]
     ) -> Mapping[tuple[Any, Any], Access]:
-        """Return who of these users may see which of these rooms: (key, user) → access.
+        """Return the access of these users to these rooms: (key, user) → access.
 
-        Asked once a second for all open rooms of a process together, and all their users: one
-        query should do, without an object per row. `realtime.rooms.AnyOf` and
-        `realtime.rooms.CompiledQuery` help.
+        A user who may not see a room is left out. Asked once a second for all open rooms of a
+        process together, and all their users: one query should do, without an object per row.
+        `realtime.rooms.AnyOf` and `realtime.rooms.CompiledQuery` help.
         """
         raise NotImplementedError
 
     def snapshots(self, keys: Collection[Any]) -> Mapping[Any, dict[str, Any]]:
-        """Return the states of rooms as JSON: what their update events change.
+        """Return the states of rooms as JSON: the objects that their update events change.
 
-        One that does not exist is left out. Asked for all rooms together that are joined at one
+        A room that does not exist is left out. Asked for all rooms together that are joined at one
         moment, so one query should do.
         """
         raise NotImplementedError
 
     def lock(self, keys: Collection[Any]) -> Mapping[Any, Any]:
-        """Lock the rows behind rooms until the transaction ends; return what `update` is to get.
+        """Lock the rows behind rooms until the transaction ends; return them for `update`.
 
-        One that does not exist is left out. Lock them in the order of their keys, so that two
+        A room that does not exist is left out. Lock in the order of the keys, so that two
         transactions do not wait for each other.
         """
         raise NotImplementedError
@@ -117,18 +119,18 @@ class Room:
     def update(self, pending: Mapping[Any, Pending]) -> Mapping[Any, Sequence[Outcome]]:
         """Validate and save updates inside the caller's transaction.
 
-        Those of one room are made one after the other, and each has an outcome of its own: one
-        that fails leaves the others as they are. For each that changed something, append one
-        `rooms.updated` to the room, in order, and return its event. Further events may be
-        appended beside; append to all rooms together (`rooms.append_all`).
+        Make the updates of a room one after the other. Each has an outcome of its own: one that
+        fails leaves the others as they are. For each that changed something, append one
+        `rooms.updated` to the room, in order, and return its event. You may append further events
+        beside it; append to all rooms together (`rooms.append_all`).
         """
         raise NotImplementedError
 
     def display_name(self, user: Any) -> str:
         """Return the name of a user that the others in a room see.
 
-        It is what the user signs in with. Where that looks like an e-mail address, which is not
-        for everybody, it is the full name, or else the part of the address before the @.
+        It is the name to sign in with. If that looks like an e-mail address, which is not for
+        everybody, it is the full name, or else the part of the address before the @.
         """
         name = str(user.get_username())
         local, at, _ = name.partition("@")

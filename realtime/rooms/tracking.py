@@ -1,11 +1,11 @@
-"""See every edit of rows that rooms show, whichever way the ORM is told to make it.
+"""Track every edit of rows that rooms show, by whatever method of the ORM.
 
 All writes of the ORM end in one of three SQL compilers, which are wrapped here; so `save`, forms,
 serializers, the admin, `update`, `bulk_create`, deletes, cascades and many-to-many fields need no
 code of their own, and neither a model, nor its managers and signals, are touched. Before a write,
 its rows are locked and read; before the outermost `atomic` block commits, they are read again, and
-the difference is appended to the log of each room. docs/architecture.md says why it is done so, and
-what is not seen.
+the difference is appended to the log of each room. docs/architecture.md has the reasons, and the
+edits that are not seen.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _quiet: ContextVar[bool] = ContextVar("realtime_quiet", default=False)
 def quiet() -> Iterator[None]:
     """Tell no room of the edits inside the block: for imports.
 
-    What rooms show is then behind the database, until `refresh` tells them.
+    The rooms are then behind the database, until `refresh` tells them.
     """
     token = _quiet.set(True)
     try:
@@ -71,7 +71,7 @@ def quiet() -> Iterator[None]:
 
 
 class Table:
-    """A table whose rows rooms show, or whose rows say how those are related."""
+    """Describe a table that is watched: rooms show its rows, or its rows relate those."""
 
     def __init__(self, model: type[Model]) -> None:
         self.model = model
@@ -100,7 +100,7 @@ class Table:
 
     @functools.cached_property
     def watched(self) -> frozenset[str]:
-        """Columns whose update matters."""
+        """Columns whose update a room may have to be told of."""
         found = set(self.columns) | {link.far for _, link in self.links}
         own = {field.attname for field in self.model._meta.local_concrete_fields}
         for shown in [*self.heirs, *([self.shown] if self.shown else [])]:
@@ -114,7 +114,7 @@ _shown: dict[type[Model], Shown] = {}
 
 
 def watch(room: ModelRoom) -> None:
-    """See the edits of all rows that a room shows, from now on."""
+    """Track the edits of all rows that a room shows, from now on."""
     for place in room.place.everything():
         shown = _shown.setdefault(place.model, Shown(place.model))
         shown.places.append(place)
@@ -148,7 +148,7 @@ def unwatch(room: ModelRoom) -> None:
 
 
 def _forget() -> None:
-    """Forget what was compiled for fewer or more rooms."""
+    """Forget queries that were compiled before the set of rooms changed."""
     for table in tables.values():
         for name in ("watched", "reads"):
             table.__dict__.pop(name, None)
@@ -165,10 +165,10 @@ def _table(model: type[Model]) -> Table:
 
 
 class Touched:
-    """Rows that a transaction, or a savepoint in it, has touched, as they were before.
+    """Remember rows that a transaction, or a savepoint in it, has touched, as they were before.
 
-    It stands among the hooks of the connection's commit, and so goes when its savepoint is rolled
-    back, by Django's own rules; when the hooks are run, it does nothing.
+    It is one of the connection's hooks on commit. So Django itself drops it when its savepoint is
+    rolled back; when the hooks are run, it does nothing.
     """
 
     def __init__(self, savepoints: frozenset[str]) -> None:
@@ -184,7 +184,7 @@ class Touched:
 
 
 class Edits:
-    """What the transaction of one connection has touched."""
+    """Keep the rows that the transaction of one connection has touched."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -195,16 +195,16 @@ class Edits:
         """True if a lock may have been given back, so that rows are locked again when read."""
 
     def touched(self) -> list[Touched]:
-        """Return what is still touched."""
+        """Return the touched rows, without those of savepoints that were rolled back."""
         if self._hooks is not self.connection.run_on_commit:
-            # Django makes a new list where a savepoint or all was rolled back.
+            # Django makes a new list when a savepoint, or everything, is rolled back.
             self._hooks = self.connection.run_on_commit
             self._touched = [hook for _, hook, *_ in self._hooks if isinstance(hook, Touched)]
             self.lost_a_savepoint = bool(self._touched)
         return self._touched
 
     def current(self) -> Touched:
-        """Return what collects the rows that are touched now, under the savepoints of now."""
+        """Return the collection for rows that are touched now, under the active savepoints."""
         active = frozenset(self.connection.savepoint_ids) - {None}
         current = None
         for touched in self.touched():
@@ -220,7 +220,7 @@ class Edits:
     def _absorb_released(self, current: Touched) -> None:
         """Take over from savepoints that were released: they cannot be rolled back alone.
 
-        There would be as many as `create()` was called in a loop.
+        Otherwise a loop of `create()` would leave one collection for each call.
         """
         released = [each for each in self._touched if not each.savepoints <= current.savepoints]
         for touched in released:
@@ -240,7 +240,7 @@ class Edits:
         return None
 
     def touch(self, shown: Shown, rows: Mapping[Key, Row | None]) -> None:
-        """Remember rows as they were before the first edit; None for one that is made."""
+        """Remember rows as they were before the first edit; None for a new row."""
         actor_id = actor.actor_id()
         current = self.current()
         for key, old in rows.items():
@@ -253,7 +253,7 @@ class Edits:
     def touch_links(self, shown: Shown, link: Link, keys: Collection[Key]) -> None:
         """Remember the rows of a many-to-many field as they are before an edit."""
         keys = [key for key in keys if key is not None]
-        # Whoever changes the field of a row holds the row, so that its list is read in order.
+        # Each edit of the field locks the row first, so no two edits read the same old list.
         self.touch(shown, shown.read(self.using, keys, lock=True))
         unread = []
         for key in keys:
@@ -266,7 +266,7 @@ class Edits:
                     touch.many[link.field.name] = ids
 
     def touch_members(self, room: ModelRoom, keys: Collection[Key]) -> None:
-        """Remember who is a member before an edit."""
+        """Remember the members of rooms before an edit."""
         known = [touched.members[room] for touched in self.touched()]
         unread = [key for key in keys if key is not None and not any(key in each for each in known)]
         if unread and room.members_path is not None:
@@ -279,9 +279,9 @@ class Edits:
         self.current().events.append((room, event))
 
     def take(self) -> list[RoomChange]:
-        """Return what changed so far under the savepoints of now, and begin anew.
+        """Return the changes under the active savepoints, and begin anew.
 
-        What was touched outside of them has to outlive them.
+        Rows that were touched outside of these savepoints stay remembered.
         """
         active = frozenset(self.connection.savepoint_ids) - {None}
         touched = [each for each in self.touched() if each.savepoints >= active]
@@ -315,7 +315,7 @@ class Edits:
                 for key, row in new.items()
                 if touches[key].is_unknown or _has_moved(place, touches[key], row)
             ]
-            # Who edits a row in one of these has it locked, and tells the room of before.
+            # Locked: another transaction that edits a row in one of these would tell the old room.
             inside = contents(self.using, place, arrived, lock=True) if place.below else {}
             for key, touch in touches.items():
                 row = new.get(key)
@@ -347,7 +347,7 @@ def _has_moved(place: Place, touch: Touch, new: Row) -> bool:
 
 
 def edits(using: str) -> Edits:
-    """Return what the transaction of a connection has touched."""
+    """Return the rows that the transaction of a connection has touched."""
     connection = connections[using]
     found: Edits | None = connection.__dict__.get("_realtime_edits")
     if found is None:
@@ -356,7 +356,7 @@ def edits(using: str) -> Edits:
 
 
 def refresh(queryset: QuerySet[Any]) -> None:
-    """Tell rooms all of some rows, whatever they were before; see `rooms.refresh`."""
+    """Show some rows whole in their rooms, whatever was shown before; see `rooms.refresh`."""
     shown = _shown[queryset.model._meta.concrete_model or queryset.model]
     using = alias()
     with transaction.atomic(using=using, savepoint=False):
@@ -375,17 +375,17 @@ def refresh(queryset: QuerySet[Any]) -> None:
 
 
 class Write:
-    """One write to a watched table: see its rows before, and what it makes after."""
+    """Follow one write to a watched table: its rows before, and the new rows after."""
 
     def __init__(self, table: Table, using: str) -> None:
         self.table = table
         self.using = using
         self.edits = edits(using)
         self.unseen: set[Key] = set()
-        """Rows that are named, and were not there."""
+        """Keys that the write names and that had no row."""
 
     def look_again(self, result: Any) -> None:
-        """Remember rows that others made since, if an update has found as many."""
+        """Remember rows that others have made since, and that the update may have found."""
         shown = self.table.shown
         if self.unseen and result and shown is not None:
             for key in shown.read(self.using, self.unseen, lock=False):
@@ -394,14 +394,14 @@ class Write:
                     touch.is_unknown = True
 
     def knows(self, keys: Iterable[Key]) -> bool:
-        """Say whether rows are remembered already, and nothing else has to be."""
+        """Return True if the rows are remembered already, and nothing else has to be."""
         table = self.table
         if table.shown is None or table.heirs or table.links or table.members:
             return False
         return all(self.edits.find(table.shown, key) is not None for key in keys)
 
     def before(self, rows: list[Columns]) -> None:
-        """Remember rows that are about to be written, and what they relate."""
+        """Remember rows that are about to be written, and the rows that they relate."""
         shown, keys = self.table.shown, [row["pk"] for row in rows]
         if shown is not None and shown.has_serializer:
             self.edits.touch(shown, shown.read(self.using, keys, lock=False))
@@ -427,7 +427,7 @@ class Write:
             self.edits.touch(self.table.shown, dict.fromkeys(keys))
 
     def values(self, rows: Iterable[Columns], column: str) -> list[Any]:
-        """Return what a column has in rows, as Python has it; expressions are left out."""
+        """Return the values of a column in rows, as Python has them, without expressions."""
         given = {row[column] for row in rows if row.get(column) is not None}
         if column == "pk":
             return list(given)
@@ -444,7 +444,7 @@ def _see(compiler: Any, lock: str) -> Write:
         return write
     if keys is None:
         keys = _matching(query, using, lock)
-        # Others may have made rows meanwhile that the write would find, too, unseen.
+        # Another transaction may have made rows meanwhile, which the write must not find unseen.
         query.add_filter("pk__in", keys)
     rows = write.table.reads(keys, lock)
     write.before(rows)
@@ -453,7 +453,7 @@ def _see(compiler: Any, lock: str) -> Write:
 
 
 def _matching(query: Query, using: str, lock: str) -> list[Key]:
-    """Lock the rows that a write finds; return their primary keys."""
+    """Lock the rows that a write will find; return their primary keys."""
     plain = query.chain(klass=Query)
     plain.select_related = False
     plain.clear_ordering(force=True)
@@ -489,7 +489,7 @@ def _update(compiler: SQLUpdateCompiler, execute: Callable[[], Result]) -> Resul
     with transaction.atomic(using=compiler.using, savepoint=False):
         write = _see(compiler, WHOLE if _moves_contents(table, columns) else NO_KEY)
         if table.near & columns:
-            # The other end: where rows are related to from now on.
+            # The other end: the rows that these will relate to from now on.
             write.relate([_given(query.values, table.near)])
         result = execute()
         write.look_again(result)
@@ -497,7 +497,7 @@ def _update(compiler: SQLUpdateCompiler, execute: Callable[[], Result]) -> Resul
 
 
 def _moves_contents(table: Table, columns: set[str]) -> bool:
-    """Say whether an update may move rows that others stand in: nobody may add one meanwhile."""
+    """Return True if an update may move rows that others stand in: none may be added meanwhile."""
     places = table.shown.places if table.shown is not None else []
     return any(place.below and place.parent_column in columns for place in places)
 
@@ -555,7 +555,7 @@ def _lacks_keys(objects: Iterable[Model]) -> bool:
 
 
 def _see_conflicts(write: Write, query: Any) -> None:
-    """Remember the rows that an insert with `update_conflicts` will update instead."""
+    """Remember the rows that an insert with `update_conflicts` updates instead."""
     fields = [query.get_meta().get_field(getattr(f, "name", f)) for f in query.unique_fields]
     where = Q()
     for obj in query.objs:
@@ -579,14 +579,14 @@ def _watched(compiler: Any) -> Table | None:
 
 
 def _append(using: str) -> None:
-    """Append what the transaction has changed to the logs of its rooms."""
+    """Append the changes of the transaction to the logs of its rooms."""
     found = edits(using).take()
     if found:
         log.append_all({change.room_id: change.events() for change in found})
 
 
 def _is_outermost(connection: BaseDatabaseWrapper) -> bool:
-    """Say whether the innermost block is the outermost, but for those of a test case."""
+    """Return True if the innermost block is the outermost, apart from those of a test case."""
     blocks: list[Any] = connection.atomic_blocks
     *outer, block = blocks
     return not block._from_testcase and all(each._from_testcase for each in outer)

@@ -1,7 +1,7 @@
 """Show Celery tasks in their room: state, progress, result and lease.
 
-A host's task has `RoomTask` as its base. `signals` handles what Celery reports of it, `state`
-keeps its row in the database, `lease` ends a task whose worker was lost, `queues` finds tasks that
+A host's task has `RoomTask` as its base. `signals` handles Celery's reports of it, `state` keeps
+its row in the database, `lease` ends a task whose worker was lost, `queues` finds tasks that
 the broker lost, and `pools` prepares a worker's pool. Begin with `task`.
 """
 

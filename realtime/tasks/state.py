@@ -33,7 +33,7 @@ MAX_ERROR = 500
 
 
 class TooManyTasks(Exception):
-    """The room, or the user, has as many open tasks as allowed; the message says which."""
+    """Refuse a task, as the room or the user has as many as allowed; the message says which."""
 
 
 def mark_queued(*, task_id: str, task_type: str, room: RoomId) -> None:
@@ -45,7 +45,7 @@ def mark_queued(*, task_id: str, task_type: str, room: RoomId) -> None:
 
 
 class Request(NamedTuple):
-    """A task that a host asks to start."""
+    """Ask to start a task."""
 
     task_id: str
     task_type: str
@@ -155,8 +155,8 @@ def record_progress(task_id: str, report: Report) -> bool:
 def mark_completed(task_id: str, result: Any) -> bool:
     """End a task with its result, and append the event. Return False if it has ended already.
 
-    A result that is larger than a client can be sent ends it as failed: to show nothing, or a part,
-    as its result would be wrong.
+    A result that is too large for any client ends the task as failed: to show nothing, or a part,
+    in its place would be wrong.
     """
     try:
         return _end(task_id, state=State.COMPLETED, result=as_json(result))

@@ -37,7 +37,7 @@ _warned: set[str] = set()
 """Tasks whose calls without a room were logged already."""
 _MAX_SUBJECT = 200
 _MAX_TYPE = 100
-"""Characters; those of their columns."""
+"""Characters of their columns."""
 _SEND_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 
@@ -46,6 +46,8 @@ class TaskFailure(Exception):
 
 
 class RoomTask(DjangoTask):  # type: ignore[type-arg]
+    """Show a task's progress and result in a room; the base class of a host's tasks."""
+
     abstract = True
     room = ""
     """The kind of the room; without it, the kind of which the task has the argument `<kind>_id`."""
@@ -53,7 +55,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
     """The argument with the room's key; without it, `<kind>_id`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the task: edits that it makes are made by the user who started it."""
+        """Run the task; its edits are made by the user who started it."""
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         # `Task.__call__` would begin a request of its own, without the id of this one.
@@ -101,8 +103,8 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
                 task_id=task_id,
                 retry=True,
                 retry_policy=_SEND_POLICY,
-                # Nobody here waits for the result. Else Celery would subscribe to it, and a Redis
-                # that hangs does not answer. The header has the worker keep it all the same.
+                # Nobody here waits for the result. Otherwise Celery would subscribe to it, and wait
+                # for a Redis that hangs. With the header the worker keeps the result all the same.
                 ignore_result=True,
                 headers={"ignore_result": bool(self.ignore_result)},  # type: ignore[dict-item]
             )
@@ -122,7 +124,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
             return ""
 
     def room_of(self, args: Any, kwargs: Any) -> RoomId | None:
-        """Return the room that a call belongs to, by position or by name; None for none."""
+        """Return the room that a call's arguments name; None if they name none."""
         given = self._bound(args or (), kwargs or {})
         named = [(kind, key) for kind, key in self._keys() if key in given]
         if len(named) != 1:
@@ -136,7 +138,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
         return room
 
     def _keys(self) -> list[tuple[str, str]]:
-        """Return the kinds of rooms that a call may name, each with the argument that does."""
+        """Return the kinds of rooms that a call may name, each with its argument."""
         kinds = [self.room] if self.room else registry.kinds()
         return [(kind, self.key or key_name(kind)) for kind in kinds]
 

@@ -17,7 +17,7 @@ from realtime.rooms import room_of
 register = template.Library()
 
 _ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
-"""As in Django's `json_script`: nothing in the JSON can end its element."""
+"""Escapes as in Django's `json_script`: nothing in the JSON can end its element."""
 
 
 @register.simple_tag(takes_context=True)
@@ -43,14 +43,14 @@ def realtime_script(context: template.Context) -> SafeString:
 
 def _nonce(context: template.Context) -> Any:
     request = context.get("request")
-    # Both are lazy: to ask for the nonce puts it into the header.
+    # Both are lazy: reading the nonce puts it into the header.
     nonce = str(context.get("csp_nonce") or getattr(request, "csp_nonce", None) or "")
     return format_html(' nonce="{}"', nonce) if nonce else ""
 
 
 @register.simple_tag
 def live_room(instance: Model) -> SafeString:
-    """Say in an attribute of an element which room an object has: `<main {% live_room board %}>`.
+    """Return an attribute that names an object's room to a page: `<main {% live_room board %}>`.
 
     The page's module reads it: `const { url, kind, key } = JSON.parse(main.dataset.room)`, then
     `new Realtime(url).join(kind, key)`.

@@ -1,4 +1,4 @@
-"""The operator's console on any admin page: `{% realtime_console project %}`."""
+"""Show the operator's console on any admin page: `{% realtime_console project %}`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ register = template.Library()
 
 @register.inclusion_tag("realtime/console.html", takes_context=True)
 def realtime_console(context: template.Context, instance: Model) -> dict[str, Any]:
-    """Show of an object's room what whoever asks may see; without a request, nothing.
+    """Show the parts of an object's room that the user may see; without a request, nothing.
 
     Links lead within the admin site that shows it, and only to pages that it has.
     """

@@ -9,7 +9,7 @@ With pytest, the fixture `realtime_client` comes with the package::
         first.update(board, {"title": "By alice"})
         assert second.receive("board_updated")["payload"]["changes"] == {"title": "By alice"}
 
-With Django's test cases, `RealtimeTestMixin` has the same as a method::
+With Django's test cases, `RealtimeTestMixin` has a method for the same::
 
     class BoardTests(RealtimeTestMixin, TestCase):
         def test_an_edit_of_a_view_is_seen(self):

@@ -1,4 +1,4 @@
-"""A connected client of a test: commands, their replies, and what the rooms send."""
+"""Connect a client in a test: send commands, and receive replies and the messages of rooms."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Message = dict[str, Any]
 Run = Callable[[Coroutine[Any, Any, T]], T]
 
 TIMEOUT = 5.0
-"""Seconds that a reply or a message may take: far more than it does."""
+"""Seconds that a reply or a message may take, far more than it needs."""
 _QUIET = 0.05
-"""Seconds of silence after which nothing more comes: all that happens is done in this thread."""
+"""Seconds of silence after which nothing more comes: all work is done in this thread."""
 
 
 class Closed(AssertionError):
-    """The server has closed the connection, with this code."""
+    """Report that the server has closed the connection, with this code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"The server has closed the connection with {code}")
@@ -31,7 +31,7 @@ class Closed(AssertionError):
 
 
 class RealtimeClient:
-    """Be one WebSocket; every method returns when it is done, and raises within `TIMEOUT` if not.
+    """Act as one WebSocket; each method returns when it is done, or raises within `TIMEOUT`.
 
     A room is named by its object, `client.join(board)`, or by a `RoomId`.
     """
@@ -49,9 +49,9 @@ class RealtimeClient:
         self._settle = settle
         self._refs = itertools.count(1)
         self._messages: deque[Message] = deque()
-        """What has come and was not asked for yet."""
+        """Messages that have come and were not asked for yet."""
         self._code: int | None = None
-        """With what the server has closed the connection."""
+        """The code with which the server has closed the connection."""
         self._news = asyncio.Event()
         self._to_server: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None]
@@ -69,13 +69,13 @@ class RealtimeClient:
         }
         self._to_server.put_nowait({"type": "websocket.connect"})
         self._task = asyncio.create_task(application(scope, self._to_server.get, self._receive))
-        # The answer shows that the user is signed in, or why not: then the server closes.
+        # The answer shows that the user is signed in; if not, the server closes with the reason.
         ref = self._send("ping", {})
         await self._wait(lambda: self._code is not None or self._has_reply(ref))
         self._take_reply(ref)
 
     async def _receive(self, event: Message) -> None:
-        """Take in what the server sends."""
+        """Take in an event of the server."""
         if event["type"] == "websocket.send":
             self._messages.append(json.loads(event["text"]))
         elif event["type"] == "websocket.close":
@@ -109,7 +109,7 @@ class RealtimeClient:
         return self._acknowledged(f"update_{kind}", {f"{kind}_id": key, "data": data, **payload})
 
     def call(self, type_: str, payload: Message | None = None, **envelope: Any) -> Message:
-        """Send a command and return its reply, an `ack` or an `error`; what else comes is kept."""
+        """Send a command and return its reply, an `ack` or an `error`; other messages are kept."""
 
         async def call() -> Message:
             ref = self._send(type_, payload or {}, **envelope)
@@ -140,10 +140,10 @@ class RealtimeClient:
                 return message
         return {}
 
-    # --- what comes
+    # --- messages
 
     def receive(self, type_: str | None = None) -> Message:
-        """Return the next message, of a type if one is named; what came before it is dropped.
+        """Return the next message, of a type if one is named; earlier ones are dropped.
 
         Raises:
             Closed: if the server closes the connection instead.
@@ -186,7 +186,7 @@ class RealtimeClient:
         return code
 
     def close(self) -> None:
-        """Disconnect, as a browser does that leaves the page."""
+        """Disconnect, as a browser that leaves the page."""
 
         async def close() -> None:
             self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1001})
@@ -203,11 +203,11 @@ class RealtimeClient:
 
     async def _more(self) -> None:
         if self._task.done():
-            self._task.result()  # raises what ended the server's side
+            self._task.result()  # raises the error that ended the server's side
         self._news.clear()
         await self._news.wait()
 
 
 def _room(room: Any) -> RoomId:
-    """Return the kind of a room and its key, as they stand in messages."""
+    """Return the kind and the key of a room, as they stand in messages."""
     return room if isinstance(room, RoomId) else room_of(room)

@@ -21,7 +21,7 @@ from realtime.testing.client import RealtimeClient
 T = TypeVar("T")
 
 _SETTLED = 20
-"""Turns of the event loop in which whatever needs no clock is done."""
+"""Turns of the event loop in which all work is done that needs no clock."""
 
 
 class Environment:
@@ -37,7 +37,7 @@ class Environment:
     ) -> RealtimeClient:
         """Connect a client as a user.
 
-        Without a user, by what `path` and `headers` bring: `path="/ws/?token=…"`, or a cookie.
+        Without a user, it signs in by `path` or `headers`: `path="/ws/?token=…"`, or a cookie.
         """
         given = dict(headers or {})
         if user is not None:
@@ -54,9 +54,9 @@ class Environment:
         return self._loop.run_until_complete(coroutine)
 
     async def settle(self) -> None:
-        """Have the rooms show all that is in the database now, committed or not.
+        """Have the rooms show the present state of the database, committed or not.
 
-        In a test's transaction nothing is ever committed, and so nothing announced.
+        In a test's transaction nothing is ever committed, and so nothing is announced.
         """
         if (server := process.running()) is not None:
             await server.look()
@@ -115,8 +115,8 @@ class RealtimeTestMixin:
 def _without_loop(job: Callable[[], T]) -> T:
     """Do database work in this very thread, which holds the test's connection.
 
-    Django, and code of the host's, refuses that where an event loop runs; ours waits meanwhile, so
-    to this work there is none.
+    Django refuses that, and so may the host's code, while an event loop runs. Ours waits for this
+    work, so it is hidden meanwhile.
     """
     loop = asyncio.get_running_loop()
     asyncio._set_running_loop(None)

@@ -1,4 +1,4 @@
-"""Give the one server process of a test a channel layer: it has nobody to send to."""
+"""Give the one server process of a test a channel layer that reaches nobody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from channels.layers import BaseChannelLayer
 
 
 class SilentLayer(BaseChannelLayer):
-    """Take every message and bring none: a process shows its own events, and reads the log."""
+    """Take every message and deliver none: a process shows its own events, and reads the log."""
 
     extensions = ["groups"]
 

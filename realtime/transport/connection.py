@@ -1,10 +1,10 @@
 """Do what ASGI leaves out of a connection: wait for the client, count its frames, cut it off.
 
-All of it is had from the server's own connection, of a server that is known (`daphne`, `uvicorn`
-beside this module). Delivery and its limits must not depend on that. Where a wrapper around the
-application hides the connection, it is looked for where the server called the application; frames
-then go through the wrapper. Of a server that is not known, `send` is awaited, whatever it
-returns: a client that does not read is noticed by that, and its socket is ended.
+All of it uses the own connection of a known server (`daphne`, `uvicorn` beside this module).
+Delivery and its limits must not depend on that. If a wrapper around the application hides the
+connection, it is found in the coroutine that the server started; frames then go through the
+wrapper. With an unknown server, `send` is awaited: if it does not return in time, the client does
+not read, and its socket is ended.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 _SERVERS = (DaphneConnection, UvicornConnection)
 _CLOSING_TIME = 2.0
-"""Seconds for a client that sent too many frames to learn of its end; nothing of it is read."""
+"""Seconds for a client that sent too many frames to learn of its end; it is not read meanwhile."""
 _told: set[str] = set()
 
 
 def limit_frames(send: Send, rate: Rate) -> FrameLimit | None:
-    """Count the frames of a connection from now on; None where it is not to be found.
+    """Count the frames of a connection from now on; return None if the server is not known.
 
     Call it before anything is awaited, so that the server has not read on.
     """
@@ -53,16 +53,16 @@ def limit_frames(send: Send, rate: Rate) -> FrameLimit | None:
 
 
 class Transport:
-    """Wrap one connection of the server that runs this, whichever that is."""
+    """Wrap one connection of the server, whichever server that is."""
 
     def __init__(self, send: Send, *, timeout: float) -> None:
-        """`timeout` is how long a client that is told of the end may take to answer."""
+        """`timeout` is the seconds in which a client must answer a close."""
         direct = _behind(send)
         self._connection = direct or _caller()
         self.is_direct = direct is not None and direct.is_steppable
-        """Whether `send` is the server's own, a coroutine that may be run by hand."""
+        """True if `send` is the server's own, a coroutine that may be run by hand."""
         self.write = None if direct is None else direct.write
-        """Sends text frames at once if that is possible; None where it never is."""
+        """Sends text frames at once if that is possible; None if it never is."""
         self.send = send if self._connection is None else self._connection.waiting(send, timeout)
         """Sends as the server does, but waits while the client does not read."""
         if self._connection is None:
@@ -72,7 +72,7 @@ class Transport:
 
     @contextmanager
     def reading_paused(self) -> Iterator[None]:
-        """Leave what the client sends in its own buffers while something takes its time."""
+        """Leave the client's data in its own buffers while something takes its time."""
         connection = self._connection
         if connection is None or not connection.reads_on:
             yield
@@ -87,7 +87,7 @@ class Transport:
         """Cut the connection without waiting for the client; the server then says so.
 
         Returns:
-            Whether that could be done.
+            True if that could be done.
         """
         if self._connection is None:
             return False
@@ -107,9 +107,9 @@ def _behind(found: object) -> Connection | None:
 
 
 def _caller() -> Connection | None:
-    """Return the connection for which the server has started this task, whatever wraps us.
+    """Return the connection for which the server has started this task; None if none is found.
 
-    The outermost coroutine is the server's own, or the one that it gave its `send` to.
+    The outermost coroutine is the server's own, or the one that got the server's `send`.
     """
     task = asyncio.current_task()
     frame = getattr(task.get_coro(), "cr_frame", None) if task is not None else None
@@ -118,7 +118,7 @@ def _caller() -> Connection | None:
 
 
 def _tell(text: str) -> None:
-    """Log something of all connections once."""
+    """Log once what is true of all connections."""
     if text not in _told:
         _told.add(text)
         logger.warning(text, extra={"action": "slow_send"})

@@ -1,8 +1,8 @@
-"""Adapt one connection of Daphne, by its inside.
+"""Adapt one connection of Daphne, by its internals.
 
-Daphne's `send` never waits: it puts every frame into the transport's buffer, however long that
-is, and it queues every message that comes in, however many those are. Twisted does tell a
-producer when the buffer is full (64 KiB), and can stop reading; so both are asked for here.
+Daphne's `send` never waits: it puts every frame into the transport's buffer, and it queues every
+message that comes in, both without a limit. Twisted can tell a producer that the buffer is full
+(64 KiB), and can stop reading; this adapter uses both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from realtime.transport.server import Admit, DirectWrite, Send
 
 
 class DaphneConnection:
+    """Implement `server.Connection` with a protocol object of Daphne's."""
+
     is_steppable = True
     reads_on = True
 
@@ -30,15 +32,16 @@ class DaphneConnection:
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._transport = protocol.transport
-        _ = self._transport.registerProducer, self._transport.abortConnection  # are they there?
+        # Raises if one is missing, as in another version.
+        _ = self._transport.registerProducer, self._transport.abortConnection
         _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
         self.write = _direct_writer(protocol, self._transport)
 
     def waiting(self, send: Send, timeout: float) -> Send:
         flow = _Flow()
-        self._transport.unregisterProducer()  # that of the HTTP request before the upgrade
+        self._transport.unregisterProducer()  # of the HTTP request before the upgrade
         self._transport.registerProducer(flow, streaming=True)
-        # Autobahn's 1 s is too short for one that has megabytes to read before.
+        # Autobahn's 1 s is too short for a client that has megabytes to read first.
         self._protocol.closeHandshakeTimeout = timeout
 
         async def send_when_writable(message: dict[str, Any]) -> None:
@@ -55,16 +58,16 @@ class DaphneConnection:
             if admitted := admit(data):
                 read(admitted)
             if protocol.state == protocol.STATE_CONNECTING:
-                # Until the socket is accepted Autobahn would keep it all, whatever it is.
+                # Until the socket is accepted, Autobahn would keep all data, without a limit.
                 self.pause_reading()
 
         def on_open() -> None:
             self.resume_reading()
             opened()
 
-        # Both are asked of the protocol every time.
+        # Daphne looks both up on the protocol at every call.
         protocol.dataReceived, protocol.onOpen = data_received, on_open
-        # Came with the handshake; it is read once the socket is accepted.
+        # These data came with the handshake; they are read once the socket is accepted.
         protocol.data = admit(protocol.data)
 
     def pause_reading(self) -> None:
@@ -78,7 +81,7 @@ class DaphneConnection:
 
 
 def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
-    """Write at once what the kernel takes: the reactor's way costs a turn of it per frame."""
+    """Return a writer straight to the kernel: by way of the reactor, each frame costs it a turn."""
     try:
         write_now, write = transport.writeSomeData, transport.write
         _ = protocol.send_queue, transport.dataBuffer, transport._tempDataBuffer

@@ -1,11 +1,11 @@
-"""Make frames of RFC 6455 once for all sockets, and count those that come.
+"""Make frames of RFC 6455 once for all sockets, and count the frames that clients send.
 
-By ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
-anew for every socket: most of what a delivery costs. A frame without compression is the same
+With ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
+anew for every socket: most of the cost of a delivery. A frame without compression is the same
 bytes for all sockets, so it is made once and handed to each connection.
 
-Of what comes, ASGI shows whole messages. Pings, pongs and the parts of a message cost the server
-as much to read, and it reads as many as there are. So they are counted before it does.
+ASGI shows an application whole messages only. Pings, pongs and the parts of a message cost the
+server as much to read, and it reads without a limit. So they are counted before it reads them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from realtime.limits import Bucket
 _TEXT = 0x81
 """A whole message (FIN) of text: RFC 6455, section 5.2."""
 _LENGTH_16, _LENGTH_64 = 126, 127
-"""In place of a length: it follows in so many bits."""
+"""Stand in place of a length, which follows in 16 or 64 bits."""
 _MASKED = 0x80
 _LENGTH = 0x7F
 _MASK_SIZE = 4
@@ -28,7 +28,7 @@ _MASK_SIZE = 4
 
 @lru_cache(maxsize=8)
 def framed(texts: tuple[str, ...]) -> bytes:
-    """Return the frames of texts; kept just long enough to serve a room with them."""
+    """Return the frames of texts; cached for as long as a room is served with them."""
     return b"".join(map(_frame, texts))
 
 
@@ -56,13 +56,13 @@ class FrameLimit:
         self.is_exceeded = False
 
     def watch(self, on_excess: Callable[[], None]) -> None:
-        """Have a function called when there are too many; at once if there are already."""
+        """Have a function called when too many have come; at once if they have already."""
         self._on_excess = on_excess
         if self.is_exceeded:
             on_excess()
 
     def admit(self, data: bytes) -> bytes:
-        """Return what of the data may be read: all, or only the frames within the limit."""
+        """Return the data to read: all, or only the frames within the limit."""
         if self.is_exceeded:
             return b""
         position, size = 0, len(data)
@@ -81,7 +81,7 @@ class FrameLimit:
         return data
 
     def _begin(self, data: bytes, position: int) -> int:
-        """Take in a header, or the part of it that is there; return how many bytes that is."""
+        """Take in a header, or the part of it that is there; return the number of its bytes."""
         had = len(self._head)
         head = self._head + data[position : position + _LONGEST_HEAD - had]
         header = _header_size(head)
@@ -94,11 +94,11 @@ class FrameLimit:
 
 
 _LONGEST_HEAD = 10
-"""Bytes, without the mask."""
+"""Bytes of the longest header, without the mask."""
 
 
 def _header_size(head: bytes) -> int | None:
-    """Return the size of a header without its mask; None while there is too little of it."""
+    """Return the size of a header without its mask; None if too little of it is there."""
     if len(head) < 2:  # noqa: PLR2004
         return None
     size = 2 + {_LENGTH_16: 2, _LENGTH_64: 8}.get(head[1] & _LENGTH, 0)

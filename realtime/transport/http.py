@@ -1,4 +1,4 @@
-"""Bound what HTTP may take from the rooms of a server process, and end it in time.
+"""Bound HTTP, so that the rooms of a server process keep their share, and end it in time.
 
     http = BoundedHTTP(get_asgi_application())
 
@@ -59,9 +59,9 @@ class BoundedHTTP:
     async def turn(
         self, scope: Any, client: str, gone: Callable[[], asyncio.Future[Message]]
     ) -> Turns | None:
-        """Wait for a turn; return what to give it back to, None if it did not come in time.
+        """Wait for a turn; return the `Turns` to give it back to, None if it did not come in time.
 
-        `gone` returns a future of the client's leaving, which ends the wait.
+        `gone` returns a future that is done when the client has left, which ends the wait.
         """
         if self._turns.take(client):
             return self._turns
@@ -75,7 +75,7 @@ class BoundedHTTP:
     async def finish(self) -> None:
         """Return when no request is under way.
 
-        Those that still come on open connections are served too, and told to connect anew.
+        Requests that still come on open connections are served too, and told to connect anew.
         """
         self.is_draining = True
         while self._under_way:
@@ -94,9 +94,9 @@ class _Request:
         self._turn: Turns | None = None
         self._is_uploading = False
         self._is_whole = False
-        """Whether all of the body has been handed to the application."""
+        """True once all of the body has been handed to the application."""
         self._next: asyncio.Future[Message] | None = None
-        """Asked of the server while waiting: after the body it says that the client has left."""
+        """The server's next message; after the body it tells that the client has left."""
         self._refusal: int | None = None
         self._body_size = 0
         self._body_memory = 0
@@ -122,7 +122,7 @@ class _Request:
             await self._refuse(self._refusal)
 
     async def receive(self) -> Message:
-        """Hand the body on as it comes; its end only when it is this request's turn."""
+        """Hand the body on as it comes, but its end only when it is this request's turn."""
         if self._is_whole:
             return await (self._next or self._receive())
         try:
@@ -135,6 +135,7 @@ class _Request:
             return self._abort(503)
         if not message.get("more_body", False):
             self._body_is_over()
+            # `serve` gives the turn back. If this task is cancelled here, `Turns.wait` does.
             self._turn = await self._http.turn(self._scope, self._client, self._begin_next)
             self._is_whole = True
             if self._turn is None:
@@ -161,16 +162,16 @@ class _Request:
         return True
 
     def _abort(self, status: int) -> Message:
-        """Have the application give up before it began; the answer follows when it has."""
+        """Have the application give up before it begins; the answer follows when it has."""
         self._refusal = status
         self._is_whole = True
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Send as the server does, but not for ever to a client that does not read.
+        """Send as the server does, but in bounded time to a client that does not read.
 
-        What is not sent is dropped, as servers do where the client is gone: the application then
-        ends as always, and gives its connection back.
+        The rest is then dropped, as servers do when the client is gone: the application ends as
+        always, and gives its connection back.
         """
         if self._patience <= 0:
             return
@@ -206,7 +207,7 @@ class _Request:
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"retry-after", b"1"),
-            # What is left of the body is not read.
+            # The rest of the body is not read.
             (b"connection", b"close"),
         ]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

@@ -15,11 +15,11 @@ from realtime.transport.server import DirectWrite, Send
 class Outbox:
     """Send frames in order without waiting, and hold a bounded number of bytes.
 
-    As long as a server that is known takes each frame at once, a frame costs no task and no queue:
-    it is written to the connection, or else the server's `send` coroutine is run to its end on the
-    spot. Where it has to wait for the client, or is not known, frames queue up. Beyond `limit`
-    bytes they are dropped and the socket is closed with 4202, which the client learns if it reads
-    on. One that takes nothing for `timeout` seconds is cut off: `abort` is called.
+    While a known server takes each frame at once, a frame costs no task and no queue: it is written
+    to the connection, or the server's `send` coroutine is run to its end on the spot. If the server
+    has to wait for the client, or is not known, frames queue up. Beyond `limit` bytes they are
+    dropped and the socket is closed with 4202; the client learns the code if it reads on. A client
+    that takes nothing for `timeout` seconds is cut off: `abort` is called.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Outbox:
         timeout: float,
         abort: Callable[[], object],
     ) -> None:
-        """`write` is the quicker way for a text frame, where the server has one.
+        """`write` is the quicker way for a text frame, if the server has one.
 
-        `is_direct` is for a `send` that is a known server's own. Any other is only awaited, and
-        all of it in one task: wrappers of applications keep things in the context of theirs.
+        `is_direct` is for a `send` that is a known server's own. Any other is awaited, always in
+        one task: a wrapper around the application may keep state in the context of a task.
         """
         self._send = send
         self._write = write
@@ -53,14 +53,14 @@ class Outbox:
 
     @property
     def unsent(self) -> int:
-        """Count the bytes that wait here, beside what the server itself has taken."""
+        """Return the bytes that wait here, without those that the server has taken."""
         return self._size
 
     def push(self, text: str, *, key: str | None = None) -> None:
         """Send a text frame.
 
-        `key` marks one that only counts until the next with the same key: where the client
-        lags behind, the newer takes the older one's place.
+        `key` marks a frame that the next one with the same key replaces, if the client lags and
+        it still waits.
         """
         if self.closed:
             return
@@ -130,7 +130,9 @@ class Outbox:
         self._task = asyncio.create_task(self._send_queued(_resume(sending, awaited)))
 
     async def _send_queued(self, begun: Awaitable[None] | None = None) -> None:
-        """Finish a send that was begun, then send what waits, until there is nothing."""
+        """Finish a send that was begun, then send the frames that wait, until none does."""
+        # `push` sends on the spot only if there is no task. So from the last look at the queue to
+        # the end of this task there is no await, or a frame could overtake, or stay behind.
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout) as patience:
@@ -149,7 +151,7 @@ class Outbox:
                 self.close_reason = "send_timeout"
             self._queue.clear()
             self._abort()
-        except Exception:  # noqa: BLE001  (the client is gone; its reader will be told)
+        except Exception:  # noqa: BLE001  (the client is gone, as its reader will find)
             self.closed = True
             self._queue.clear()
         finally:
@@ -171,7 +173,7 @@ class _Frame:
 
 @types.coroutine
 def _resume(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was started by hand, as the event loop would."""
+    """Continue a coroutine that was started by hand, as the event loop would."""
     step: Callable[[Any], Any]
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Share what a server process has for HTTP between its clients, by their addresses.
+"""Share the HTTP capacity of a server process between its clients, by their addresses.
 
-One client has three quarters of anything at most, and where clients wait, each has its turn: so a
-stranger who asks for all there is leaves the others theirs.
+One client has three quarters of anything at most, and waiting clients take turns: so a stranger who
+asks for everything leaves the others their share.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from django.conf import settings
 
 
 def client_of(scope: Any) -> str:
-    """Return whose share a request takes: an IPv4 address, or a network of IPv6.
+    """Return the client whose share a request takes: an IPv4 address, or a network of IPv6.
 
-    Behind proxies it is what REST framework's `NUM_PROXIES` says; text where there is no address.
+    Behind proxies it goes by REST framework's `NUM_PROXIES`. Without an address it is any text.
     """
     text = (scope.get("client") or [""])[0] or ""
     # Read past REST framework, which a site may not have.
@@ -30,13 +30,13 @@ def client_of(scope: Any) -> str:
     except ValueError:
         return text
     if isinstance(address, IPv6Address):
-        # Who has one address of IPv6 has all 2**64 of its network.
+        # A client with one address of IPv6 has all 2**64 of its network.
         return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
     return str(address)
 
 
 class Shares:
-    """Count what is taken of a bounded thing, in all and by each client."""
+    """Count the amounts taken of a bounded resource, in all and by each client."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -48,7 +48,7 @@ class Shares:
         return self._total + amount <= self._limit and self._taken[client] + amount <= self._most
 
     def take(self, client: str, amount: int = 1) -> bool:
-        """Take so much, or return False where there is not enough for this client."""
+        """Take an amount, or return False if there is not enough for this client."""
         if not self.may_take(client, amount):
             return False
         self._total += amount
@@ -63,20 +63,20 @@ class Shares:
 
 
 class Turns:
-    """Give out turns: so many at once, to each client in its order, and to the clients in turn."""
+    """Give out `count` turns at once: to the clients in turn, and to each in its own order."""
 
     def __init__(self, count: int, *, waiting: int) -> None:
         self._turns = Shares(count)
         self._places = Shares(waiting)
         self._lines: dict[str, dict[asyncio.Future[None], None]] = {}
-        """Clients of whom requests wait, the one who is next first."""
+        """Clients with waiting requests, the next one first."""
 
     def take(self, client: str) -> bool:
         """Take a turn if there is one for this client."""
         return self._turns.take(client)
 
     async def wait(self, client: str, timeout: float, gone: asyncio.Future[Any]) -> bool:
-        """Take a turn, behind those of the same client who wait.
+        """Wait for a turn behind the client's earlier requests.
 
         Returns:
             False if too many wait, or none came within `timeout` seconds or before `gone` was done.
@@ -94,15 +94,15 @@ class Turns:
                 self.give_back(client)
             raise
         finally:
-            # No await since the future was looked at: a turn cannot be given to one who left.
+            # There is no await since `turn.done()`, so no turn is given to a request that left.
             self._places.give_back(client)
             if not turn.done():
                 self._leave(client, turn)
 
     def give_back(self, client: str) -> None:
         self._turns.give_back(client)
-        # Of those who wait when a turn is free, each has all that one client may: one turn that
-        # is given back makes one of them go on, and no more.
+        # While a turn is free, a client waits only if it has its whole share. So one turn that is
+        # given back lets one request go on, and no more.
         for other in self._lines:
             if self._turns.take(other):
                 turn = next(iter(self._lines[other]))
@@ -111,7 +111,7 @@ class Turns:
                 return
 
     def _leave(self, client: str, turn: asyncio.Future[None]) -> None:
-        """Take a request out of the line of its client, who goes behind the others."""
+        """Take a request out of its client's line; the client goes behind the others."""
         line = self._lines.pop(client)
         del line[turn]
         if line:

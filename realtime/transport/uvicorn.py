@@ -1,7 +1,7 @@
-"""Adapt one connection of uvicorn, by the inside of any of its WebSocket protocols.
+"""Adapt one connection of uvicorn, by the internals of any of its WebSocket protocols.
 
-Its `send` waits for a client that does not read, and while a message waits for the application
-it reads no further; so neither is asked for here.
+Its own `send` waits for a client that does not read, and it stops reading while a message waits for
+the application; so this adapter does neither.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ _SANS_IO = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 
 class UvicornConnection:
+    """Implement `server.Connection` with a protocol object of uvicorn's."""
+
     reads_on = False
 
     @classmethod
@@ -28,7 +30,8 @@ class UvicornConnection:
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._transport = protocol.transport
-        _ = self._transport.set_protocol, self._transport.abort  # are they there?
+        # Raises if one is missing, as in another version.
+        _ = self._transport.set_protocol, self._transport.abort
         _ = self._transport.pause_reading, protocol.data_received
         self.is_steppable = type(protocol).__module__ == _SANS_IO
         self.write = _direct_writer(protocol, self._transport) if self.is_steppable else None

@@ -1,4 +1,4 @@
-"""`manage.py shell`, with the development Valkey for what is started from it, such as tasks."""
+"""Start the development Valkey for `manage.py shell`, so that tasks can be started from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py demo_data`: people and a project to try things with; only with DEBUG."""
+"""Make people and a project to try things with, only with DEBUG: `manage.py demo_data`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 )
 
     def _user(self, username: str) -> User:
-        """Return a user; one who is there already stays as they are."""
+        """Return a user, new or already there; an existing one is not changed."""
         user = User.objects.filter(username=username).first()
         if user is not None:
             return user

@@ -1,4 +1,4 @@
-"""`manage.py asyncapi > docs/asyncapi.json`"""
+"""Print the site's protocol: `manage.py asyncapi > docs/asyncapi.json`."""
 
 from __future__ import annotations
 

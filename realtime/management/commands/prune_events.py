@@ -1,4 +1,4 @@
-"""`manage.py prune_events --days 30`: forget what no client will ask for any more."""
+"""Delete old events, which no client will ask for: `manage.py prune_events --days 30`."""
 
 from __future__ import annotations
 

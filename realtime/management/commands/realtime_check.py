@@ -1,4 +1,4 @@
-"""`manage.py realtime_check`: ask what rooms need for a sign of life, and say what is wrong."""
+"""Check that the services of rooms answer, and tell what is wrong: `manage.py realtime_check`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from realtime.protocol.room_id import RoomId
 from realtime.rooms import hosts, registry
 
 _TIMEOUT = 5.0
-"""Seconds that the channel layer has for a message."""
+"""Seconds in which the channel layer must bring a message."""
 _GROUP = "realtime_check"
 _OLDEST_REDIS = (6, 2)
 
 
 class Problem(Exception):
-    """Say in words what is wrong, and what to do."""
+    """Report what is wrong, and what to do."""
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-"""`manage.py watch_room project:1 --user alice`: the life of a room, line by line."""
+"""Print the life of a room, line by line: `manage.py watch_room project:1 --user alice`."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Command(BaseCommand):
         return self._names.get(str(user_id), f"user {user_id}")
 
     async def _learn_names(self, message: Message) -> None:
-        """Look up the user of a message, if they were not met before."""
+        """Look up the user of a message, if their name is not known yet."""
         named = str(message.payload.get("updated_by", message.payload.get("user_id", "")))
         user_id = keys.of_users().parse(named)
         if user_id is not None and named not in self._names:
