@@ -1,7 +1,7 @@
-"""Validate a project's fields: by the same rules for REST, WebSocket, admin and shell.
+"""Validate a project's fields by the same rules for REST, WebSocket, admin and shell.
 
-And the same on every database: PostgreSQL refuses NUL characters and SQLite does not, SQLite
-ignores `max_length` and PostgreSQL does not.
+The rules are the same on every database: PostgreSQL refuses NUL characters and SQLite does not,
+SQLite ignores `max_length` and PostgreSQL does not.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rest_framework import serializers
 
 from projects.errors import Invalid
 from projects.models import Project
-from realtime.protocol.strict_json import LEAST
+from realtime.protocol.strict_json import LEAST, has_more_containers
 
 MAX_CONTENT_SIZE = 64 * 1024
 """Bytes of a project's content as JSON."""
 MAX_CONTENT_DEPTH = 16
 MAX_CONTAINERS = 8192
-"""Lists and objects in a project's content: in memory they are much larger than as JSON."""
+"""Lists and objects in a project's content: they are much larger in memory than as JSON."""
 MAX_DESCRIPTION = 10_000
 _MAX_NAMED = 10
 """Unknown fields that an error names."""
@@ -35,7 +35,7 @@ _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 
 class Text(serializers.CharField):
-    """Take a string that any database takes, of any lines; numbers are not turned into strings."""
+    """Take a text of any lines that any database can store; do not turn numbers into texts."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -46,7 +46,7 @@ class Text(serializers.CharField):
 
 
 class Line(Text):
-    """Take a text of one line, which stays inside its own space wherever it is shown."""
+    """Take a text of one line that cannot leave its place on a page."""
 
     def to_internal_value(self, data: Any) -> str:
         value = super().to_internal_value(data)
@@ -95,7 +95,7 @@ class ProjectFields(serializers.Serializer[Project]):
 
 
 def _no_such_fields(unknown: set[str]) -> dict[str, list[str]]:
-    """Return the messages for the first of some names: a stranger chooses how many there are."""
+    """Return messages for the first of some names: a stranger chooses how many there are."""
     errors = {
         name[:_MAX_NAME]: ["There is no such field to change."]
         for name in nsmallest(_MAX_NAMED, map(str, unknown))
@@ -117,7 +117,7 @@ def clean(data: Any, *, partial: bool) -> dict[str, Any]:
         raise Invalid(json.loads(json.dumps(error.detail))) from None
 
 
-# Made once: a new serializer copies all its fields, which takes longer than to validate.
+# Made once: a new serializer copies all its fields, which takes longer than validating.
 _fields = ProjectFields()
 _partial_fields = ProjectFields(partial=True)
 
@@ -180,11 +180,5 @@ def check_size(content: dict[str, Any]) -> None:
 
 
 def check_containers(content: dict[str, Any]) -> None:
-    if _containers(content) > MAX_CONTAINERS:
+    if has_more_containers(content, MAX_CONTAINERS):
         raise serializers.ValidationError(f"More than {MAX_CONTAINERS} lists and objects.")
-
-
-def _containers(value: Any) -> int:
-    if not isinstance(value, dict | list):
-        return 0
-    return 1 + sum(map(_containers, value.values() if isinstance(value, dict) else value))
