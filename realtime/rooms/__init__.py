@@ -6,7 +6,7 @@ save updates. A `ModelRoom` does all that for a model, and sees the edits made a
 (`tracking`). A host appends events in the transaction that makes the change: its own with `append`;
 if it has services of its own, also the protocol's (`updated`, `member_changed`, `deleted`), with
 `append_all`. `AnyOf` and `CompiledQuery` make the queries of a room cheap for thousands of users.
-Begin with `room`, then `registry`; the server asks through `hosts`, which knows the types of `keys`.
+Begin with `room`, then `registry`; the server asks through `hosts`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
