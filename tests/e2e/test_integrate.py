@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.harness import rest
+from tests.harness.absent import ABSENT
 from tests.harness.admin import Admin
 from tests.harness.client import Client
 from tests.harness.ports import free_port
@@ -31,18 +32,6 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 INSTALL = re.compile(r'^    pip install "(?P<package>.*)"$', re.MULTILINE)
-ABSENT = """
-import sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in NAMES:
-            raise ModuleNotFoundError(f"{name} is not installed", name=name)
-
-NAMES = set(%s)
-sys.meta_path.insert(0, Absent())
-"""
-"""A `sitecustomize` for a Python that has some modules not."""
 SETUP = """
 from django.contrib.auth.models import User
 from boards.models import Board

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import realtime
+from tests.harness.examples import EXAMPLES, NAMES, live
 from tests.harness.process import ROOT
 
 LISTED = re.findall(r"^- (`realtime\.[\w.`, ]+`):", realtime.__doc__ or "", re.MULTILINE)
@@ -65,6 +66,15 @@ def test_a_host_imports_public_modules_only(directory: str) -> None:
         if (wrong := not_public(imported(path.read_text())))
     }
     assert found == {}
+
+
+def test_an_example_imports_public_modules_only(tmp_path: Path) -> None:
+    sources = [*(EXAMPLES / name / "test_live.py" for name in NAMES)]
+    for name in NAMES:
+        sources += live(name, tmp_path).rglob("*.py")
+    found = {name for source in sources for name in imported(source.read_text())}
+    assert {"realtime.rooms", "realtime.settings", "realtime.asgi"} <= found
+    assert not_public(iter(found)) == set()
 
 
 def test_the_guide_imports_public_modules_only() -> None:
