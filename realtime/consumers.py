@@ -226,11 +226,19 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise too_fast(wait)
         # No other command of this socket is handled meanwhile, so it cannot leave or join during
         # this. It may close or lose its access: `Hub.join` looks again after its last await.
-        with self.transport.reading_paused():
-            sent = await self.hub.join(
-                self.socket, command.room, since=command.payload.since, ref=command.ref
-            )
-        self.process.user_limit.joined(self.socket.user_id, sent)
+        # What is read in vain, as it is too large or the host's code fails, counts as the most.
+        cost = conf.get().max_frame
+        try:
+            with self.transport.reading_paused():
+                cost = await self.hub.join(
+                    self.socket, command.room, since=command.payload.since, ref=command.ref
+                )
+        except ProtocolError as error:
+            if error.code != ErrorCode.INTERNAL_ERROR:
+                cost = 0
+            raise
+        finally:
+            self.process.user_limit.joined(self.socket.user_id, cost)
 
     async def leave(self, command: messages.Leave) -> None:
         self.require_joined(command.room)

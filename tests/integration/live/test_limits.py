@@ -15,6 +15,7 @@ from realtime import conf
 from realtime.db import threads
 from realtime.live import process
 from realtime.protocol.errors import CloseCode
+from realtime.rooms import hosts
 from tests.harness.measure import until
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, Socket
@@ -134,6 +135,24 @@ async def test_18_what_is_refused_does_not_wait_for_the_users_share(settings: Se
     assert {answer["payload"]["code"] for answer in answers[2:]} == {"RATE_LIMITED"}
     assert await alice.closed() == 4201
     await alice.disconnect()
+
+
+async def test_18_a_join_that_fails_counts_as_the_largest(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have read as much, or more than anybody can be sent."""
+    limit(settings, USER_RATE=(0.001, 30))
+    list_id, [alice] = await new_list("alice")
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(hosts, "snapshots", fail)
+    failed = await alice.call("join_project", {"project_id": list_id})
+    assert failed["payload"]["code"] == "INTERNAL_ERROR"
+    await alice.send("ping")
+    assert await alice.is_silent()
+    await alice.abandon()
 
 
 async def test_18_joins_have_a_rate(settings: Settings) -> None:
