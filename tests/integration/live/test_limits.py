@@ -126,7 +126,7 @@ async def test_18_all_sockets_of_a_user_share_a_rate(settings: Settings) -> None
 
 async def test_18_what_is_refused_does_not_wait_for_the_users_share(settings: Settings) -> None:
     """A flood that was only slowed down would never end."""
-    limit(settings, MESSAGE_RATE=(0.01, 2), USER_RATE=(0.001, 2))
+    limit(settings, MESSAGE_RATE=(0.01, 2), USER_RATE=(0.001, 2.5))
     _, [alice] = await new_list("alice")
     for _ in range(5):
         await alice.send("ping")
