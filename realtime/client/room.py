@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 from realtime.client import backoff, reducers
 from realtime.client.connection import Connection, retrieve
@@ -61,7 +61,7 @@ class Room:
         self._has_gap = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready.add_done_callback(retrieve)
-        self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)
+        self._handlers: defaultdict[str, list[Callable[..., None]]] = defaultdict(list)
         self._unread: deque[Message] = deque()
         self._news = asyncio.Event()
         self._error: RealtimeError | None = None
@@ -81,6 +81,7 @@ class Room:
             limit=context.queue_limit,
             pause=self._pause,
             on_not_joined=self._join_loop.join,
+            on_change=self._changed,
         )
         self._signals = SignalSender(
             room_id, sleep=context.sleep, pause=self._pause, on_error=context.on_error
@@ -98,8 +99,11 @@ class Room:
 
     @property
     def state(self) -> Json:
-        """The object, kept up to date by its events."""
-        return self._view.state
+        """The object, kept up to date by its events, with the own updates that wait for theirs.
+
+        It is never changed, only replaced.
+        """
+        return self._queue.apply_to(self._view.state)
 
     @property
     def seq(self) -> int:
@@ -146,14 +150,18 @@ class Room:
 
     # --- for the application
 
-    async def update(self, data: Json, *, base_seq: int | None = None) -> UpdateAck:
+    async def update(
+        self, data: Json, *, base_seq: int | None = None, optimistic: bool = True
+    ) -> UpdateAck:
         """Change the object; return once the change is saved, however often the line breaks.
 
-        Updates of a room are sent one at a time, in the order of the calls.
+        It shows in `state` at once; if the server refuses it, `state` is without it again. Updates
+        of a room are sent one at a time, in the order of the calls.
 
         Args:
             data: the fields to change; `content` is a merge patch (RFC 7396).
             base_seq: refuse with CONFLICT if something in `data` was changed after it.
+            optimistic: show it before it is confirmed.
 
         Raises:
             InvalidData: if the data cannot be sent; nothing was.
@@ -165,7 +173,7 @@ class Room:
             raise self.ended
         if self._is_leaving:
             raise RoomClosed
-        return await self._queue.add(data, base_seq)
+        return await self._queue.add(data, base_seq, optimistic=optimistic)
 
     async def signal(self, data: Json) -> None:
         """Send data to the others in the room now; without a connection, drop them.
@@ -197,8 +205,18 @@ class Room:
         if connection is not None:
             await self.depart(connection)
 
-    def on(self, type_: str, handler: Handler) -> Callable[[], None]:
-        """Have a function called with each message of a type; return one that ends it."""
+    @overload
+    def on(self, type_: Literal["change"], handler: Callable[[], None]) -> Callable[[], None]: ...
+
+    @overload
+    def on(self, type_: str, handler: Handler) -> Callable[[], None]: ...
+
+    def on(self, type_: str, handler: Callable[..., None]) -> Callable[[], None]:
+        """Have a function called with each message of a type; return one that ends it.
+
+        With `change`, it is called without an argument when state, members, tasks, role, joined,
+        pending or ended is different.
+        """
         self._handlers[type_].append(handler)
 
         def off() -> None:
@@ -251,9 +269,9 @@ class Room:
         """Wait for the next connection."""
         self._connection = None
         self._join_loop.close()
-        self._is_joined = False
         self._queue.pause()
         self._signals.close()
+        self._drop_out()
 
     async def depart(self, connection: Connection) -> None:
         """Send the command that leaves the room, and wait for the reply."""
@@ -276,7 +294,11 @@ class Room:
         # An event that cannot be read raises here and ends the connection; the view is as before,
         # so the event is asked for again.
         self._view = reducers.reduce(self._view, message, self.room_id)
+        if message.seq is not None:
+            self._queue.confirm(message.seq)
         self._deliver(message)
+        if message.type != "signal":
+            self._changed()
         if message.type == "access_revoked":
             self.end(RoomClosed(f"{self.room_id} may no longer be seen", code="ACCESS_REVOKED"))
 
@@ -293,6 +315,7 @@ class Room:
         if not self._ready.done():
             self._ready.set_exception(error)
         self._news.set()
+        self._changed()
 
     # ---
 
@@ -307,9 +330,9 @@ class Room:
 
     def _suspend(self) -> None:
         """Wait for the next try: a failed join leaves the socket out, even if it was in before."""
-        self._is_joined = False
         self._queue.pause()
         self._signals.close()
+        self._drop_out()
 
     def _joined(self, connection: Connection, ack: JoinAck) -> None:
         # First of all: the room may be another user's by now, and is ended then.
@@ -320,6 +343,8 @@ class Room:
         self._has_gap = False
         self._view = reducers.join(self._view, ack)
         self._is_joined = True
+        if not ack.recovered:
+            self._queue.restart(ack.seq)
         self._queue.open(connection)
         self._signals.open(connection)
         if is_first:
@@ -327,6 +352,7 @@ class Room:
         elif not ack.recovered:
             snapshot = self.room_id.payload(**{self.kind: self.state})
             self._deliver(Message("snapshot", snapshot, snapshot, self.seq, None))
+        self._changed()
 
     async def _pause(self, failures: int, retry_after: float | None) -> None:
         delay = retry_after
@@ -334,12 +360,23 @@ class Room:
             delay = backoff.delay(failures, self._context.random())
         await self._context.sleep(delay)
 
-    def _deliver(self, message: Message) -> None:
-        for handler in tuple(self._handlers[message.type]):
+    def _changed(self) -> None:
+        self._call("change")
+
+    def _call(self, type_: str, *values: Message) -> None:
+        for handler in tuple(self._handlers[type_]):
             try:
-                handler(message)
+                handler(*values)
             except Exception:
-                logger.exception("A handler of %s failed", message.type)
+                logger.exception("A handler of %s failed", type_)
+
+    def _drop_out(self) -> None:
+        if self._is_joined:
+            self._is_joined = False
+            self._changed()
+
+    def _deliver(self, message: Message) -> None:
+        self._call(message.type, message)
         if self._error is not None:
             return
         if len(self._unread) >= MAX_UNREAD:

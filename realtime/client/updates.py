@@ -6,8 +6,11 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
+from realtime import merge_patch
 from realtime.client.connection import Connection, retrieve
 from realtime.client.data import check_size, copy
 from realtime.client.errors import PASSING, Disconnected, QueueFull, RealtimeError, Refused
@@ -15,10 +18,15 @@ from realtime.client.messages import Json, UpdateAck, parse_update_ack
 from realtime.client.room_id import RoomId
 
 
-class _Update(NamedTuple):
+@dataclass(eq=False)
+class _Update:
     payload: Json
     key: str
+    optimistic: bool
+    """True if it shows before it is confirmed."""
     outcome: asyncio.Future[UpdateAck]
+    ack_seq: int | None = None
+    """The position at which the room has it; None without an answer."""
 
 
 class UpdateQueue:
@@ -31,27 +39,75 @@ class UpdateQueue:
         limit: int,
         pause: Callable[[int, float | None], Awaitable[None]],
         on_not_joined: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         """
         Args:
             limit: updates that may wait.
             pause: waits before another try; gets the failures in a row, and `retry_after`.
             on_not_joined: called when the server answers that the socket is not in the room.
+            on_change: called when `apply_to` would return another state, or the length is another.
         """
         self._room_id = room_id
         self._limit = limit
         self._pause = pause
         self._on_not_joined = on_not_joined
+        self._on_change = on_change
         self._connection: Connection | None = None
         self._online = asyncio.Event()
         self._updates: deque[_Update] = deque()
+        """Those that have no answer yet."""
+        self._acknowledged: list[_Update] = []
+        """Those that the confirmed state will have, once it is at their position."""
+        self._seq = 0
+        """Position of the confirmed state."""
+        self._applied: tuple[Json, Json] | None = None
+        """Confirmed state, and what `apply_to` made of it."""
         self._writer: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Count the updates that have no answer yet."""
         return len(self._updates)
 
-    def add(self, data: Json, base_seq: int | None) -> asyncio.Future[UpdateAck]:
+    def apply_to(self, state: Json) -> Json:
+        """Return a confirmed state as it will be when it has all updates.
+
+        It is the same object as long as nothing changes.
+        """
+        if self._applied is None or self._applied[0] is not state:
+            patches = [update.payload["data"] for update in self._shown()]
+            self._applied = (state, reduce(merge_patch.apply, patches, state))
+        return self._applied[1]
+
+    def confirm(self, seq: int) -> None:
+        """Let go of the updates that the confirmed state has at its new position."""
+        before = self._shown()
+        self._seq = seq
+        self._acknowledged = [update for update in self._acknowledged if self._is_ahead(update)]
+        if self._shown() != before:
+            self._applied = None
+
+    def _shown(self) -> list[_Update]:
+        return [
+            update
+            for update in (*self._acknowledged, *self._updates)
+            if update.optimistic and self._is_ahead(update)
+        ]
+
+    def _is_ahead(self, update: _Update) -> bool:
+        """Return True if the confirmed state does not have an update yet."""
+        return update.ack_seq is None or update.ack_seq > self._seq
+
+    def restart(self, seq: int) -> None:
+        """Confirm a state that is new as a whole."""
+        if seq < self._seq:
+            # A server that was put back to an earlier time has none of what was acknowledged later.
+            self._acknowledged = []
+        self.confirm(seq)
+
+    def add(
+        self, data: Json, base_seq: int | None, *, optimistic: bool
+    ) -> asyncio.Future[UpdateAck]:
         """Take an update; return its outcome.
 
         Raises:
@@ -62,7 +118,8 @@ class UpdateQueue:
         payload = self._room_id.payload(data=copy(data))
         if base_seq is not None:
             payload["base_seq"] = base_seq
-        update = _Update(payload, uuid.uuid4().hex, asyncio.get_running_loop().create_future())
+        outcome: asyncio.Future[UpdateAck] = asyncio.get_running_loop().create_future()
+        update = _Update(payload, uuid.uuid4().hex, optimistic, outcome)
         type_ = self._room_id.command("update")
         check_size({"type": type_, "payload": payload, "idempotency_key": update.key, "ref": 0})
         # The caller may have given up when it is rejected.
@@ -70,6 +127,7 @@ class UpdateQueue:
         self._updates.append(update)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
+        self._changed()
         return update.outcome
 
     def open(self, connection: Connection) -> None:
@@ -96,6 +154,12 @@ class UpdateQueue:
             if not update.outcome.done():
                 update.outcome.set_exception(error)
         self._updates.clear()
+        self._acknowledged = []
+        self._applied = None
+
+    def _changed(self) -> None:
+        self._applied = None
+        self._on_change()
 
     async def _write(self) -> None:
         failures = 0
@@ -122,6 +186,9 @@ class UpdateQueue:
             failures = 0
             # Only after its answer: until then `reject` must find it.
             self._updates.popleft()
+            if update.ack_seq is not None and self._is_ahead(update):
+                self._acknowledged.append(update)
+            self._changed()
 
     async def _send(self, update: _Update, connection: Connection) -> None:
         """Send an update and settle it, unless it is to be sent again.
@@ -133,6 +200,7 @@ class UpdateQueue:
 
         def acknowledged(payload: dict[str, Any]) -> None:
             ack = parse_update_ack(payload)
+            update.ack_seq = ack.seq
             if not update.outcome.done():
                 update.outcome.set_result(ack)
 

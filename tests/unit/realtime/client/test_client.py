@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -270,6 +271,84 @@ async def test_an_update_returns_on_its_acknowledgement(server: Server) -> None:
     assert command["payload"] == {"project_id": 1, "data": {"title": "New"}, "base_seq": 3}
     await peer.acknowledge(command, seq=4)
     assert await updating == (4, {"title": "New"}, False)
+
+
+async def test_an_update_shows_at_once_and_until_the_room_has_it(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), title="Old", content={"a": 1})
+    changes: list[tuple[Any, int]] = []
+    room.on("change", lambda: changes.append((room.state["title"], room.pending)))
+    async with asyncio.TaskGroup() as group:
+        updating = group.create_task(room.update({"title": "Mine"}))
+        command = await peer.expect("update_project")
+        assert room.state == {"title": "Mine", "content": {"a": 1}}
+        assert room.state is room.state
+        # What others change shows below it.
+        await peer.updated(1, title="Theirs", content={"b": 2})
+        await read(room, 1)
+        assert room.state == {"title": "Mine", "content": {"a": 1, "b": 2}}
+        await peer.acknowledge(command, seq=3)
+        await updating
+        # Event 2 comes before that of the update, and does not undo it for a moment.
+        await peer.updated(2, title="Theirs again")
+        await read(room, 1)
+        assert room.state["title"] == "Mine"
+        await peer.updated(3, title="Mine")
+        await peer.updated(4, title="New")
+        await read(room, 2)
+    assert room.state["title"] == "New"
+    assert changes[0] == ("Mine", 1)
+    assert [title for title, _ in changes].count("Theirs") == 0
+    assert changes[-1] == ("New", 0)
+
+
+async def test_an_update_that_is_refused_is_taken_back(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), title="Old")
+    async with asyncio.TaskGroup() as group:
+        updating = group.create_task(_refused(room.update({"title": "Mine"})))
+        quiet = group.create_task(room.update({"title": "Quiet"}, optimistic=False))
+        command = await peer.expect("update_project")
+        assert (room.state["title"], room.pending) == ("Mine", 2)
+        await peer.refuse(command, "VALIDATION_ERROR")
+        await updating
+        command = await peer.expect("update_project")
+        assert (room.state["title"], room.pending) == ("Old", 1)
+        await peer.acknowledge(command, seq=1)
+        await quiet
+        assert room.state["title"] == "Old"
+
+
+async def _refused(update: Coroutine[Any, Any, Any]) -> None:
+    with pytest.raises(Refused):
+        await update
+
+
+async def test_a_snapshot_has_what_was_acknowledged_or_never_will(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), seq=5, title="Old")
+    async with asyncio.TaskGroup() as group:
+        updating = group.create_task(room.update({"title": "Mine"}))
+        await peer.acknowledge(await peer.expect("update_project"), seq=9)
+        await updating
+    assert room.state["title"] == "Mine"
+    peer.cut()
+    # A server that was put back to an earlier time has lost it.
+    await rejoined(server, seq=3, title="Restored")
+    assert (await read(room, 1))[0].type == "snapshot"
+    assert room.state["title"] == "Restored"
+
+
+async def test_change_is_told_of_the_connection_and_of_the_end(server: Server) -> None:
+    room, peer = await joined(server, await server.client())
+    seen: list[tuple[bool, bool]] = []
+    off = room.on("change", lambda: seen.append((room.joined, room.ended is not None)))
+    peer.cut()
+    _, peer = await rejoined(server, recovered=True)
+    await peer.send("access_revoked", {"project_id": 1})
+    with pytest.raises(RoomClosed):
+        await read(room, 2)
+    assert seen[0] == (False, False)
+    assert (True, False) in seen
+    assert seen[-1] == (False, True)
+    off()
 
 
 async def test_an_update_whose_answer_was_lost_is_sent_again_as_the_same(server: Server) -> None:
