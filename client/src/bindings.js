@@ -1,4 +1,4 @@
-/** Share what the bindings for frameworks have in common. */
+/** Read a room for the bindings of all frameworks. */
 
 /** @typedef {import("./room.js").Room<any> | null} AnyJoin */
 
@@ -12,8 +12,7 @@ export const members = (room) => room?.members ?? NONE;
 export const tasks = (room) => room?.tasks ?? NONE;
 
 /**
- * Return a text that is another one when `joined`, `role` or `ended` is: what is read from the room
- * itself.
+ * Return a text that changes with `joined`, `role` and `ended`, which are read from the room itself.
  *
  * @param {AnyJoin} room
  */
@@ -27,4 +26,4 @@ export const status = (room) => room && `${room.joined} ${room.role} ${room.ende
 export const subscribe = (room, onChange) => room?.on("change", onChange) ?? (() => {});
 
 /** @typedef {import("./reconnector.js").StateChange} StateChange */
-/** @typedef {Pick<StateChange, "state"> & Partial<StateChange>} ConnectionState the last change, as far as it was heard */
+/** @typedef {Pick<StateChange, "state"> & Partial<StateChange>} ConnectionState the last change that was heard of */

@@ -3,7 +3,7 @@ import { Heartbeat } from "./heartbeat.js";
 import { isObject } from "./merge.js";
 
 /**
- * The part of a WebSocket that the client uses: the browser's, Node's, or the package `ws`'s.
+ * Describe the part of a WebSocket that the client uses: a browser's, Node's, or of the package `ws`.
  *
  * @typedef {object} Socket
  * @property {((event: any) => void) | null} onopen
@@ -15,21 +15,21 @@ import { isObject } from "./merge.js";
  *
  * @typedef {object} Limits in milliseconds
  * @property {number} connectTimeout until the server has answered
- * @property {number} pingInterval of silence, after which the server is asked for a sign of life
- * @property {number} pongTimeout for that sign
+ * @property {number} pingInterval of silence, after which the client pings
+ * @property {number} pongTimeout for the answer
  * @property {number} replyTimeout for the reply to a command
  *
  * @typedef {object} End
- * @property {number} [code] of the close frame, where there was one
+ * @property {number} [code] of the close frame, if there was one
  * @property {string} reason an error code of the server, or one of the client's own
  * @property {string} message
  * @property {number} [retryAfter] seconds
- * @property {"stop" | "token" | "retry"} [order] the instruction, where no close code says it
- * @property {boolean} [isUnclear] the server refused one of several updates, and not by its `ref`
+ * @property {"stop" | "token" | "retry"} [order] the instruction, if no close code has it
+ * @property {boolean} [isUnclear] true if the server refused one of several updates without its `ref`
  *
  * @typedef {object} Handlers
  * @property {() => void} onOpen commands can be sent
- * @property {() => void} onReady the server has answered, so it took the token
+ * @property {() => void} onReady the server has answered, so it accepted the token
  * @property {(message: import("./protocol.js").Message) => void} onMessage called with each message that is no reply
  * @property {() => void} onWritable updates can be sent again
  * @property {(end: End) => void} onEnd it is over; not called after `close`
@@ -42,14 +42,14 @@ import { isObject } from "./merge.js";
  * }} Waiting
  */
 
-/** Commands without a reply, beyond which updates wait; fewer than the server takes at once. */
+/** Commands without a reply, beyond which updates wait; fewer than the server's own limit. */
 const WINDOW = 32;
 /** Refusals of a command in which the server found no `ref`. */
 const UNREADABLE = new Set(["INVALID_JSON", "INVALID_MESSAGE"]);
 
 /**
- * Keep one socket from its first byte to its last. The next attempt makes a new connection, so that
- * nothing of an old one is ever taken for the new one's.
+ * Keep one socket from its first byte to its last. The next attempt makes a new connection, so no
+ * message of an old one is ever mistaken for one of the new.
  */
 export class Connection {
   #socket;
@@ -79,8 +79,7 @@ export class Connection {
    * @param {import("./timers.js").Timers} options.timers
    * @param {Limits} options.limits
    * @param {Handlers} options.handlers
-   * @param {boolean} [options.isCareful] send one command at a time, so that it is clear which of
-   *   them is refused
+   * @param {boolean} [options.isCareful] send one command at a time, to learn which is refused
    */
   constructor(socket, { timers, limits, handlers, isCareful = false }) {
     this.#socket = socket;
@@ -128,7 +127,7 @@ export class Connection {
   }
 
   /**
-   * Send a command that wants a reply. There is none if the connection ends before.
+   * Send a command that wants a reply. If the connection ends first, there is none.
    *
    * @param {string} type
    * @param {object} payload
@@ -138,7 +137,7 @@ export class Connection {
   request(type, payload, onReply, more = {}) {
     const ref = ++this.#refs;
     const text = JSON.stringify({ type, payload, ref, ...more });
-    // A missing reply is no failure: whoever asked asks again on the next connection.
+    // A missing reply is no failure: the caller asks again on the next connection.
     const timer = this.#timers.set(
       () => this.#end("REPLY_TIMEOUT", `No reply to ${type} in time`),
       this.#limits.replyTimeout,
@@ -165,14 +164,14 @@ export class Connection {
     }, delay);
   }
 
-  /** Ask the other side for a sign of life. */
+  /** Ping, to learn whether the server is still there. */
   probe() {
     if (this.#isReady && !this.#isClosed) {
       this.#heartbeat.probe();
     }
   }
 
-  /** Close the socket; nothing of it is heard any more. */
+  /** Close the socket, and hear nothing of it any more. */
   close() {
     if (this.#isClosed) {
       return;
@@ -191,8 +190,8 @@ export class Connection {
 
   #opened() {
     this.#isOpen = true;
-    // The server accepts every socket and looks at its token then: only an answer says that it
-    // took it.
+    // The server accepts every socket before it checks the token: only an answer proves that it
+    // accepted that.
     this.send("ping", {});
     this.#handlers.onOpen();
   }
@@ -202,13 +201,13 @@ export class Connection {
     this.#heartbeat.heard();
     const message = parse(data);
     if (message === null) {
-      this.#end("BAD_MESSAGE", "The server sent what is no message");
+      this.#end("BAD_MESSAGE", "The server sent something that is no message");
       return;
     }
     try {
       this.#take(message);
     } catch (error) {
-      this.#end("BAD_MESSAGE", `The server sent what is no message: ${error}`);
+      this.#end("BAD_MESSAGE", `The server sent something that is no message: ${error}`);
     }
   }
 
@@ -267,8 +266,8 @@ export class Connection {
   }
 
   /**
-   * Find the update that a refusal without a `ref` means, and say whether it means one. Only an
-   * update carries data of the application's: nothing else can be unreadable or too large.
+   * Settle the update that a refusal without a `ref` means; return false if it means none. Only an
+   * update carries the application's data, so only an update can be unreadable or too large.
    *
    * @param {RealtimeError} error
    */
@@ -283,7 +282,7 @@ export class Connection {
       const [[ref] = [0]] = updates.sort(([, one], [, other]) => other.size - one.size);
       this.#reply(ref, { ok: false, error });
     } else {
-      // The next connection sends one at a time, and then it is clear.
+      // The next connection sends one command at a time, and then it is clear.
       this.#end(error.code, error.message, undefined, { isUnclear: true });
     }
     return true;
@@ -291,7 +290,7 @@ export class Connection {
 
   /** @param {{ code?: string } | undefined} error of the package `ws` */
   #failed(error) {
-    // `onclose` follows any other one, and tells as much.
+    // `onclose` follows any other error, and tells as much.
     if (error?.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
       // The server would send the same again on every connection.
       const message = "The server sent a message that is larger than the WebSocket takes";

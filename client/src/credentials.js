@@ -4,24 +4,24 @@ import { RealtimeError } from "./errors.js";
  * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
  * @typedef {string | null} MaybeToken
  *
- * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ * @typedef {"subprotocol" | "query" | "ticket"} Credential the place of a token in the handshake
  *
- * A site's own pages need no token where the server takes the session's cookie: `Token` is null then.
+ * A site's own pages need no token if the server accepts the session's cookie: then `Token` is null.
  */
 
 /** Get tokens from the application, each within a time limit. */
 export class TokenSource {
   #token;
   #options;
-  /** @type {Set<() => void>} what gives up each that is waited for */
+  /** @type {Set<() => void>} functions that give up each pending `fetch` */
   #pending = new Set();
 
   /**
-   * @param {Token | null} token null where the browser's session signs in
+   * @param {Token | null} token null if the browser's session signs in
    * @param {object} options
    * @param {import("./timers.js").Timers} options.timers
    * @param {number} options.timeout milliseconds
-   * @param {(error: RealtimeError) => void} options.onError told why there was none
+   * @param {(error: RealtimeError) => void} options.onError called if there was none
    * @param {(problem: string) => void} options.warn tells a developer what to fix
    */
   constructor(token, options) {
@@ -40,10 +40,10 @@ export class TokenSource {
   }
 
   /**
-   * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
+   * Return a token; "" or null if nobody is signed in, undefined if there is none for now.
    * Never rejects.
    *
-   * @param {string} [reason] why the token of before will not do
+   * @param {string} [reason] the error code that refused the previous token
    * @returns {Promise<string | null | undefined>}
    */
   fetch(reason) {
@@ -65,7 +65,7 @@ export class TokenSource {
         // A failure after the end of the wait is of no interest.
         if (this.#pending.has(giveUp)) {
           done();
-          onError(new RealtimeError("TOKEN_UNAVAILABLE", "A token could not be had", { cause }));
+          onError(new RealtimeError("TOKEN_UNAVAILABLE", "There is no token for now", { cause }));
         }
       };
       const timer = timers.set(() => failed(new Error("No token came in time")), timeout);
@@ -82,17 +82,17 @@ export class TokenSource {
     });
   }
 
-  /** Wait no longer: each `fetch` that is under way resolves with undefined. */
+  /** Stop waiting: each pending `fetch` resolves with undefined. */
   cancel() {
     [...this.#pending].forEach((giveUp) => giveUp());
   }
 }
 
 /**
- * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
+ * Return the arguments of `new WebSocket` that present a token; null if it cannot be presented.
  *
  * @param {URL} url
- * @param {string | null} token null where the browser's session signs in
+ * @param {string | null} token null if the browser's session signs in
  * @param {Credential} credential
  * @returns {[url: string, protocols?: string[]] | null}
  */
@@ -101,7 +101,7 @@ export function handshake(url, token, credential) {
     return [url.href, ["realtime"]];
   }
   if (credential === "subprotocol") {
-    // A URL ends up in logs and histories. RFC 7230 says which characters a subprotocol has.
+    // A URL ends up in logs and histories. RFC 7230 limits the characters of a subprotocol.
     const isToken = /^[\w!#$%&'*+.^`|~-]+$/.test(token);
     return isToken ? [url.href, ["realtime", `token.${token}`]] : null;
   }

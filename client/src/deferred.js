@@ -1,5 +1,5 @@
 /**
- * A promise that is settled from outside.
+ * Hold a promise that is settled from outside.
  *
  * @template Value
  */

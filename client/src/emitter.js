@@ -1,14 +1,14 @@
 /**
- * @typedef {object} ListenOptions as those of `addEventListener`
+ * @typedef {object} ListenOptions like those of `addEventListener`
  * @property {boolean} [once] stop listening at the first event
  * @property {AbortSignal} [signal] stop listening when it is aborted
  */
 
 /**
- * Listeners by event, with types: `Events` maps an event to the arguments of its listeners.
+ * Keep listeners by event, with types: `Events` maps an event to the arguments of its listeners.
  *
- * A listener that throws neither stops the others nor reaches the client's own code; its error
- * is reported as an uncaught one is.
+ * A listener that throws neither stops the others nor reaches the client's own code; its error is
+ * reported like an uncaught one.
  *
  * @template {Record<string, unknown[]>} Events
  */

@@ -1,4 +1,4 @@
-/** After these errors the same command may succeed in a while. */
+/** Errors after which the same command may succeed in a while. */
 export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
 
 /**
@@ -26,23 +26,23 @@ export const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE"]);
  */
 
 /**
- * The reason why a command, a room or the connection came to an end.
+ * Tell why a command, a room or the connection came to an end.
  *
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
  * - `QUEUE_FULL`: too many updates of the room wait already
  * - `OVERRUN`: a `for await` did not take the messages of a room in time
  * - `INVALID_DATA`: the data cannot be sent as JSON
- * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
- *   no answer may have happened, or not
+ * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update without
+ *   an answer may have happened, or not
  * - `ACCESS_REVOKED`: the user may no longer see the room's object, or it was deleted
  * - `LEFT`: the room was left before
  * - `CLOSED`: `close` was called
  * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again
  * - `CONNECTION_FAILED`: the platform refused to make a WebSocket
  *
- * `MESSAGE_TOO_LARGE` may be the client's own, too: for an update that the server would not take, or
- * for a message of the server's that the WebSocket does not take, as with `maxPayload` of `ws`.
+ * `MESSAGE_TOO_LARGE` may be the client's own, too: for an update that is too large for the server,
+ * or for a message that is too large for the WebSocket, as by `maxPayload` of `ws`.
  */
 export class RealtimeError extends Error {
   /**
@@ -54,9 +54,9 @@ export class RealtimeError extends Error {
     super(message, { cause });
     this.name = "RealtimeError";
     this.code = code;
-    /** More from the server: messages by field, the current values of a conflict. */
+    /** Details from the server: messages by field, or the current values of a conflict. */
     this.details = details;
-    /** Seconds to wait before the next try, where the server names them. */
+    /** Seconds to wait before the next try, if the server names them. */
     this.retryAfter = retryAfter;
   }
 

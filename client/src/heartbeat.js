@@ -1,7 +1,7 @@
 /**
- * Find out that the other side is gone; a socket may take many minutes to tell.
+ * Detect that the server is gone; a socket may take many minutes to tell.
  *
- * After a time of silence it asks for a sign of life. Any frame is one.
+ * After a time of silence it pings. Any frame proves that the server is there.
  */
 export class Heartbeat {
   #options;
@@ -15,10 +15,10 @@ export class Heartbeat {
   /**
    * @param {object} options
    * @param {import("./timers.js").Timers} options.timers
-   * @param {number} options.pingInterval milliseconds of silence before it asks
+   * @param {number} options.pingInterval milliseconds of silence before it pings
    * @param {number} options.pongTimeout milliseconds for the answer
-   * @param {() => void} options.ping asks
-   * @param {() => void} options.onDead called where no answer came
+   * @param {() => void} options.ping sends the ping
+   * @param {() => void} options.onDead called if no answer came
    */
   constructor(options) {
     this.#options = options;
@@ -33,13 +33,13 @@ export class Heartbeat {
     this.#options.timers.clear(this.#timer);
   }
 
-  /** A frame came. It is only noted: to set a timer anew for each would cost more. */
+  /** Note a frame. Setting a timer anew for each frame would cost more. */
   heard() {
     this.#heard += 1;
     this.#heardAt = this.#options.timers.now();
   }
 
-  /** Ask at once. */
+  /** Ping at once. */
   probe() {
     if (this.#isProbing) {
       return;

@@ -2,7 +2,7 @@ import { backoff } from "./backoff.js";
 import { PASSING } from "./errors.js";
 import { checkJoinAck } from "./replies.js";
 
-/** Joins in a row that a fault of the server may fail, before the application is told. */
+/** Joins in a row that may fail by a fault of the server, before the application is told. */
 const MAX_FAULTS = 3;
 
 /**
@@ -12,11 +12,12 @@ const MAX_FAULTS = 3;
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay
  * @property {(ack: import("./protocol.js").JoinAck) => void} onJoined
- * @property {() => void} onDelayed the room is not joined, and will be tried again
- * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
+ * @property {() => void} onDelayed called when a join has failed, and will be tried again
+ * @property {(error: import("./errors.js").RealtimeError) => void} onRefused called when a join is
+ *   refused for good
  */
 
-/** Join a room on each connection, and try again where that may help. */
+/** Join a room on each connection, and try again if that may help. */
 export class JoinLoop {
   #options;
   /** @type {import("./connection.js").Connection | null} */
@@ -40,7 +41,7 @@ export class JoinLoop {
     this.join();
   }
 
-  /** The connection is lost, or no longer needed. */
+  /** Join no more: the connection is lost, or no longer needed. */
   close() {
     this.#connection = null;
     this.#options.timers.clear(this.#timer);

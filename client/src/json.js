@@ -1,15 +1,15 @@
 import { RealtimeError } from "./errors.js";
 import { isObject } from "./merge.js";
 
-/** Levels that the server takes in a message, less those of the envelope. */
+/** Levels that the server takes in a message, without those of the envelope. */
 const MAX_DEPTH = 29;
-/** Bytes of a message that the server takes, less what `ref` may need. */
+/** Bytes of a message that the server takes, without those that `ref` may need. */
 const MAX_SIZE = 64 * 1024 - 64;
 
 /**
- * Return a copy of an object as JSON carries it, so that the caller may go on to change theirs.
+ * Return a copy of an object as JSON carries it; the caller may change theirs meanwhile.
  *
- * Data that the server would refuse without naming the command are refused here.
+ * Refuse data that the server would refuse without naming the command.
  *
  * @param {unknown} data
  * @returns {import("./merge.js").Json}
@@ -87,7 +87,7 @@ function copyObject(value, path, depth) {
  * @param {string} path
  */
 function checkString(value, path) {
-  // With the flag `u` a surrogate matches only where it stands alone.
+  // With the flag `u` a surrogate matches only if it stands alone.
   if (/\p{Surrogate}/u.test(value)) {
     throw invalid(path, "has a lone surrogate");
   }

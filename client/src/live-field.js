@@ -1,29 +1,29 @@
 /**
  * Define `<live-field name="title"><input></live-field>`, for pages without a framework. An element
- * around it says which room: `<main {% live_room board %}>`, or `data-room='{"kind": "board", "key": 1}'`.
+ * around it names the room: `<main {% live_room board %}>`, or `data-room='{"kind": "board", "key": 1}'`.
  *
- * Around an input, a textarea or a select it shows what others change, and sends what the person
- * changes when they leave the field. What they typed is not overwritten: an update that is refused, as
- * where somebody else was faster (CONFLICT), tells so in the field and by the event `live-error`, and
- * the next change is sent again. Around anything else it shows the value as text. A name may lead
- * down: `cards.12.text`.
+ * Around an input, a textarea or a select it shows the changes of others, and sends the person's own
+ * change when they leave the field. It never overwrites typed text. If an update is refused, because
+ * somebody else was faster (CONFLICT) for example, the field and the event `live-error` tell so, and
+ * the next change is sent again. Around anything else it shows the value as text. A name may be a
+ * path: `cards.12.text`.
  *
  * @param {import("./realtime.js").Realtime} realtime
  * @param {string} [tag]
  */
 export function defineLiveField(realtime, tag = "live-field") {
-  // Made here, as there is no HTMLElement where a page is rendered on a server.
+  // Defined here: there is no HTMLElement on a server that renders pages.
   class LiveField extends HTMLElement {
     /** @type {import("./room.js").Room | null} */
     #room = null;
-    /** @type {{ base: number, isSent: boolean } | null} what was typed and has no `ack` yet */
+    /** @type {{ base: number, isSent: boolean } | null} an edit without an `ack` yet */
     #edit = null;
 
     constructor() {
       super();
       this.addEventListener("input", () => this.#typed());
       this.addEventListener("change", () => void this.#send());
-      // By then `change` was told, if there is one.
+      // `change` comes before this, if the value has changed.
       this.addEventListener("focusout", () => this.#edit?.isSent || this.#forget());
     }
 
@@ -70,7 +70,7 @@ export function defineLiveField(realtime, tag = "live-field") {
       const data = this.#path.reduceRight((/** @type {any} */ value, name) => ({ [name]: value }), read(field));
       try {
         await this.#room?.update(data, { baseSeq: edit.base });
-        // Unless the person has gone on to type.
+        // Meanwhile the person may have gone on to type.
         if (this.#edit === edit) {
           this.#forget();
         }
@@ -88,7 +88,7 @@ export function defineLiveField(realtime, tag = "live-field") {
 
 /**
  * @param {HTMLElement} element
- * @returns {Control | null} none where the element shows text
+ * @returns {Control | null} null if the element shows text
  */
 const control = (element) => element.querySelector("input, textarea, select");
 
@@ -116,7 +116,7 @@ function write(target, value) {
 }
 
 /**
- * Replace only what differs, so that the caret and the selection stay where they were in the text.
+ * Replace only the part that differs, so that the caret and the selection keep their place.
  *
  * @param {any} field
  * @param {string} text

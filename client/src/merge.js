@@ -1,10 +1,10 @@
-/** JSON merge patches, RFC 7396. */
+/** Apply and compare JSON merge patches, RFC 7396. */
 
 /** @typedef {Record<string, any>} Json */
 
 /**
- * Return what a patch makes of a target; neither is changed, and what the patch does not touch
- * is not copied.
+ * Return a target with a patch applied. Neither is changed, and parts that the patch does not touch
+ * are not copied.
  *
  * @param {Json} target
  * @param {Json} patch
@@ -27,7 +27,7 @@ export function merge(target, patch) {
 }
 
 /**
- * Say whether two patches change the same thing: objects meet key by key, any other value
+ * Return true if two patches change the same thing: objects are compared key by key, any other value
  * replaces all that stood there. Patches that do not overlap can be applied in either order.
  *
  * @param {Json} one
@@ -44,8 +44,8 @@ export function overlap(one, other) {
 }
 
 /**
- * Freeze a value, so that who changes it by mistake gets an error. What is frozen already is frozen
- * down to the leaves: only what a patch replaced is visited.
+ * Freeze a value, so that a change by mistake is an error. A frozen part is frozen down to its leaves,
+ * so only the parts that a patch replaced are visited.
  *
  * @template Value
  * @param {Value} value as JSON carries it

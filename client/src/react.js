@@ -1,4 +1,4 @@
-/** Hooks for React: `<RealtimeProvider client={realtime}>`, then `useRoom` and its like below it. */
+/** Provide hooks for React: `<RealtimeProvider client={realtime}>`, and below it `useRoom` and others. */
 import {
   createContext, createElement, useCallback, useContext, useEffect, useMemo, useState, useSyncExternalStore,
 } from "react";
@@ -11,7 +11,7 @@ import { members, status, subscribe, tasks } from "./bindings.js";
 const Context = createContext(/** @type {import("./realtime.js").Realtime | null} */ (null));
 
 /**
- * Give the components below it the client.
+ * Provide the client to the components below.
  *
  * @param {{ client: import("./realtime.js").Realtime, children?: import("react").ReactNode }} properties
  */
@@ -29,8 +29,8 @@ export function useRealtime() {
 }
 
 /**
- * Join a room while the component is mounted; null before that, as on a server. Those who join the
- * same room share it. Renders again when `joined`, `role` or `ended` is another.
+ * Join a room while the component is mounted; return null before that, as on a server. Components
+ * that join the same room share it. Render again when `joined`, `role` or `ended` changes.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -47,7 +47,7 @@ export function useRoom(kind, key) {
     setJoined(room && { client, room: /** @type {any} */ (room) });
     return () => void room?.leave();
   }, [client, kind, key]);
-  // For one rendering after a change of the key, the room is still that of the old one.
+  // In the first rendering after a change of the key, the room is still the old one.
   const isIt = joined?.client === client && joined.room.kind === kind && joined.room.key === key;
   const room = isIt ? joined.room : null;
   useValue(room, () => status(room));
@@ -55,8 +55,8 @@ export function useRoom(kind, key) {
 }
 
 /**
- * Return the state of a room, or what `select` takes of it; undefined before the first join. Renders
- * again when that is another value: a `select` that makes new objects does so at each change.
+ * Return the state of a room, or the part that `select` returns; undefined before the first join.
+ * Render again when that is another value: with a `select` that makes new objects, at each change.
  *
  * @template {RoomKind} Kind
  * @template [Value=Readonly<Kind["state"]>]
@@ -103,7 +103,7 @@ export function useConnection() {
 /**
  * @template Value
  * @param {import("./room.js").Room<any> | null} room
- * @param {() => Value} get gives the same value until the room changes
+ * @param {() => Value} get returns the same value until the room changes
  */
 function useValue(room, get) {
   const follow = useCallback((/** @type {() => void} */ onChange) => subscribe(room, onChange), [room]);

@@ -12,27 +12,27 @@ import { systemTimers } from "./timers.js";
  * @property {import("./credentials.js").Token | null} [token]
  *   an access token, or better a function that gets one. It is called for each connection, with
  *   the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
- *   lives. Null from it says that nobody is signed in any more, and stops the client; an error is
- *   tried again. Without this option the browser's session signs in, by its cookie: for the pages
- *   of a site whose server takes that
- * @property {import("./credentials.js").Credential} [credential] where the token stands:
- *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
- *   subprotocols on; with `ticket` the function gets a ticket in its place
- * @property {import("./reconnector.js").SocketClass} [WebSocket] the class; Node has one from 22
- *   on, before that give the one of the package `ws`. Needed to connect, not before
- * @property {{ warn: (message: string) => void } | null} [logger] told, each once, of what a
- *   developer must fix, such as a refused origin; the console by default, null for nobody
+ *   lives. Null means that nobody is signed in any more, and stops the client; after an error it
+ *   is called again. Without this option the browser's session signs in, by its cookie, on pages of
+ *   a site whose server accepts that
+ * @property {import("./credentials.js").Credential} [credential] the place of the token:
+ *   `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that drop
+ *   subprotocols; with `ticket` the function returns a ticket in its place
+ * @property {import("./reconnector.js").SocketClass} [WebSocket] the class; Node has one since
+ *   22, before that pass the one of the package `ws`. Needed only to connect
+ * @property {{ warn: (message: string) => void } | null} [logger] gets, once each, the problems that
+ *   a developer must fix, such as a refused origin; the console by default, null for none
  * @property {number} [queueLimit] updates of a room that may wait at once
- * @property {number} [connectTimeout] until a token is had, and until the server answers; in
- *   milliseconds, as all times here
- * @property {number} [pingInterval] of silence, after which the server is asked for a sign of life
- * @property {number} [pongTimeout] for that sign
+ * @property {number} [connectTimeout] for a token, and again for the server's answer; in milliseconds,
+ *   as all times here
+ * @property {number} [pingInterval] of silence, after which the client pings
+ * @property {number} [pongTimeout] for the answer
  * @property {number} [replyTimeout] for a reply, before the connection is given up
  * @property {number} [stableAfter] online, after which the waits between attempts begin anew
  * @property {number} [idleTimeout] without a room, before the client disconnects until the next
  *   `join`; the server ends a socket that is in no room
- * @property {number} [leaveDelay] after the last `leave` of a room, in which to join it again
- *   without the others seeing anything
+ * @property {number} [leaveDelay] after the last `leave` of a room, in which a new `join` goes unseen
+ *   by the others
  * @property {import("./timers.js").Timers} [timers]
  * @property {() => number} [random]
  * @property {import("./wakeups.js").WakeupSource} [window]
@@ -62,16 +62,16 @@ const DEFAULTS = {
   logger: console,
 };
 
-/** Errors without a `ref` that `error` does not tell: a close follows, or a signal was dropped. */
+/** Errors without a `ref` that `error` leaves out: a close follows, or a signal was dropped. */
 const SILENT = new Set([
   ...["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "USER_INACTIVE"],
   ...["RATE_LIMITED", "NOT_JOINED"],
 ]);
 
 /**
- * The connection to a server. It comes back by itself, and its rooms miss nothing.
+ * Keep a connection to a server. It comes back by itself, and its rooms miss nothing.
  *
- * It acts for one user: where another one is signed in after a reconnection, its rooms end with
+ * It acts for one user: if another one is signed in after a reconnection, its rooms end with
  * USER_CHANGED, and nothing of the first user is sent.
  */
 export class Realtime {
@@ -94,11 +94,11 @@ export class Realtime {
   #keyPrefix = randomHex();
 
   /**
-   * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
+   * Make a client, even without a page or a WebSocket; `join` or `connect` connects it.
    *
-   * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
+   * @param {string} url such as `ws://localhost:8010`; in a page also a path, such as `/ws/`
    * @param {Options} [options]
-   * @throws {TypeError} for what cannot work
+   * @throws {TypeError} if the options cannot work
    */
   constructor(url, options = {}) {
     this.#url = url;
@@ -121,7 +121,7 @@ export class Realtime {
   }
 
   /**
-   * Listen to `state`, or to `error`: a RealtimeError that no promise and no state tells of.
+   * Listen to `state`, or to `error`: a RealtimeError that no promise and no state has told.
    *
    * @template {keyof RealtimeEvents} Name
    * @param {Name} name
@@ -136,7 +136,7 @@ export class Realtime {
   /**
    * Connect; also after the client has stopped.
    *
-   * @throws {TypeError} where there is no WebSocket, or no page that the path belongs to
+   * @throws {TypeError} if there is no WebSocket, or no page for a path
    */
   connect() {
     const target = this.#target();
@@ -146,14 +146,14 @@ export class Realtime {
   }
 
   /**
-   * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
+   * Join a room. All joins of one room share it, and each is left by itself.
    *
    * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
    * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
    * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
    * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
    * @returns {Room<Kind>}
-   * @throws {TypeError} for what names no room, and as `connect`
+   * @throws {TypeError} if the arguments name no room; and as `connect`
    */
   join(kind, key, { signal } = {}) {
     const roomId = new RoomId(kind, key);
@@ -192,7 +192,7 @@ export class Realtime {
     return room;
   }
 
-  /** Make the next attempt now, if one is waited for. */
+  /** Make the next attempt now, if one is due later. */
   retryNow() {
     this.#reconnector.retryNow();
   }
@@ -232,8 +232,8 @@ export class Realtime {
   }
 
   /**
-   * Return the session of the room that a message is of. Its envelope names the room; where it does
-   * not, its payload does, which may name objects of other kinds beside.
+   * Return the session of a message's room. Its envelope names the room, or else its payload, which
+   * may name objects of other kinds, too.
    *
    * @param {import("./protocol.js").Message} message
    */
@@ -244,7 +244,7 @@ export class Realtime {
   }
 
   /**
-   * Note whom the server joined; rooms of another user end before anything is sent.
+   * Note the user whom the server joined; end rooms of another user before anything is sent.
    *
    * @param {import("./protocol.js").UserId} userId
    */
@@ -267,7 +267,7 @@ export class Realtime {
   #target() {
     const { WebSocket = globalThis.WebSocket } = this.#options;
     if (typeof WebSocket !== "function") {
-      throw new TypeError("`WebSocket` is needed here: the class, as that of the package ws");
+      throw new TypeError("`WebSocket` is needed here: the class, such as that of the package ws");
     }
     return { url: absolute(this.#url, globalThis.location?.href), WebSocket };
   }
@@ -303,7 +303,7 @@ function withDefaults(options) {
   const { window = globalThis } = globalThis;
   /** @type {ReturnType<typeof withDefaults>} */
   const all = { ...DEFAULTS, window, token: null, ...Object.fromEntries(given) };
-  // One that is given and undefined is a mistake of the caller's, not a wish for the session.
+  // An option that is present and undefined is a caller's mistake, not a wish for the session.
   const isGiven = "token" in options && options.token !== null;
   if (isGiven && (!options.token || !["string", "function"].includes(typeof options.token))) {
     throw new TypeError("`token` must be an access token, or a function that gets one");
@@ -328,7 +328,7 @@ function absolute(url, base) {
   return result;
 }
 
-/** Return random digits, also where crypto.randomUUID is missing: on pages over plain HTTP. */
+/** Return random digits; pages over plain HTTP have no crypto.randomUUID. */
 function randomHex() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

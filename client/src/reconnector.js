@@ -8,12 +8,12 @@ import { PASSING, RealtimeError } from "./errors.js";
  * - `connecting`: an attempt is under way
  * - `online`: the server answers
  * - `offline`: not started, resting, or waiting for the next attempt
- * - `stopped`: by `close`, or by a server that wants no reconnection
+ * - `stopped`: by `close`, or by a server that forbids a reconnection
  *
  * @typedef {"connecting" | "online" | "offline" | "stopped"} State
  *
- * - `code`: of the close that led here, where there was one
- * - `retryAt`: the moment of the next attempt, in milliseconds as performance.now() counts them
+ * - `code`: of the close that led here, if there was one
+ * - `retryAt`: the time of the next attempt, by performance.now()
  *
  * @typedef {import("./errors.js").Reason} Reason
  * @typedef {{ state: "connecting" | "online", code?: undefined, reason?: undefined, retryAt?: undefined }
@@ -42,7 +42,7 @@ import { PASSING, RealtimeError } from "./errors.js";
  * @property {(error: RealtimeError) => void} onError
  */
 
-/** Milliseconds for which a token that no server has answered to does for further attempts. */
+/** Milliseconds for which further attempts reuse a token that no server has answered to. */
 const TOKEN_KEPT = 60_000;
 
 /** Keep one connection up while it is wanted: attempts, tokens, waits and close codes. */
@@ -56,22 +56,22 @@ export class Reconnector {
   #state = "offline";
   /** @type {Connection | null} */
   #connection = null;
-  /** Identity of the attempt under way: the token of one that was given up may still come. */
+  /** Identity of the present attempt: the token of an earlier one may still come. */
   #attempt = {};
   #isRunning = false;
   /** Failures since a connection lasted. */
   #failures = 0;
   #onlineSince = Infinity;
-  /** @type {string | undefined} why the last token was refused */
+  /** @type {string | undefined} the error code that refused the last token */
   #refusal;
   /** @type {{ token: string, until: number, isReused: boolean } | null} a token that no server has
    * answered to */
   #kept = null;
-  /** True if the last connection ended as the server refused one of several updates, unnamed. */
+  /** True if the last connection ended because the server refused one of several updates, unnamed. */
   #isUnclear = false;
   /** @type {unknown} */
   #timer;
-  /** Failures in a row to renew the token of the present connection. */
+  /** Failures in a row to renew the present connection's token. */
   #renewals = 0;
   /** @type {unknown} */
   #renewalTimer;
@@ -97,7 +97,7 @@ export class Reconnector {
   }
 
   /**
-   * Connect, unless that is under way or done.
+   * Connect, unless connected or connecting.
    *
    * @param {Target} target
    */
@@ -110,13 +110,13 @@ export class Reconnector {
     }
   }
 
-  /** Try now, or probe the connection: there is reason to look at it. */
+  /** Try now, or probe the connection, as something may have changed. */
   check() {
     this.retryNow();
     this.#connection?.probe();
   }
 
-  /** Make the attempt that is waited for now. */
+  /** Make the next attempt now. */
   retryNow() {
     if (this.#isRunning && this.#state === "offline") {
       void this.#try();
@@ -141,10 +141,10 @@ export class Reconnector {
     this.#setState({ state: "stopped", code, reason });
   }
 
-  /** Give the connection a fresh token; try for as long as the connection lives. */
+  /** Give the connection a fresh token, and try for as long as it lives. */
   async renewToken() {
     const connection = this.connection;
-    // A ticket opens a socket, and cannot prolong one: the next socket has a new one.
+    // A ticket opens a socket and cannot prolong it; the next socket gets a new ticket.
     const { isFixed, isSession } = this.#tokens;
     if (!connection || isFixed || isSession || this.#settings.credential === "ticket") {
       return;
@@ -172,7 +172,7 @@ export class Reconnector {
     } else {
       const { code: reason, message } = reply.error;
       this.#handlers.onError(reply.error);
-      // Perhaps it is another user's: find out now who is signed in, not when the old one ends.
+      // The token may be another user's: reconnect now to learn who is signed in.
       this.#lost({ reason, message, order: "token" });
     }
   }
@@ -235,7 +235,7 @@ export class Reconnector {
     const arguments_ = handshake(url, token, credential);
     if (!arguments_) {
       const message = "A token has characters that a subprotocol cannot carry";
-      warn(`${message}: is it one? credential: "query" takes any`);
+      warn(`${message}: is it a token? credential: "query" takes any`);
       this.#lost({ reason: "TOKEN_INVALID", message, order: "token" });
       return;
     }
@@ -243,7 +243,7 @@ export class Reconnector {
     try {
       socket = new WebSocket(...arguments_);
     } catch (cause) {
-      // A browser forbids some: ws: in a page that came over https:, for one.
+      // A browser forbids some URLs, such as ws: in a page that came over https:.
       const message = "The browser refused to connect";
       this.#handlers.onError(new RealtimeError("CONNECTION_FAILED", message, { cause }));
       this.#wait({ reason: "CONNECTION_FAILED" });
@@ -287,8 +287,8 @@ export class Reconnector {
     this.#isUnclear = end.isUnclear ?? false;
     const order = end.order ?? instruction(end.code);
     const isRefused = order === "token";
-    // A token that is always the same would be refused again; and without a session nobody is
-    // signed in. One that has ended may have a successor, which the next attempt presents.
+    // A fixed token would be refused again; and without a session nobody is signed in. A session
+    // that has ended may have a successor, which the next attempt presents.
     const { isFixed, isSession } = this.#tokens;
     const isFinal = isFixed || (isSession && end.reason === "TOKEN_MISSING");
     if (order === "stop" || (isRefused && isFinal)) {

@@ -1,21 +1,21 @@
-/** Make a room's view of its messages: pure functions from a view and a message to a view. */
+/** Reduce a room's messages to its view, by pure functions. */
 
 import { merge } from "./merge.js";
 
 /**
- * A room as the server has confirmed it; never changed, only replaced.
+ * Hold a room as the server has confirmed it; never changed, only replaced.
  *
  * @typedef {object} View
  * @property {number} seq the last durable event that is part of it
  * @property {import("./merge.js").Json} state
  * @property {readonly import("./protocol.js").Member[]} members
- * @property {number} memberCount how many are here; `members` has not all of very many
- * @property {readonly import("./protocol.js").Task[]} tasks those queued or running
+ * @property {number} memberCount the number of users here; `members` has only some of very many
+ * @property {readonly import("./protocol.js").Task[]} tasks queued or running ones
  * @property {readonly string[]} ended the tasks that ended last: late progress does not revive them
- * @property {import("./protocol.js").UserId} me the own user id
+ * @property {import("./protocol.js").UserId} me the client's own user id
  * @property {string} joinRole the role at position `joinSeq`
  * @property {number} joinSeq
- * @property {Readonly<Record<import("./protocol.js").UserId, string | null>>} roles those that changed after that, by user
+ * @property {Readonly<Record<import("./protocol.js").UserId, string | null>>} roles roles that changed after that, by user
  */
 
 const ENDED_KEPT = 100;
@@ -23,7 +23,7 @@ const ENDED_KEPT = 100;
 /**
  * Return the view after a join was acknowledged.
  *
- * @param {View | null} view what was known before; null at the first join
+ * @param {View | null} view the view before; null at the first join
  * @param {import("./protocol.js").JoinAck} ack
  * @returns {View}
  */
@@ -85,7 +85,7 @@ function change(view, message, roomId) {
     case "user_left": {
       const { user_id } = message.payload;
       const members = view.members.filter((member) => member.user_id !== user_id);
-      // One who is not known is one of those whom the join did not list.
+      // An unknown user is one of those whom the join did not list.
       return { members, memberCount: Math.max(view.memberCount - 1, members.length) };
     }
     case "task_progress":

@@ -1,4 +1,4 @@
-/** The replies that the server must give: what is none of them ends the connection. */
+/** Check the server's replies; a wrong one ends the connection. */
 
 import { isObject } from "./merge.js";
 

@@ -1,12 +1,12 @@
 /**
- * Name a room, and what is said of it on the wire: each kind of room has the messages of
- * docs/protocol.md with its own noun in them.
+ * Name a room on the wire: the messages of each kind of room have its noun in them, see
+ * docs/protocol.md.
  */
 export class RoomId {
   /**
    * @param {string} kind the noun, such as `project`
    * @param {RoomKey} key of the room's object
-   * @throws {TypeError} for what names no room
+   * @throws {TypeError} if the arguments name no room
    */
   constructor(kind, key) {
     if (typeof kind !== "string" || !/^[a-z][a-z0-9_]*$/.test(kind)) {
@@ -50,7 +50,7 @@ export class RoomId {
   }
 
   /**
-   * Say whether an envelope or a payload names the room.
+   * Return true if an envelope or a payload names the room.
    *
    * @param {Record<string, unknown>} part
    */

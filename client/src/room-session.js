@@ -9,7 +9,7 @@ import { join, reduce } from "./reducers.js";
 import { SignalSender } from "./signals.js";
 
 /**
- * @typedef {object} Context what a session needs of the client that it belongs to
+ * @typedef {object} Context the parts of the client that a session needs
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {number} queueLimit
@@ -21,7 +21,7 @@ import { SignalSender } from "./signals.js";
  * @property {() => void} onEnd
  */
 
-/** The event of each message, whatever its type: no host can have an event of this name. */
+/** The event of each message of any type; a symbol, so no host has an event of this name. */
 export const EVERY = Symbol("message");
 
 /** Keep a room over any number of connections; a `Room` is the application's handle of it. */
@@ -42,12 +42,12 @@ export class RoomSession {
   /** @type {import("./connection.js").Connection | null} */
   #connection = null;
   #isJoined = false;
-  /** Joins of the room that were not left yet. */
+  /** Joins of the room that were not left. */
   #users = 0;
   #isLeaving = false;
-  /** @type {unknown} set for the moment in which somebody may want the room again */
+  /** @type {unknown} set while a new join may still take the place of the last */
   #leaveTimer;
-  /** Position after which an event was missing when the room was last joined anew for that. */
+  /** Position of the last gap for which the room was joined anew. */
   #gapAt = -1;
   /** @type {RealtimeError | null} */
   #ended = null;
@@ -80,7 +80,7 @@ export class RoomSession {
     return this.#roomId;
   }
 
-  /** Settled by the first join. */
+  /** Promise that the first join settles. */
   get ready() {
     return this.#ready.promise;
   }
@@ -106,7 +106,7 @@ export class RoomSession {
     return this.#ended;
   }
 
-  // --- what the application does
+  // --- for the application
 
   /**
    * @param {string | symbol} name
@@ -140,7 +140,7 @@ export class RoomSession {
     this.#signals.add(own);
   }
 
-  /** Count somebody who wants the room. */
+  /** Count a join of the room. */
   enter() {
     this.#users += 1;
     this.#isLeaving = false;
@@ -152,8 +152,8 @@ export class RoomSession {
   }
 
   /**
-   * Count somebody off. After the last one the room is left, when its updates have their answers
-   * and a moment has passed: a page that is built anew wants the room again at once.
+   * Stop counting a join. After the last one the room is left, once its updates have their answers
+   * and a moment has passed: a page that is built anew joins again at once.
    *
    * @returns {Promise<void>}
    */
@@ -171,10 +171,10 @@ export class RoomSession {
     return this.#left.promise;
   }
 
-  // --- what the connection brings
+  // --- for the connection
 
   /**
-   * There is a connection: join on it.
+   * Join on a new connection.
    *
    * @param {import("./connection.js").Connection} connection
    */
@@ -183,7 +183,7 @@ export class RoomSession {
     this.#joinLoop.open(connection);
   }
 
-  /** The connection is lost. */
+  /** Wait for the next connection, as this one is lost. */
   detach() {
     this.#connection = null;
     this.#joinLoop.close();
@@ -192,7 +192,7 @@ export class RoomSession {
     this.#setJoined(false);
   }
 
-  /** Send what can be sent now. */
+  /** Send the updates and signals that can be sent now. */
   pump() {
     this.#queue.pump();
     this.#signals.pump();
@@ -219,21 +219,21 @@ export class RoomSession {
   }
 
   /**
-   * The room is over for the client, and the server does not know it yet.
+   * End the room for the client, and tell the server.
    *
-   * @param {RealtimeError} error why
+   * @param {RealtimeError} error the reason
    */
   depart(error) {
-    // Also where the join has no reply yet: commands are handled in order.
+    // Even if the join has no reply yet: the server handles commands in order.
     const { kind } = this.#roomId;
     this.#connection?.request(`leave_${kind}`, this.#roomId.payload(), () => {});
     this.end(error);
   }
 
   /**
-   * The room is over.
+   * End the room.
    *
-   * @param {RealtimeError} error why
+   * @param {RealtimeError} error the reason
    */
   end(error) {
     if (this.#ended) {
@@ -253,10 +253,10 @@ export class RoomSession {
   }
 
   /**
-   * Say whether an event is the next one. Where some are missing before it, have them replayed.
+   * Return true if a message is the next one. If events are missing before it, have them replayed.
    *
    * @param {number} position
-   * @param {number} [seq] undefined for what is not durable
+   * @param {number} [seq] undefined for an ephemeral message
    */
   #isNext(position, seq = position + 1) {
     if (seq > position + 1 && this.#gapAt !== position) {
@@ -266,11 +266,11 @@ export class RoomSession {
     return seq === position + 1;
   }
 
-  // --- what becomes of a join
+  // --- outcomes of a join
 
   /** @param {import("./protocol.js").JoinAck} ack */
   #enter(ack) {
-    // Before anything of the room is taken or sent: it may be another user's by now.
+    // First of all: the room may be another user's by now, and is ended then.
     this.#context.identify(ack.user_id);
     if (this.#ended) {
       return;
@@ -291,7 +291,7 @@ export class RoomSession {
     this.#emitter.emit("change");
   }
 
-  /** The join is tried again later. */
+  /** Wait for the next try of the join. */
   #suspend() {
     this.#queue.pause();
     this.#signals.close();
@@ -301,7 +301,7 @@ export class RoomSession {
   /** @param {RealtimeError} error */
   #refused(error) {
     if (this.#view && error.code === this.#roomId.notFound) {
-      // It was there before: access was taken away while there was no connection.
+      // The room was there before: access ended while there was no connection.
       this.#revoked(error);
     } else {
       this.end(error);
@@ -349,7 +349,7 @@ export function left() {
 }
 
 /**
- * Return a promise that is rejected, and need not be handled: `ended` tells the same.
+ * Return a rejected promise that need not be handled: `ended` tells the same.
  *
  * @param {RealtimeError} error
  * @returns {Promise<never>}

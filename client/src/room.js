@@ -3,10 +3,10 @@ import { role } from "./reducers.js";
 import { EVERY, left, rejected } from "./room-session.js";
 
 /**
- * Events of a room: each message of the server as `(payload, message)`, and
+ * Declare the events of a room: each message of the server as `(payload, message)`, and
  *
- * - `change`: state, members, tasks, role, joined, pending or ended is different: render again
- * - `snapshot`: the state starts anew from what the server sent; what led to it was not told
+ * - `change`: state, members, tasks, role, joined, pending or ended has changed: render again
+ * - `snapshot`: the state starts anew from the server's; the events before it were not told
  *
  * @template {import("./protocol.js").RoomKind} Kind
  * @typedef {{ [Type in keyof import("./protocol.js").RoomPayloads<Kind> & string]: [
@@ -28,22 +28,21 @@ const MAX_UNREAD = 10_000;
 /** Ends after which a `for await` is done; any other is thrown. */
 const OWN_ENDS = ["LEFT", "CLOSED"];
 
-/** @type {readonly never[]} the same each time, so that nothing seems to have changed */
+/** @type {readonly never[]} always the same object, so that nothing seems to have changed */
 const NONE = Object.freeze([]);
 
 /**
- * One join of a room, made by `Realtime.join`. All joins of a client share the room's
- * state; each has listeners of its own, and is left by itself.
+ * Show one join of a room, made by `Realtime.join`. All joins of a client share the room's state;
+ * each has listeners of its own, and is left by itself.
  *
- * Its properties hold frozen values that are replaced and never changed: to compare, compare
- * identities.
+ * Its properties hold frozen values that are replaced and never changed, so compare them by identity.
  *
  * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  */
 export class Room {
   #session;
   #ready;
-  /** @type {Set<() => void>} what stops each of its listeners */
+  /** @type {Set<() => void>} functions that stop each of its listeners */
   #stops = new Set();
   /** @type {import("./errors.js").RealtimeError | null} */
   #left = null;
@@ -73,15 +72,15 @@ export class Room {
   }
 
   /**
-   * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if
-   * that cannot be, as with PROJECT_NOT_FOUND of a `project`.
+   * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if it
+   * cannot be, such as PROJECT_NOT_FOUND of a `project`.
    */
   get ready() {
     return this.#ready;
   }
 
   /**
-   * The state, with the own updates that are not confirmed yet; null before the first join.
+   * The state, with own updates that are not confirmed yet; null before the first join.
    *
    * @returns {Readonly<Kind["state"]> | null}
    */
@@ -90,14 +89,14 @@ export class Room {
   }
 
   /**
-   * The users who are here, oneself too; while not `joined`, as last known. Of very many only some:
-   * see `memberCount`.
+   * The users who are here, oneself too; while not `joined`, as last known. It has only some of very
+   * many: see `memberCount`.
    */
   get members() {
     return this.#session.view?.members ?? NONE;
   }
 
-  /** How many users are here, oneself too. */
+  /** The number of users who are here, oneself too. */
   get memberCount() {
     return this.#session.view?.memberCount ?? 0;
   }
@@ -112,17 +111,17 @@ export class Room {
     return this.#session.view && role(this.#session.view);
   }
 
-  /** The own user id; null until the room has told it, just after a join. */
+  /** The own user id; null before the first join. */
   get me() {
     return this.#session.view?.me ?? null;
   }
 
-  /** The last durable event that is part of `state`: what `baseSeq` takes. */
+  /** The position of the last durable event in `state`, for `baseSeq`. */
   get seq() {
     return this.#session.view?.seq ?? 0;
   }
 
-  /** True while events come; while not, the room shows what was last known. */
+  /** True while events come; otherwise the room shows its last known state. */
   get joined() {
     return this.#session.isJoined && this.#left === null;
   }
@@ -132,7 +131,7 @@ export class Room {
     return this.#session.pending;
   }
 
-  /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
+  /** The reason why the room has ended, or null. It does not come back: `join` makes a new one. */
   get ended() {
     return this.#left ?? this.#session.ended;
   }
@@ -142,7 +141,7 @@ export class Room {
    *
    * @template {keyof RoomEvents<Kind> & string} Name
    * @param {Name} name
-   * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` has it
+   * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` includes the event
    * @param {import("./emitter.js").ListenOptions} [options]
    * @returns {() => void} stops listening
    */
@@ -191,7 +190,7 @@ export class Room {
   }
 
   /**
-   * @param {any[]} unread filled meanwhile
+   * @param {any[]} unread filled while this iterates
    * @param {() => Promise<void>} sleep returns when there is more, or the room has ended
    * @param {() => void} stop
    * @returns {AsyncGenerator<any, void>}
@@ -219,14 +218,14 @@ export class Room {
   /**
    * Change the state; it shows in `state` at once.
    *
-   * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
-   * with a RealtimeError if the server refuses it, and `state` is without it then.
+   * Resolves when the server has saved it, even after a reconnection; it happens once. Rejects with a
+   * RealtimeError if the server refuses it; then `state` is without it.
    *
    * @param {import("./protocol.js").PatchOf<Kind>} data a merge patch: objects are merged, null deletes a key
    * @param {object} [options]
-   * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed what `data`
-   *   names after that position; updates of this room do not count
-   * @param {boolean} [options.optimistic] false: show it only when it is confirmed
+   * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed something in
+   *   `data` after that position; the client's own updates do not count
+   * @param {boolean} [options.optimistic] false to show it only once it is confirmed
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    */
   update(data, { baseSeq, optimistic = true } = {}) {
@@ -234,10 +233,10 @@ export class Room {
   }
 
   /**
-   * Show something to the others now, or without a connection never: a cursor, a selection, typing.
+   * Send a cursor, a selection or typing to the others now; without a connection, drop it.
    *
-   * Signals that come faster than the server takes them replace each other, and the last one is
-   * sent. To who reads slowly, too, only the newest of each user comes: put all in one that counts.
+   * Signals that come faster than the server takes them replace each other, and the last one is sent.
+   * A client that reads slowly gets only the newest of each user. So each signal should say it all.
    *
    * @param {Record<string, any>} data
    * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
@@ -249,12 +248,12 @@ export class Room {
   }
 
   /**
-   * Leave. Listeners hear nothing more; updates made before are still sent.
+   * Leave. Listeners hear nothing more; earlier updates are still sent.
    *
-   * The others see it once each of those who joined the room has left it, and nobody has joined it
-   * again for a moment (`leaveDelay`).
+   * The others see it once every join of the room was left, and none was made for a moment
+   * (`leaveDelay`).
    *
-   * @returns {Promise<void>} resolves when that is done, or somebody else wants the room
+   * @returns {Promise<void>} resolves when that is done, or when the room is joined again
    */
   leave() {
     this.#left ??= this.#session.ended ?? left();

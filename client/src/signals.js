@@ -5,8 +5,8 @@ import { PASSING } from "./errors.js";
 const INTERVAL = 60;
 
 /**
- * Send the signals of a room no faster than the server takes them. One that comes too early waits,
- * and a newer one takes its place, so the last one always arrives while there is a connection.
+ * Send the signals of a room as fast as the server takes them. An early one waits, and a newer one
+ * replaces it, so the last one always arrives while there is a connection.
  */
 export class SignalSender {
   #roomId;
@@ -29,8 +29,8 @@ export class SignalSender {
    * @param {import("./room-id.js").RoomId} options.roomId
    * @param {import("./timers.js").Timers} options.timers
    * @param {() => number} options.random
-   * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
-   *   was refused for good
+   * @param {(error: import("./errors.js").RealtimeError) => void} options.onError gets the
+   *   refusal of a signal that is not sent again
    */
   constructor({ roomId, timers, random, onError }) {
     this.#roomId = roomId;
@@ -47,7 +47,7 @@ export class SignalSender {
     }
   }
 
-  /** Send what waits, if it may be sent now. */
+  /** Send the signal that waits, if it may be sent now. */
   pump() {
     const data = this.#next;
     if (data === null || this.#timer !== undefined || !this.#connection?.isWritable) {
@@ -71,7 +71,7 @@ export class SignalSender {
   }
 
   /**
-   * The room is joined.
+   * Send signals, as the room is joined.
    *
    * @param {import("./connection.js").Connection} connection
    */
@@ -80,7 +80,7 @@ export class SignalSender {
     this.pump();
   }
 
-  /** The room is not joined any more. What waits is dropped: a signal is for now. */
+  /** Drop the signal that waits, as the room is not joined any more. */
   close() {
     this.#connection = this.#next = null;
     this.#timers.clear(this.#timer);

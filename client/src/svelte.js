@@ -1,4 +1,4 @@
-/** Stores for Svelte: `setRealtime(realtime)` in a component, then `useRoom` and its like below it. */
+/** Provide stores for Svelte: `setRealtime(realtime)` in a component, and below it `useRoom` and others. */
 import { getContext, setContext } from "svelte";
 import { derived, readable } from "svelte/store";
 
@@ -15,7 +15,7 @@ import { members, subscribe, tasks } from "./bindings.js";
 const CLIENT = Symbol("realtime");
 
 /**
- * Give this component and those below it the client.
+ * Provide the client to this component and those below.
  *
  * @param {import("./realtime.js").Realtime} client
  */
@@ -35,8 +35,8 @@ export function useRealtime() {
 }
 
 /**
- * Return a store with a room, which is joined while anybody subscribes to it; null on a server. Its
- * subscribers hear of each change of the room.
+ * Return a store with a room, which is joined while the store has subscribers; null on a server.
+ * Subscribers hear of each change of the room.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -58,7 +58,7 @@ export function useRoom(kind, key) {
 }
 
 /**
- * Return a store with the state of a room, or with what `select` takes of it; undefined before the
+ * Return a store with the state of a room, or the part that `select` returns; undefined before the
  * first join.
  *
  * @template {RoomKind} Kind
@@ -89,7 +89,7 @@ export function useConnection() {
 }
 
 /**
- * Return a store that is set only to another value: Svelte takes each object for a new one.
+ * Return a store that is set only when the value changes: Svelte treats each object as new.
  *
  * @template {RoomKind} Kind
  * @template Value

@@ -12,7 +12,7 @@ import { Updates } from "./updates.js";
  * @property {() => number} random
  * @property {() => string} newKey
  * @property {() => void} onChange called when `applyTo` would return another state
- * @property {() => void} onNotJoined the server says that it is not joined
+ * @property {() => void} onNotJoined called when the server answers that the room is not joined
  */
 
 /** Send each update of a room until it has its answer, over any number of connections. */
@@ -74,7 +74,7 @@ export class UpdateQueue {
     return promise;
   }
 
-  /** Send what can be sent now. */
+  /** Send the updates that can be sent now. */
   pump() {
     while (this.#connection?.isWritable) {
       const update = this.#updates.next();
@@ -86,7 +86,7 @@ export class UpdateQueue {
   }
 
   /**
-   * The room is joined.
+   * Send updates, as the room is joined.
    *
    * @param {import("./connection.js").Connection} connection
    */
@@ -96,19 +96,19 @@ export class UpdateQueue {
     this.pump();
   }
 
-  /** The room is not joined for the moment; answers may still come. */
+  /** Wait, as the room is not joined now; answers may still come. */
   pause() {
     this.#connection = null;
   }
 
-  /** The connection is lost, and with it every answer. */
+  /** Wait to send all again, as the connection is lost, and every answer with it. */
   disconnect() {
     this.#connection = null;
     this.#updates.unsend();
   }
 
   /**
-   * A durable event has become part of the confirmed state.
+   * Note a durable event that has become part of the confirmed state.
    *
    * @param {number} seq
    * @param {Record<string, any>} changes
@@ -121,12 +121,12 @@ export class UpdateQueue {
   }
 
   /**
-   * The confirmed state starts anew from a snapshot.
+   * Start anew from a snapshot.
    *
    * @param {number} seq
    */
   restart(seq) {
-    // A server that was put back to an earlier time has none of what was acknowledged later.
+    // A server that was restored from a backup has none of the updates acknowledged since.
     const isOlder = seq < this.#seq;
     this.#seq = seq;
     this.#ownEdits.clear();
@@ -141,7 +141,7 @@ export class UpdateQueue {
   reject(error) {
     this.#connection = null;
     for (const update of this.#updates.clear()) {
-      // The room's end tells the same: who does not wait for the update need not handle it.
+      // The room's end tells the same: a caller that does not wait need not handle this.
       update.promise.catch(() => {});
       update.reject(error);
     }

@@ -1,31 +1,30 @@
 import { freeze, merge, overlap } from "./merge.js";
 
 /**
- * An update that somebody waits for.
+ * Hold an update that the application waits for.
  *
  * @typedef {object} Update
  * @property {string} key its idempotency key: however often it is sent, it happens once
  * @property {import("./merge.js").Json} data a merge patch
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
- * @property {boolean} isSent and not refused for a passing reason, on the present connection
+ * @property {boolean} isSent true if it was sent on the present connection, and not refused to be sent again
  * @property {number | null} ackSeq the position at which the room has it; null without an answer
- * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise for the application
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */
 
 /**
- * The updates of a room in the order they were made, each until the confirmed state has it.
+ * Keep the updates of a room in their order, each until the confirmed state has it.
  *
- * Updates that change different things are sent side by side. One that changes what an earlier
- * one changes waits for the answer to that: the earlier may have to be sent again, and would
- * then overwrite the later.
+ * Updates that change different things are sent side by side. An update that overlaps an earlier one
+ * waits for its answer: the earlier one may have to be sent again, and would then overwrite the later.
  */
 export class Updates {
   /** @type {Update[]} */
   #list = [];
-  /** @type {{ from: object, to: object } | null} what `applyTo` made last */
+  /** @type {{ from: object, to: object } | null} the last state of `applyTo`, and its result */
   #applied = null;
 
   /** Updates that have no answer yet. */
@@ -43,7 +42,7 @@ export class Updates {
     this.#set(this.#list.filter((other) => other !== update));
   }
 
-  /** Forget all; return those that have no answer. */
+  /** Forget all; return the updates without an answer. */
   clear() {
     const unanswered = this.#list.filter((update) => update.ackSeq === null);
     this.#set([]);
@@ -51,7 +50,7 @@ export class Updates {
   }
 
   /**
-   * Let go of those that the confirmed state has.
+   * Forget the updates that the confirmed state has.
    *
    * @param {number} seq its position
    */
@@ -60,8 +59,7 @@ export class Updates {
   }
 
   /**
-   * Return a state as it will be when it has them all: the same object as long as nothing
-   * changes.
+   * Return a state with all updates applied: the same object as long as nothing changes.
    *
    * @template {object} State
    * @param {State} state
@@ -87,7 +85,7 @@ export class Updates {
     );
   }
 
-  /** Mark each sent update without an answer as to be sent again. */
+  /** Mark each sent update without an answer, to send it again. */
   unsend() {
     for (const update of this.#list) {
       update.isSent = update.ackSeq !== null;
@@ -104,13 +102,13 @@ export class Updates {
 }
 
 /**
- * Say whether one update has to wait for an earlier one.
+ * Return true if an update has to wait for an earlier one.
  *
  * @param {Update} earlier
  * @param {Update} later
  */
 function holds(earlier, later) {
-  // One with a `baseSeq` waits for the event too: only then is its base known (own-edits.js).
+  // An update with a `baseSeq` waits for the event, too: only then is its base known (own-edits.js).
   const isDone = earlier.ackSeq !== null && later.baseSeq === undefined;
   return !isDone && overlap(earlier.data, later.data);
 }

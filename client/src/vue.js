@@ -1,4 +1,4 @@
-/** Composables for Vue: `app.use(realtimePlugin, realtime)`, then `useRoom` and its like in components. */
+/** Provide composables for Vue: `app.use(realtimePlugin, realtime)`, and in components `useRoom` and others. */
 import {
   computed, inject, markRaw, onMounted, onScopeDispose, shallowRef, toValue, triggerRef, watch,
 } from "vue";
@@ -29,8 +29,8 @@ export function useRealtime() {
 }
 
 /**
- * Join a room while the component is mounted; null before that, as on a server. Those who join the
- * same room share it. The ref is triggered when `joined`, `role` or `ended` of the room is another.
+ * Join a room while the component is mounted; return null before that, as on a server. Components
+ * that join the same room share it. The ref is triggered when `joined`, `role` or `ended` changes.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -45,7 +45,7 @@ export function useRoom(kind, key) {
       () => toValue(key),
       (wanted, _, onCleanup) => {
         const room = wanted === null ? null : client.join(/** @type {any} */ (kind), wanted);
-        // A proxy of it could not read its private fields.
+        // A proxy of the room could not read its private fields.
         found.value = room && markRaw(/** @type {import("./room.js").Room<any>} */ (room));
         onCleanup(() => void room?.leave());
       },
@@ -58,7 +58,7 @@ export function useRoom(kind, key) {
 }
 
 /**
- * Return the state of a room, or what `select` takes of it; undefined before the first join.
+ * Return the state of a room, or the part that `select` returns; undefined before the first join.
  *
  * @template {RoomKind} Kind
  * @template [Value=Readonly<Kind["state"]>]

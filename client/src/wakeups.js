@@ -1,5 +1,5 @@
 /**
- * The part of a browser's window that the client uses; Node has none of it, a worker some.
+ * Describe the part of a browser's window that the client uses; Node has none of it, a worker some.
  *
  * @typedef {object} WakeupSource
  * @property {(type: string, listener: () => void) => void} [addEventListener]
@@ -12,8 +12,8 @@
  */
 
 /**
- * Call back when there is reason to look at the connection now: the network came or went, the
- * computer woke up, the person is back at the page.
+ * Call back when the connection should be checked now: the network came or went, the computer woke
+ * up, the person is back at the page.
  *
  * @param {WakeupSource} source
  * @param {() => void} callback

@@ -1,8 +1,8 @@
 /**
- * Return how long to wait before a reconnection: exponential backoff with full jitter.
+ * Return the wait before a reconnection: exponential backoff with full jitter.
  *
- * @param {number} attempt 0 for the first; it is jittered too, as all clients of a server that
- *   restarts lose it at the same moment
+ * @param {number} attempt 0 for the first; it has jitter, too: all clients of a server that restarts
+ *   lose it at the same moment
  * @param {() => number} random as Math.random
  * @returns {number} milliseconds
  */

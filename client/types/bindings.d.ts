@@ -1,12 +1,11 @@
-/** Share what the bindings for frameworks have in common. */
+/** Read a room for the bindings of all frameworks. */
 export type AnyJoin = import("./room.js").Room<any> | null;
 /** @param {AnyJoin} room */
 export declare const members: (room: AnyJoin) => readonly import("./protocol.js").Member[];
 /** @param {AnyJoin} room */
 export declare const tasks: (room: AnyJoin) => readonly import("./protocol.js").Task[];
 /**
- * Return a text that is another one when `joined`, `role` or `ended` is: what is read from the room
- * itself.
+ * Return a text that changes with `joined`, `role` and `ended`, which are read from the room itself.
  *
  * @param {AnyJoin} room
  */
@@ -20,4 +19,4 @@ export declare const subscribe: (room: AnyJoin, onChange: () => void) => () => v
 export type StateChange = import("./reconnector.js").StateChange;
 export type ConnectionState = Pick<StateChange, "state"> & Partial<StateChange>;
 /** @typedef {import("./reconnector.js").StateChange} StateChange */
-/** @typedef {Pick<StateChange, "state"> & Partial<StateChange>} ConnectionState the last change, as far as it was heard */
+/** @typedef {Pick<StateChange, "state"> & Partial<StateChange>} ConnectionState the last change that was heard of */

@@ -1,7 +1,7 @@
 /**
- * Return what a close code asks the client to do: its range is the instruction.
+ * Return the instruction of a close code, which is in its range.
  *
- * @param {number | undefined} code undefined where there was no close frame
+ * @param {number | undefined} code undefined if there was no close frame
  * @returns {"stop" | "token" | "retry"} `token`: get a new one, then reconnect
  */
 export declare function instruction(code?: number | undefined): "stop" | "token" | "retry";

@@ -13,11 +13,11 @@ export type Limits = {
      */
     connectTimeout: number;
     /**
-     * of silence, after which the server is asked for a sign of life
+     * of silence, after which the client pings
      */
     pingInterval: number;
     /**
-     * for that sign
+     * for the answer
      */
     pongTimeout: number;
     /**
@@ -27,7 +27,7 @@ export type Limits = {
 };
 export type End = {
     /**
-     * of the close frame, where there was one
+     * of the close frame, if there was one
      */
     code?: number;
     /**
@@ -40,11 +40,11 @@ export type End = {
      */
     retryAfter?: number;
     /**
-     * the instruction, where no close code says it
+     * the instruction, if no close code has it
      */
     order?: "stop" | "token" | "retry";
     /**
-     * the server refused one of several updates, and not by its `ref`
+     * true if the server refused one of several updates without its `ref`
      */
     isUnclear?: boolean;
 };
@@ -54,7 +54,7 @@ export type Handlers = {
      */
     onOpen: () => void;
     /**
-     * the server has answered, so it took the token
+     * the server has answered, so it accepted the token
      */
     onReady: () => void;
     /**
@@ -84,8 +84,8 @@ export type Waiting = {
     size: number;
 };
 /**
- * Keep one socket from its first byte to its last. The next attempt makes a new connection, so that
- * nothing of an old one is ever taken for the new one's.
+ * Keep one socket from its first byte to its last. The next attempt makes a new connection, so no
+ * message of an old one is ever mistaken for one of the new.
  */
 export declare class Connection {
     #private;
@@ -95,8 +95,7 @@ export declare class Connection {
      * @param {import("./timers.js").Timers} options.timers
      * @param {Limits} options.limits
      * @param {Handlers} options.handlers
-     * @param {boolean} [options.isCareful] send one command at a time, so that it is clear which of
-     *   them is refused
+     * @param {boolean} [options.isCareful] send one command at a time, to learn which is refused
      */
     constructor(socket: Socket, { timers, limits, handlers, isCareful }: {
         timers: import("./timers.js").Timers;
@@ -116,7 +115,7 @@ export declare class Connection {
      */
     send(type: string, payload: object): void;
     /**
-     * Send a command that wants a reply. There is none if the connection ends before.
+     * Send a command that wants a reply. If the connection ends first, there is none.
      *
      * @param {string} type
      * @param {object} payload
@@ -132,8 +131,8 @@ export declare class Connection {
      * @param {number} delay milliseconds
      */
     hold(delay: number): void;
-    /** Ask the other side for a sign of life. */
+    /** Ping, to learn whether the server is still there. */
     probe(): void;
-    /** Close the socket; nothing of it is heard any more. */
+    /** Close the socket, and hear nothing of it any more. */
     close(): void;
 }

@@ -8,19 +8,19 @@ export type Credential = "subprotocol" | "query" | "ticket";
  * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
  * @typedef {string | null} MaybeToken
  *
- * @typedef {"subprotocol" | "query" | "ticket"} Credential where a token stands in the handshake
+ * @typedef {"subprotocol" | "query" | "ticket"} Credential the place of a token in the handshake
  *
- * A site's own pages need no token where the server takes the session's cookie: `Token` is null then.
+ * A site's own pages need no token if the server accepts the session's cookie: then `Token` is null.
  */
 /** Get tokens from the application, each within a time limit. */
 export declare class TokenSource {
     #private;
     /**
-     * @param {Token | null} token null where the browser's session signs in
+     * @param {Token | null} token null if the browser's session signs in
      * @param {object} options
      * @param {import("./timers.js").Timers} options.timers
      * @param {number} options.timeout milliseconds
-     * @param {(error: RealtimeError) => void} options.onError told why there was none
+     * @param {(error: RealtimeError) => void} options.onError called if there was none
      * @param {(problem: string) => void} options.warn tells a developer what to fix
      */
     constructor(token: Token | null, options: {
@@ -34,21 +34,21 @@ export declare class TokenSource {
     /** True if the browser's session signs in, by its cookie. */
     get isSession(): boolean;
     /**
-     * Return a token; "" or null if nobody is signed in, undefined if none could be had for now.
+     * Return a token; "" or null if nobody is signed in, undefined if there is none for now.
      * Never rejects.
      *
-     * @param {string} [reason] why the token of before will not do
+     * @param {string} [reason] the error code that refused the previous token
      * @returns {Promise<string | null | undefined>}
      */
     fetch(reason?: string): Promise<string | null | undefined>;
-    /** Wait no longer: each `fetch` that is under way resolves with undefined. */
+    /** Stop waiting: each pending `fetch` resolves with undefined. */
     cancel(): void;
 }
 /**
- * Return the arguments of `new WebSocket` that present a token; null where it cannot be presented.
+ * Return the arguments of `new WebSocket` that present a token; null if it cannot be presented.
  *
  * @param {URL} url
- * @param {string | null} token null where the browser's session signs in
+ * @param {string | null} token null if the browser's session signs in
  * @param {Credential} credential
  * @returns {[url: string, protocols?: string[]] | null}
  */

@@ -1,4 +1,4 @@
-/** After these errors the same command may succeed in a while. */
+/** Errors after which the same command may succeed in a while. */
 export declare const PASSING: Set<string>;
 export type ServerErrorCode = "INVALID_JSON" | "INVALID_MESSAGE" | "UNKNOWN_TYPE" | "MESSAGE_TOO_LARGE" | `${Uppercase<string>}_NOT_FOUND` | "NOT_JOINED" | "FORBIDDEN" | "VALIDATION_ERROR" | "CONFLICT" | "RATE_LIMITED" | "TOO_MANY_PROJECTS" | "UNAVAILABLE" | "INTERNAL_ERROR" | "TOKEN_MISSING" | "TOKEN_INVALID" | "TOKEN_EXPIRED" | "USER_INACTIVE" | "DISCONNECTED" | "ORIGIN_FORBIDDEN";
 export type ClientErrorCode = "QUEUE_FULL" | "OVERRUN" | "INVALID_DATA" | "USER_CHANGED" | "ACCESS_REVOKED" | "LEFT" | "CLOSED" | "TOKEN_UNAVAILABLE" | "CONNECTION_FAILED";
@@ -28,29 +28,29 @@ export type Reason = ErrorCode | "IDLE" | "CONNECTION_LOST" | "CONNECT_TIMEOUT" 
  *   | "REPLY_TIMEOUT" | "BAD_MESSAGE" | "SERVER_DRAINING"} Reason
  */
 /**
- * The reason why a command, a room or the connection came to an end.
+ * Tell why a command, a room or the connection came to an end.
  *
  * `code` is one of the protocol's error codes (docs/protocol.md), or one of the client's own:
  *
  * - `QUEUE_FULL`: too many updates of the room wait already
  * - `OVERRUN`: a `for await` did not take the messages of a room in time
  * - `INVALID_DATA`: the data cannot be sent as JSON
- * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update that had
- *   no answer may have happened, or not
+ * - `USER_CHANGED`: after a reconnection another user is signed in; `join` again. An update without
+ *   an answer may have happened, or not
  * - `ACCESS_REVOKED`: the user may no longer see the room's object, or it was deleted
  * - `LEFT`: the room was left before
  * - `CLOSED`: `close` was called
  * - `TOKEN_UNAVAILABLE`: the token function failed; it is asked again
  * - `CONNECTION_FAILED`: the platform refused to make a WebSocket
  *
- * `MESSAGE_TOO_LARGE` may be the client's own, too: for an update that the server would not take, or
- * for a message of the server's that the WebSocket does not take, as with `maxPayload` of `ws`.
+ * `MESSAGE_TOO_LARGE` may be the client's own, too: for an update that is too large for the server,
+ * or for a message that is too large for the WebSocket, as by `maxPayload` of `ws`.
  */
 export declare class RealtimeError extends Error {
     code: ErrorCode;
-    /** More from the server: messages by field, the current values of a conflict. */
+    /** Details from the server: messages by field, or the current values of a conflict. */
     details: unknown;
-    /** Seconds to wait before the next try, where the server names them. */
+    /** Seconds to wait before the next try, if the server names them. */
     retryAfter: number | undefined;
     /**
      * @param {ErrorCode} code

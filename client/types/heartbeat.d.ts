@@ -1,17 +1,17 @@
 /**
- * Find out that the other side is gone; a socket may take many minutes to tell.
+ * Detect that the server is gone; a socket may take many minutes to tell.
  *
- * After a time of silence it asks for a sign of life. Any frame is one.
+ * After a time of silence it pings. Any frame proves that the server is there.
  */
 export declare class Heartbeat {
     #private;
     /**
      * @param {object} options
      * @param {import("./timers.js").Timers} options.timers
-     * @param {number} options.pingInterval milliseconds of silence before it asks
+     * @param {number} options.pingInterval milliseconds of silence before it pings
      * @param {number} options.pongTimeout milliseconds for the answer
-     * @param {() => void} options.ping asks
-     * @param {() => void} options.onDead called where no answer came
+     * @param {() => void} options.ping sends the ping
+     * @param {() => void} options.onDead called if no answer came
      */
     constructor(options: {
         timers: import("./timers.js").Timers;
@@ -22,8 +22,8 @@ export declare class Heartbeat {
     });
     start(): void;
     stop(): void;
-    /** A frame came. It is only noted: to set a timer anew for each would cost more. */
+    /** Note a frame. Setting a timer anew for each frame would cost more. */
     heard(): void;
-    /** Ask at once. */
+    /** Ping at once. */
     probe(): void;
 }

@@ -8,11 +8,12 @@ export type Options = {
     since: () => number | undefined;
     onJoined: (ack: import("./protocol.js").JoinAck) => void;
     /**
-     * the room is not joined, and will be tried again
+     * called when a join has failed, and will be tried again
      */
     onDelayed: () => void;
     /**
-     * for good
+     * called when a join is
+     * refused for good
      */
     onRefused: (error: import("./errors.js").RealtimeError) => void;
 };
@@ -23,17 +24,18 @@ export type Options = {
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay
  * @property {(ack: import("./protocol.js").JoinAck) => void} onJoined
- * @property {() => void} onDelayed the room is not joined, and will be tried again
- * @property {(error: import("./errors.js").RealtimeError) => void} onRefused for good
+ * @property {() => void} onDelayed called when a join has failed, and will be tried again
+ * @property {(error: import("./errors.js").RealtimeError) => void} onRefused called when a join is
+ *   refused for good
  */
-/** Join a room on each connection, and try again where that may help. */
+/** Join a room on each connection, and try again if that may help. */
 export declare class JoinLoop {
     #private;
     /** @param {Options} options */
     constructor(options: Options);
     /** @param {import("./connection.js").Connection} connection */
     open(connection: import("./connection.js").Connection): void;
-    /** The connection is lost, or no longer needed. */
+    /** Join no more: the connection is lost, or no longer needed. */
     close(): void;
     /** Join, or join anew. */
     join(): void;

@@ -1,7 +1,7 @@
 /**
- * Return a copy of an object as JSON carries it, so that the caller may go on to change theirs.
+ * Return a copy of an object as JSON carries it; the caller may change theirs meanwhile.
  *
- * Data that the server would refuse without naming the command are refused here.
+ * Refuse data that the server would refuse without naming the command.
  *
  * @param {unknown} data
  * @returns {import("./merge.js").Json}

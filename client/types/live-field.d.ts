@@ -1,12 +1,12 @@
 /**
  * Define `<live-field name="title"><input></live-field>`, for pages without a framework. An element
- * around it says which room: `<main {% live_room board %}>`, or `data-room='{"kind": "board", "key": 1}'`.
+ * around it names the room: `<main {% live_room board %}>`, or `data-room='{"kind": "board", "key": 1}'`.
  *
- * Around an input, a textarea or a select it shows what others change, and sends what the person
- * changes when they leave the field. What they typed is not overwritten: an update that is refused, as
- * where somebody else was faster (CONFLICT), tells so in the field and by the event `live-error`, and
- * the next change is sent again. Around anything else it shows the value as text. A name may lead
- * down: `cards.12.text`.
+ * Around an input, a textarea or a select it shows the changes of others, and sends the person's own
+ * change when they leave the field. It never overwrites typed text. If an update is refused, because
+ * somebody else was faster (CONFLICT) for example, the field and the event `live-error` tell so, and
+ * the next change is sent again. Around anything else it shows the value as text. A name may be a
+ * path: `cards.12.text`.
  *
  * @param {import("./realtime.js").Realtime} realtime
  * @param {string} [tag]

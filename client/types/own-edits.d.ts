@@ -1,9 +1,9 @@
 /**
- * Remember the latest events of a room, and which of them are the client's own.
+ * Remember the latest events of a room, and those of them that are the client's own.
  *
- * `baseSeq` asks the server to refuse an update if something it names was changed since. Edits of
- * others must count, and the client's own must not: it made its second update before it knew at
- * which position the first one would be acknowledged.
+ * `baseSeq` asks the server to refuse an update if something in it was changed since. Edits of others
+ * must count, and the client's own must not: it made its second update before it knew the position of
+ * the first.
  */
 export declare class OwnEdits {
     #private;
@@ -15,16 +15,16 @@ export declare class OwnEdits {
      */
     add(seq: number, changes: import("./merge.js").Json): void;
     /**
-     * Note that an event is that of an own update.
+     * Note that an event comes from an own update.
      *
      * @param {number} seq
      */
     addOwn(seq: number): void;
-    /** Forget all: what comes next does not follow on it. */
+    /** Forget all: the next event does not follow on these. */
     clear(): void;
     /**
-     * Return the latest position that `data` can be based on as well as on `baseSeq`: nobody else
-     * changed what it names in between, as far as is known.
+     * Return the latest position that serves as well as `baseSeq`: no known event in between, of
+     * anybody else, changed something in `data`.
      *
      * @param {number} baseSeq
      * @param {import("./merge.js").Json} data

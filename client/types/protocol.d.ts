@@ -1,5 +1,5 @@
 /**
- * The messages of docs/protocol.md, as types; there is no code here.
+ * Declare the messages of docs/protocol.md as types; there is no code here.
  *
  * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {number | string} UserId an integer, or the text of any other key
@@ -10,16 +10,16 @@
  *
  * @typedef {object} Task
  * @property {string} task_id
- * @property {string | null} task_type null where only the progress of the task was heard of
+ * @property {string | null} task_type null if only progress of the task has come
  * @property {number} progress percent; never falls
  * @property {string} message
  *
  * @typedef {object} JoinAck
  * @property {number} seq
- * @property {UserId} user_id the own one
+ * @property {UserId} user_id the client's own
  * @property {string} role
- * @property {Record<string, any>} state on the wire, it has the name of the kind
- * @property {Member[]} members of very many only some; the user is among them
+ * @property {Record<string, any>} state on the wire it has the name of the kind
+ * @property {Member[]} members only some of very many, but always the client's own user
  * @property {number} [member_count]
  * @property {Task[]} tasks
  * @property {boolean} recovered
@@ -35,8 +35,8 @@
  * @property {unknown} [details]
  * @property {number} [retry_after]
  *
- * @typedef {{ [id: `${string}_id`]: RoomKey }} Named a payload or an envelope that names a room, as
- *   `project_id` does
+ * @typedef {{ [id: `${string}_id`]: RoomKey }} Named a payload or an envelope that names a room, by
+ *   `project_id` for example
  *
  * @typedef {Named & {
  *   changes: Record<string, any>,
@@ -58,11 +58,11 @@
  * @property {string} [kind] the noun
  * @property {RoomKey} [key]
  * @property {object} state
- * @property {object} [patch] what `update` takes
+ * @property {object} [patch] the data of `update`
  * @property {object} [events] the payload of each event by its type: that of updates, and the host's
  *   own
  *
- * @typedef {{ state: Record<string, any> }} AnyRoom rooms of which nothing is known
+ * @typedef {{ state: Record<string, any> }} AnyRoom rooms of an unknown kind
  */
 export type RoomKey = import("./room-id.js").RoomKey;
 export type UserId = number | string;
@@ -73,7 +73,7 @@ export type Member = {
 export type Task = {
     task_id: string;
     /**
-     * null where only the progress of the task was heard of
+     * null if only progress of the task has come
      */
     task_type: string | null;
     /**
@@ -85,16 +85,16 @@ export type Task = {
 export type JoinAck = {
     seq: number;
     /**
-     * the own one
+     * the client's own
      */
     user_id: UserId;
     role: string;
     /**
-     * on the wire, it has the name of the kind
+     * on the wire it has the name of the kind
      */
     state: Record<string, any>;
     /**
-     * of very many only some; the user is among them
+     * only some of very many, but always the client's own user
      */
     members: Member[];
     member_count?: number;
@@ -160,7 +160,7 @@ export type RoomKind = {
     key?: RoomKey;
     state: object;
     /**
-     * what `update` takes
+     * the data of `update`
      */
     patch?: object;
     /**
@@ -236,7 +236,7 @@ export type Message = {
 /**
  * @template {RoomKind} [Kind=AnyRoom]
  * @template {keyof RoomPayloads<Kind> & string} [Type=keyof RoomPayloads<Kind> & string]
- * @typedef {object} Envelope a message of a room; it names the room where the payload does not
+ * @typedef {object} Envelope a message of a room; it names the room if the payload does not
  * @property {Type} type
  * @property {RoomPayloads<Kind>[Type]} payload
  * @property {number} [seq] on durable events

@@ -1,7 +1,7 @@
 export type AnyRoom = import("./protocol.js").AnyRoom;
 export type RoomKind = import("./protocol.js").RoomKind;
 /**
- * Give the components below it the client.
+ * Provide the client to the components below.
  *
  * @param {{ client: import("./realtime.js").Realtime, children?: import("react").ReactNode }} properties
  */
@@ -12,8 +12,8 @@ export declare function RealtimeProvider({ client, children }: {
 /** Return the client of the provider. */
 export declare function useRealtime(): import("./realtime.js").Realtime;
 /**
- * Join a room while the component is mounted; null before that, as on a server. Those who join the
- * same room share it. Renders again when `joined`, `role` or `ended` is another.
+ * Join a room while the component is mounted; return null before that, as on a server. Components
+ * that join the same room share it. Render again when `joined`, `role` or `ended` changes.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -22,8 +22,8 @@ export declare function useRealtime(): import("./realtime.js").Realtime;
  */
 export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind> | null): import("./room.js").Room<Kind> | null;
 /**
- * Return the state of a room, or what `select` takes of it; undefined before the first join. Renders
- * again when that is another value: a `select` that makes new objects does so at each change.
+ * Return the state of a room, or the part that `select` returns; undefined before the first join.
+ * Render again when that is another value: with a `select` that makes new objects, at each change.
  *
  * @template {RoomKind} Kind
  * @template [Value=Readonly<Kind["state"]>]

@@ -4,25 +4,25 @@ export type Options = {
     /**
      * an access token, or better a function that gets one. It is called for each connection, with
      * the `reason` if the last token was refused, and with TOKEN_EXPIRING while the connection
-     * lives. Null from it says that nobody is signed in any more, and stops the client; an error is
-     * tried again. Without this option the browser's session signs in, by its cookie: for the pages
-     * of a site whose server takes that
+     * lives. Null means that nobody is signed in any more, and stops the client; after an error it
+     * is called again. Without this option the browser's session signs in, by its cookie, on pages of
+     * a site whose server accepts that
      */
     token?: import("./credentials.js").Token | null;
     /**
-     * where the token stands:
-     * `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that do not pass
-     * subprotocols on; with `ticket` the function gets a ticket in its place
+     * the place of the token:
+     * `subprotocol` (the default) keeps it out of the URL; `query` is for proxies that drop
+     * subprotocols; with `ticket` the function returns a ticket in its place
      */
     credential?: import("./credentials.js").Credential;
     /**
-     * the class; Node has one from 22
-     * on, before that give the one of the package `ws`. Needed to connect, not before
+     * the class; Node has one since
+     * 22, before that pass the one of the package `ws`. Needed only to connect
      */
     WebSocket?: import("./reconnector.js").SocketClass;
     /**
-     * told, each once, of what a
-     * developer must fix, such as a refused origin; the console by default, null for nobody
+     * gets, once each, the problems that
+     * a developer must fix, such as a refused origin; the console by default, null for none
      */
     logger?: {
         warn: (message: string) => void;
@@ -32,16 +32,16 @@ export type Options = {
      */
     queueLimit?: number;
     /**
-     * until a token is had, and until the server answers; in
-     * milliseconds, as all times here
+     * for a token, and again for the server's answer; in milliseconds,
+     * as all times here
      */
     connectTimeout?: number;
     /**
-     * of silence, after which the server is asked for a sign of life
+     * of silence, after which the client pings
      */
     pingInterval?: number;
     /**
-     * for that sign
+     * for the answer
      */
     pongTimeout?: number;
     /**
@@ -58,8 +58,8 @@ export type Options = {
      */
     idleTimeout?: number;
     /**
-     * after the last `leave` of a room, in which to join it again
-     * without the others seeing anything
+     * after the last `leave` of a room, in which a new `join` goes unseen
+     * by the others
      */
     leaveDelay?: number;
     timers?: import("./timers.js").Timers;
@@ -71,25 +71,25 @@ export type RealtimeEvents = {
     error: [error: RealtimeError];
 };
 /**
- * The connection to a server. It comes back by itself, and its rooms miss nothing.
+ * Keep a connection to a server. It comes back by itself, and its rooms miss nothing.
  *
- * It acts for one user: where another one is signed in after a reconnection, its rooms end with
+ * It acts for one user: if another one is signed in after a reconnection, its rooms end with
  * USER_CHANGED, and nothing of the first user is sent.
  */
 export declare class Realtime {
     #private;
     /**
-     * Make a client, also where there is no page and no WebSocket; `join` or `connect` connects it.
+     * Make a client, even without a page or a WebSocket; `join` or `connect` connects it.
      *
-     * @param {string} url as `ws://localhost:8010`; in a page also a path, as `/ws/`
+     * @param {string} url such as `ws://localhost:8010`; in a page also a path, such as `/ws/`
      * @param {Options} [options]
-     * @throws {TypeError} for what cannot work
+     * @throws {TypeError} if the options cannot work
      */
     constructor(url: string, options?: Options);
     /** `connecting`, `online`, `offline` or `stopped`. */
     get state(): import("./reconnector.js").State;
     /**
-     * Listen to `state`, or to `error`: a RealtimeError that no promise and no state tells of.
+     * Listen to `state`, or to `error`: a RealtimeError that no promise and no state has told.
      *
      * @template {keyof RealtimeEvents} Name
      * @param {Name} name
@@ -101,23 +101,23 @@ export declare class Realtime {
     /**
      * Connect; also after the client has stopped.
      *
-     * @throws {TypeError} where there is no WebSocket, or no page that the path belongs to
+     * @throws {TypeError} if there is no WebSocket, or no page for a path
      */
     connect(): void;
     /**
-     * Join a room. Whoever joins one that is joined already shares it; each leaves for themselves.
+     * Join a room. All joins of one room share it, and each is left by itself.
      *
      * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
      * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
      * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
      * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
      * @returns {Room<Kind>}
-     * @throws {TypeError} for what names no room, and as `connect`
+     * @throws {TypeError} if the arguments name no room; and as `connect`
      */
     join<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind>, { signal }?: {
         signal?: AbortSignal;
     }): Room<Kind>;
-    /** Make the next attempt now, if one is waited for. */
+    /** Make the next attempt now, if one is due later. */
     retryNow(): void;
     /** Disconnect for good. Rooms end, and updates without an answer reject with CLOSED. */
     close(): void;

@@ -61,14 +61,14 @@ export declare class Reconnector {
     /** The connection, if commands can be sent on it. */
     get connection(): Connection | null;
     /**
-     * Connect, unless that is under way or done.
+     * Connect, unless connected or connecting.
      *
      * @param {Target} target
      */
     start(target: Target): void;
-    /** Try now, or probe the connection: there is reason to look at it. */
+    /** Try now, or probe the connection, as something may have changed. */
     check(): void;
-    /** Make the attempt that is waited for now. */
+    /** Make the next attempt now. */
     retryNow(): void;
     /** Disconnect until `start`, as nobody needs the connection. */
     rest(): void;
@@ -81,6 +81,6 @@ export declare class Reconnector {
         code?: number | undefined;
         reason: Reason;
     }): void;
-    /** Give the connection a fresh token; try for as long as the connection lives. */
+    /** Give the connection a fresh token, and try for as long as it lives. */
     renewToken(): Promise<void>;
 }

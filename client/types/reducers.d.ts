@@ -1,4 +1,4 @@
-/** Make a room's view of its messages: pure functions from a view and a message to a view. */
+/** Reduce a room's messages to its view, by pure functions. */
 export type View = {
     /**
      * the last durable event that is part of it
@@ -7,11 +7,11 @@ export type View = {
     state: import("./merge.js").Json;
     members: readonly import("./protocol.js").Member[];
     /**
-     * how many are here; `members` has not all of very many
+     * the number of users here; `members` has only some of very many
      */
     memberCount: number;
     /**
-     * those queued or running
+     * queued or running ones
      */
     tasks: readonly import("./protocol.js").Task[];
     /**
@@ -19,7 +19,7 @@ export type View = {
      */
     ended: readonly string[];
     /**
-     * the own user id
+     * the client's own user id
      */
     me: import("./protocol.js").UserId;
     /**
@@ -28,14 +28,14 @@ export type View = {
     joinRole: string;
     joinSeq: number;
     /**
-     * those that changed after that, by user
+     * roles that changed after that, by user
      */
     roles: Readonly<Record<import("./protocol.js").UserId, string | null>>;
 };
 /**
  * Return the view after a join was acknowledged.
  *
- * @param {View | null} view what was known before; null at the first join
+ * @param {View | null} view the view before; null at the first join
  * @param {import("./protocol.js").JoinAck} ack
  * @returns {View}
  */

@@ -20,7 +20,7 @@ export type Context = {
     onEnd: () => void;
 };
 /**
- * @typedef {object} Context what a session needs of the client that it belongs to
+ * @typedef {object} Context the parts of the client that a session needs
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {number} queueLimit
@@ -31,7 +31,7 @@ export type Context = {
  * @property {(error: RealtimeError) => void} onError called with an error that rejects no promise
  * @property {() => void} onEnd
  */
-/** The event of each message, whatever its type: no host can have an event of this name. */
+/** The event of each message of any type; a symbol, so no host has an event of this name. */
 export declare const EVERY: unique symbol;
 /** Keep a room over any number of connections; a `Room` is the application's handle of it. */
 export declare class RoomSession {
@@ -42,7 +42,7 @@ export declare class RoomSession {
      */
     constructor(roomId: import("./room-id.js").RoomId, context: Context);
     get roomId(): import("./room-id.js").RoomId;
-    /** Settled by the first join. */
+    /** Promise that the first join settles. */
     get ready(): Promise<void>;
     get view(): import("./reducers.js").View | null;
     /** The state with the updates that are not confirmed yet. */
@@ -67,24 +67,24 @@ export declare class RoomSession {
     }): Promise<import("./protocol.js").UpdateAck>;
     /** @param {Record<string, any>} data */
     signal(data: Record<string, any>): void;
-    /** Count somebody who wants the room. */
+    /** Count a join of the room. */
     enter(): void;
     /**
-     * Count somebody off. After the last one the room is left, when its updates have their answers
-     * and a moment has passed: a page that is built anew wants the room again at once.
+     * Stop counting a join. After the last one the room is left, once its updates have their answers
+     * and a moment has passed: a page that is built anew joins again at once.
      *
      * @returns {Promise<void>}
      */
     leave(): Promise<void>;
     /**
-     * There is a connection: join on it.
+     * Join on a new connection.
      *
      * @param {import("./connection.js").Connection} connection
      */
     attach(connection: import("./connection.js").Connection): void;
-    /** The connection is lost. */
+    /** Wait for the next connection, as this one is lost. */
     detach(): void;
-    /** Send what can be sent now. */
+    /** Send the updates and signals that can be sent now. */
     pump(): void;
     /**
      * Take a message of this room.
@@ -93,21 +93,21 @@ export declare class RoomSession {
      */
     receive(message: import("./protocol.js").RoomMessage): void;
     /**
-     * The room is over for the client, and the server does not know it yet.
+     * End the room for the client, and tell the server.
      *
-     * @param {RealtimeError} error why
+     * @param {RealtimeError} error the reason
      */
     depart(error: RealtimeError): void;
     /**
-     * The room is over.
+     * End the room.
      *
-     * @param {RealtimeError} error why
+     * @param {RealtimeError} error the reason
      */
     end(error: RealtimeError): void;
 }
 export declare function left(): RealtimeError;
 /**
- * Return a promise that is rejected, and need not be handled: `ended` tells the same.
+ * Return a rejected promise that need not be handled: `ended` tells the same.
  *
  * @param {RealtimeError} error
  * @returns {Promise<never>}

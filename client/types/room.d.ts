@@ -14,11 +14,10 @@ export type Snapshot<Kind extends import("./protocol.js").RoomKind> = {
     seq: number;
 };
 /**
- * One join of a room, made by `Realtime.join`. All joins of a client share the room's
- * state; each has listeners of its own, and is left by itself.
+ * Show one join of a room, made by `Realtime.join`. All joins of a client share the room's state;
+ * each has listeners of its own, and is left by itself.
  *
- * Its properties hold frozen values that are replaced and never changed: to compare, compare
- * identities.
+ * Its properties hold frozen values that are replaced and never changed, so compare them by identity.
  *
  * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  */
@@ -29,43 +28,43 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
     /** The key of the room's object. */
     get key(): import("./room-id.js").RoomKey;
     /**
-     * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if
-     * that cannot be, as with PROJECT_NOT_FOUND of a `project`.
+     * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if it
+     * cannot be, such as PROJECT_NOT_FOUND of a `project`.
      */
     get ready(): Promise<this>;
     /**
-     * The state, with the own updates that are not confirmed yet; null before the first join.
+     * The state, with own updates that are not confirmed yet; null before the first join.
      *
      * @returns {Readonly<Kind["state"]> | null}
      */
     get state(): Readonly<Kind["state"]> | null;
     /**
-     * The users who are here, oneself too; while not `joined`, as last known. Of very many only some:
-     * see `memberCount`.
+     * The users who are here, oneself too; while not `joined`, as last known. It has only some of very
+     * many: see `memberCount`.
      */
     get members(): readonly import("./protocol.js").Member[];
-    /** How many users are here, oneself too. */
+    /** The number of users who are here, oneself too. */
     get memberCount(): number;
     /** The tasks that are queued or running. */
     get tasks(): readonly import("./protocol.js").Task[];
     /** The own role in the room, such as `editor`; null before the first join. */
     get role(): string | null;
-    /** The own user id; null until the room has told it, just after a join. */
+    /** The own user id; null before the first join. */
     get me(): import("./protocol.js").UserId | null;
-    /** The last durable event that is part of `state`: what `baseSeq` takes. */
+    /** The position of the last durable event in `state`, for `baseSeq`. */
     get seq(): number;
-    /** True while events come; while not, the room shows what was last known. */
+    /** True while events come; otherwise the room shows its last known state. */
     get joined(): boolean;
     /** Updates that wait for their answer. */
     get pending(): number;
-    /** Why the room has ended, or null. It does not come back: `join` makes a new one. */
+    /** The reason why the room has ended, or null. It does not come back: `join` makes a new one. */
     get ended(): RealtimeError | null;
     /**
      * Listen to an event.
      *
      * @template {keyof RoomEvents<Kind> & string} Name
      * @param {Name} name
-     * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` has it
+     * @param {(...values: RoomEvents<Kind>[Name]) => void} listener called when `state` includes the event
      * @param {import("./emitter.js").ListenOptions} [options]
      * @returns {() => void} stops listening
      */
@@ -81,14 +80,14 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
     /**
      * Change the state; it shows in `state` at once.
      *
-     * Resolves when the server has saved it, be that after a reconnection; it happens once. Rejects
-     * with a RealtimeError if the server refuses it, and `state` is without it then.
+     * Resolves when the server has saved it, even after a reconnection; it happens once. Rejects with a
+     * RealtimeError if the server refuses it; then `state` is without it.
      *
      * @param {import("./protocol.js").PatchOf<Kind>} data a merge patch: objects are merged, null deletes a key
      * @param {object} [options]
-     * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed what `data`
-     *   names after that position; updates of this room do not count
-     * @param {boolean} [options.optimistic] false: show it only when it is confirmed
+     * @param {number} [options.baseSeq] reject with CONFLICT if anybody else changed something in
+     *   `data` after that position; the client's own updates do not count
+     * @param {boolean} [options.optimistic] false to show it only once it is confirmed
      * @returns {Promise<import("./protocol.js").UpdateAck>}
      */
     update(data: import("./protocol.js").PatchOf<Kind>, { baseSeq, optimistic }?: {
@@ -96,22 +95,22 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
         optimistic?: boolean;
     }): Promise<import("./protocol.js").UpdateAck>;
     /**
-     * Show something to the others now, or without a connection never: a cursor, a selection, typing.
+     * Send a cursor, a selection or typing to the others now; without a connection, drop it.
      *
-     * Signals that come faster than the server takes them replace each other, and the last one is
-     * sent. To who reads slowly, too, only the newest of each user comes: put all in one that counts.
+     * Signals that come faster than the server takes them replace each other, and the last one is sent.
+     * A client that reads slowly gets only the newest of each user. So each signal should say it all.
      *
      * @param {Record<string, any>} data
      * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
      */
     signal(data: Record<string, any>): void;
     /**
-     * Leave. Listeners hear nothing more; updates made before are still sent.
+     * Leave. Listeners hear nothing more; earlier updates are still sent.
      *
-     * The others see it once each of those who joined the room has left it, and nobody has joined it
-     * again for a moment (`leaveDelay`).
+     * The others see it once every join of the room was left, and none was made for a moment
+     * (`leaveDelay`).
      *
-     * @returns {Promise<void>} resolves when that is done, or somebody else wants the room
+     * @returns {Promise<void>} resolves when that is done, or when the room is joined again
      */
     leave(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * Send the signals of a room no faster than the server takes them. One that comes too early waits,
- * and a newer one takes its place, so the last one always arrives while there is a connection.
+ * Send the signals of a room as fast as the server takes them. An early one waits, and a newer one
+ * replaces it, so the last one always arrives while there is a connection.
  */
 export declare class SignalSender {
     #private;
@@ -9,8 +9,8 @@ export declare class SignalSender {
      * @param {import("./room-id.js").RoomId} options.roomId
      * @param {import("./timers.js").Timers} options.timers
      * @param {() => number} options.random
-     * @param {(error: import("./errors.js").RealtimeError) => void} options.onError told why a signal
-     *   was refused for good
+     * @param {(error: import("./errors.js").RealtimeError) => void} options.onError gets the
+     *   refusal of a signal that is not sent again
      */
     constructor({ roomId, timers, random, onError }: {
         roomId: import("./room-id.js").RoomId;
@@ -20,14 +20,14 @@ export declare class SignalSender {
     });
     /** @param {import("./merge.js").Json} data */
     add(data: import("./merge.js").Json): void;
-    /** Send what waits, if it may be sent now. */
+    /** Send the signal that waits, if it may be sent now. */
     pump(): void;
     /**
-     * The room is joined.
+     * Send signals, as the room is joined.
      *
      * @param {import("./connection.js").Connection} connection
      */
     open(connection: import("./connection.js").Connection): void;
-    /** The room is not joined any more. What waits is dropped: a signal is for now. */
+    /** Drop the signal that waits, as the room is not joined any more. */
     close(): void;
 }

@@ -2,7 +2,7 @@ export type AnyRoom = import("./protocol.js").AnyRoom;
 export type RoomKind = import("./protocol.js").RoomKind;
 export type Readable<Value> = import("svelte/store").Readable<Value>;
 /**
- * Give this component and those below it the client.
+ * Provide the client to this component and those below.
  *
  * @param {import("./realtime.js").Realtime} client
  */
@@ -14,8 +14,8 @@ export declare const setRealtime: (client: import("./realtime.js").Realtime) => 
  */
 export declare function useRealtime(): import("./realtime.js").Realtime;
 /**
- * Return a store with a room, which is joined while anybody subscribes to it; null on a server. Its
- * subscribers hear of each change of the room.
+ * Return a store with a room, which is joined while the store has subscribers; null on a server.
+ * Subscribers hear of each change of the room.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -24,7 +24,7 @@ export declare function useRealtime(): import("./realtime.js").Realtime;
  */
 export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind>): Readable<import("./room.js").Room<Kind> | null>;
 /**
- * Return a store with the state of a room, or with what `select` takes of it; undefined before the
+ * Return a store with the state of a room, or the part that `select` returns; undefined before the
  * first join.
  *
  * @template {RoomKind} Kind

@@ -1,17 +1,17 @@
 /**
- * The clock that everything here goes by; tests bring one of their own.
+ * Describe the clock of the client; tests pass one of their own.
  *
  * @typedef {object} Timers
- * @property {() => number} now milliseconds since some fixed moment; no change of the computer's
- *   clock moves it
+ * @property {() => number} now milliseconds since a fixed moment, whatever happens to the
+ *   computer's clock
  * @property {(callback: () => void, delay: number) => unknown} set
  *   calls back once, after so many milliseconds
- * @property {(timer: any) => void} clear takes what `set` returned, or undefined
+ * @property {(timer: any) => void} clear takes a result of `set`, or undefined
  */
 export type Timers = {
     /**
-     * milliseconds since some fixed moment; no change of the computer's
-     * clock moves it
+     * milliseconds since a fixed moment, whatever happens to the
+     * computer's clock
      */
     now: () => number;
     /**
@@ -19,7 +19,7 @@ export type Timers = {
      */
     set: (callback: () => void, delay: number) => unknown;
     /**
-     * takes what `set` returned, or undefined
+     * takes a result of `set`, or undefined
      */
     clear: (timer: any) => void;
 };

@@ -9,7 +9,7 @@ export type Options = {
      */
     onChange: () => void;
     /**
-     * the server says that it is not joined
+     * called when the server answers that the room is not joined
      */
     onNotJoined: () => void;
 };
@@ -20,7 +20,7 @@ export type Options = {
  * @property {() => number} random
  * @property {() => string} newKey
  * @property {() => void} onChange called when `applyTo` would return another state
- * @property {() => void} onNotJoined the server says that it is not joined
+ * @property {() => void} onNotJoined called when the server answers that the room is not joined
  */
 /** Send each update of a room until it has its answer, over any number of connections. */
 export declare class UpdateQueue {
@@ -47,27 +47,27 @@ export declare class UpdateQueue {
         baseSeq: number | undefined;
         optimistic: boolean;
     }): Promise<import("./protocol.js").UpdateAck>;
-    /** Send what can be sent now. */
+    /** Send the updates that can be sent now. */
     pump(): void;
     /**
-     * The room is joined.
+     * Send updates, as the room is joined.
      *
      * @param {import("./connection.js").Connection} connection
      */
     open(connection: import("./connection.js").Connection): void;
-    /** The room is not joined for the moment; answers may still come. */
+    /** Wait, as the room is not joined now; answers may still come. */
     pause(): void;
-    /** The connection is lost, and with it every answer. */
+    /** Wait to send all again, as the connection is lost, and every answer with it. */
     disconnect(): void;
     /**
-     * A durable event has become part of the confirmed state.
+     * Note a durable event that has become part of the confirmed state.
      *
      * @param {number} seq
      * @param {Record<string, any>} changes
      */
     confirm(seq: number, changes: Record<string, any>): void;
     /**
-     * The confirmed state starts anew from a snapshot.
+     * Start anew from a snapshot.
      *
      * @param {number} seq
      */

@@ -13,7 +13,7 @@ export type Update = {
      */
     optimistic: boolean;
     /**
-     * and not refused for a passing reason, on the present connection
+     * true if it was sent on the present connection, and not refused to be sent again
      */
     isSent: boolean;
     /**
@@ -21,32 +21,31 @@ export type Update = {
      */
     ackSeq: number | null;
     /**
-     * the one that the application waits for
+     * for the application
      */
     promise: Promise<import("./protocol.js").UpdateAck>;
     resolve: (ack: import("./protocol.js").UpdateAck) => void;
     reject: (error: import("./errors.js").RealtimeError) => void;
 };
 /**
- * An update that somebody waits for.
+ * Hold an update that the application waits for.
  *
  * @typedef {object} Update
  * @property {string} key its idempotency key: however often it is sent, it happens once
  * @property {import("./merge.js").Json} data a merge patch
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
- * @property {boolean} isSent and not refused for a passing reason, on the present connection
+ * @property {boolean} isSent true if it was sent on the present connection, and not refused to be sent again
  * @property {number | null} ackSeq the position at which the room has it; null without an answer
- * @property {Promise<import("./protocol.js").UpdateAck>} promise the one that the application waits for
+ * @property {Promise<import("./protocol.js").UpdateAck>} promise for the application
  * @property {(ack: import("./protocol.js").UpdateAck) => void} resolve
  * @property {(error: import("./errors.js").RealtimeError) => void} reject
  */
 /**
- * The updates of a room in the order they were made, each until the confirmed state has it.
+ * Keep the updates of a room in their order, each until the confirmed state has it.
  *
- * Updates that change different things are sent side by side. One that changes what an earlier
- * one changes waits for the answer to that: the earlier may have to be sent again, and would
- * then overwrite the later.
+ * Updates that change different things are sent side by side. An update that overlaps an earlier one
+ * waits for its answer: the earlier one may have to be sent again, and would then overwrite the later.
  */
 export declare class Updates {
     #private;
@@ -56,17 +55,16 @@ export declare class Updates {
     add(update: Update): void;
     /** @param {Update} update */
     remove(update: Update): void;
-    /** Forget all; return those that have no answer. */
+    /** Forget all; return the updates without an answer. */
     clear(): Update[];
     /**
-     * Let go of those that the confirmed state has.
+     * Forget the updates that the confirmed state has.
      *
      * @param {number} seq its position
      */
     confirm(seq: number): void;
     /**
-     * Return a state as it will be when it has them all: the same object as long as nothing
-     * changes.
+     * Return a state with all updates applied: the same object as long as nothing changes.
      *
      * @template {object} State
      * @param {State} state
@@ -79,6 +77,6 @@ export declare class Updates {
      * @returns {Update | undefined}
      */
     next(): Update | undefined;
-    /** Mark each sent update without an answer as to be sent again. */
+    /** Mark each sent update without an answer, to send it again. */
     unsend(): void;
 }

@@ -6,8 +6,8 @@ export declare const realtimePlugin: import("vue").ObjectPlugin<import("./realti
 /** Return the client of the plugin. */
 export declare function useRealtime(): import("./realtime.js").Realtime;
 /**
- * Join a room while the component is mounted; null before that, as on a server. Those who join the
- * same room share it. The ref is triggered when `joined`, `role` or `ended` of the room is another.
+ * Join a room while the component is mounted; return null before that, as on a server. Components
+ * that join the same room share it. The ref is triggered when `joined`, `role` or `ended` changes.
  *
  * @template {RoomKind} [Kind=AnyRoom]
  * @param {import("./protocol.js").KindName<Kind>} kind
@@ -16,7 +16,7 @@ export declare function useRealtime(): import("./realtime.js").Realtime;
  */
 export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("vue").MaybeRefOrGetter<import("./protocol.js").KeyOf<Kind> | null>): import("vue").ShallowRef<import("./room.js").Room<Kind> | null>;
 /**
- * Return the state of a room, or what `select` takes of it; undefined before the first join.
+ * Return the state of a room, or the part that `select` returns; undefined before the first join.
  *
  * @template {RoomKind} Kind
  * @template [Value=Readonly<Kind["state"]>]

@@ -262,13 +262,13 @@ var Connection = class {
     this.#heartbeat.heard();
     const message = parse(data);
     if (message === null) {
-      this.#end("BAD_MESSAGE", "The server sent what is no message");
+      this.#end("BAD_MESSAGE", "The server sent something that is no message");
       return;
     }
     try {
       this.#take(message);
     } catch (error) {
-      this.#end("BAD_MESSAGE", `The server sent what is no message: ${error}`);
+      this.#end("BAD_MESSAGE", `The server sent something that is no message: ${error}`);
     }
   }
   #take(message) {
@@ -399,7 +399,7 @@ var TokenSource = class {
       const failed = (cause) => {
         if (this.#pending.has(giveUp)) {
           done();
-          onError(new RealtimeError("TOKEN_UNAVAILABLE", "A token could not be had", { cause }));
+          onError(new RealtimeError("TOKEN_UNAVAILABLE", "There is no token for now", { cause }));
         }
       };
       const timer = timers.set(() => failed(new Error("No token came in time")), timeout);
@@ -568,7 +568,7 @@ var Reconnector = class {
     const arguments_ = handshake(url, token, credential);
     if (!arguments_) {
       const message = "A token has characters that a subprotocol cannot carry";
-      warn(`${message}: is it one? credential: "query" takes any`);
+      warn(`${message}: is it a token? credential: "query" takes any`);
       this.#lost({ reason: "TOKEN_INVALID", message, order: "token" });
       return;
     }
@@ -1224,7 +1224,7 @@ var RoomSession = class {
   get ended() {
     return this.#ended;
   }
-  // --- what the application does
+  // --- for the application
   on(name, listener, options) {
     return this.#emitter.on(name, listener, options);
   }
@@ -1264,7 +1264,7 @@ var RoomSession = class {
     }, leaveDelay);
     return this.#left.promise;
   }
-  // --- what the connection brings
+  // --- for the connection
   attach(connection) {
     this.#connection = connection;
     this.#joinLoop.open(connection);
@@ -1323,7 +1323,7 @@ var RoomSession = class {
     }
     return seq === position + 1;
   }
-  // --- what becomes of a join
+  // --- outcomes of a join
   #enter(ack) {
     this.#context.identify(ack.user_id);
     if (this.#ended) {
@@ -1724,7 +1724,7 @@ var Realtime = class {
   #target() {
     const { WebSocket = globalThis.WebSocket } = this.#options;
     if (typeof WebSocket !== "function") {
-      throw new TypeError("`WebSocket` is needed here: the class, as that of the package ws");
+      throw new TypeError("`WebSocket` is needed here: the class, such as that of the package ws");
     }
     return { url: absolute(this.#url, globalThis.location?.href), WebSocket };
   }
