@@ -32,9 +32,16 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all processes of this run share; see `running_stack`."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, copies: Path) -> Iterator[Stack]:
     """The system that end-to-end tests share: they leave it running and its users unharmed."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    with running_stack(tmp_path_factory.mktemp("stack"), copies=copies) as running:
         yield running
 
 

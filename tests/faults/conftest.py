@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,8 +62,8 @@ class Duo:
 
 
 @pytest.fixture(scope="session")
-def duo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duo]:
-    with running_stack(tmp_path_factory.mktemp("duo"), **SETTINGS) as stack:
+def duo(tmp_path_factory: pytest.TempPathFactory, copies: Path) -> Iterator[Duo]:
+    with running_stack(tmp_path_factory.mktemp("duo"), SETTINGS, copies=copies) as stack:
         second = Daphne(environment=stack.environment, directory=stack.directory)
         second.start()
         yield Duo(stack, second)

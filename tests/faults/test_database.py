@@ -35,7 +35,7 @@ def postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres]:
 @pytest.mark.database
 @pytest.mark.postgres
 async def test_postgres_crashes_and_comes_back(postgres: Postgres, tmp_path: Path) -> None:
-    with running_stack(tmp_path, **SETTINGS) as stack:
+    with running_stack(tmp_path, SETTINGS) as stack:
         second = Daphne(environment=stack.environment, directory=tmp_path)
         second.start()
         duo = Duo(stack, second)
@@ -63,7 +63,7 @@ async def test_requests_that_wait_for_the_database_hold_up_no_room(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     """More requests than Django's pool has connections wait for a lock, each with one."""
-    with running_stack(tmp_path, **SETTINGS) as stack:
+    with running_stack(tmp_path, SETTINGS) as stack:
         held_id, project_id = stack.new_project(), stack.new_project()
         alice, bob = await stack.connect("alice"), await stack.connect("bob")
         for person in (alice, bob):
@@ -110,7 +110,7 @@ def waiting(connection: psycopg.Connection[Any]) -> int:
 @pytest.mark.postgres
 async def test_a_restarted_postgres_fails_no_read(postgres: Postgres, tmp_path: Path) -> None:
     """503 with Retry-After while it is away, and nothing worse; the rooms go on at once."""
-    with running_stack(tmp_path, **SETTINGS) as stack:
+    with running_stack(tmp_path, SETTINGS) as stack:
         project_id = stack.new_project()
         url, token = f"{stack.web.url}/api/projects/{project_id}/", stack.token("alice")
         answers: list[tuple[int, str | None]] = []

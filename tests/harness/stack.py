@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.harness import rest
@@ -91,23 +94,50 @@ def server_environment(directory: Path, database_url: str, redis_url: str) -> di
     }
 
 
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
 @contextmanager
-def running_stack(directory: Path, **variables: str) -> Iterator[Stack]:
+def running_stack(
+    directory: Path, variables: Mapping[str, str] = NONE, *, copies: Path | None = None
+) -> Iterator[Stack]:
     """Run a stack in an empty directory; nothing of it is left running.
 
-    `variables` are put into the environment of its servers.
+    Args:
+        variables: put into the environment of its servers.
+        copies: where stacks keep their first database and uploads, to be copied by the next.
     """
     with ExitStack() as clean_up:
         valkey = Valkey(directory)
         clean_up.callback(valkey.stop)
         valkey.start()
         database_url = clean_up.enter_context(temporary_database(directory))
-        environment = server_environment(directory, database_url, valkey.url) | variables
-        run_manage(environment, "migrate", "--noinput", "--verbosity=0")
-        run_manage(environment, "demo_data")
+        environment = server_environment(directory, database_url, valkey.url) | dict(variables)
+        if copies is None or database_url.startswith("postgres"):
+            _fill(environment)
+        else:
+            _fill_once(environment, directory, copies / "demo")
         web = Daphne(environment=environment, directory=directory)
         worker = Worker(environment=environment, directory=directory)
         for server in (web, worker):
             clean_up.callback(server.stop)
             server.start()
         yield Stack(directory, valkey, environment, web, worker)
+
+
+def _fill(environment: dict[str, str]) -> None:
+    run_manage(environment, "migrate", "--noinput", "--verbosity=0")
+    run_manage(environment, "demo_data")
+
+
+def _fill_once(environment: dict[str, str], directory: Path, kept: Path) -> None:
+    """Fill a SQLite database, or copy what another process of this run has filled."""
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            _fill(environment)
+            kept.mkdir()
+            shutil.copy(directory / "db.sqlite3", kept)
+            shutil.copytree(directory / "media", kept / "media")
+            return
+    shutil.copytree(kept, directory, dirs_exist_ok=True)

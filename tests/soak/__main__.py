@@ -70,7 +70,7 @@ def _running(database: str, keep: Path | None) -> Iterator[tuple[Stack, Postgres
         else:
             directory = keep.resolve() / database
             directory.mkdir(parents=True)
-        yield clean_up.enter_context(running_stack(directory, **SETTINGS)), postgres
+        yield clean_up.enter_context(running_stack(directory, SETTINGS)), postgres
 
 
 def report(database: str, plan: Plan, notes: Notes, counts: dict[str, int]) -> int:

@@ -20,7 +20,7 @@ from rest_framework_simplejwt.tokens import AccessToken, SlidingToken
 from realtime.db import threads
 from tests.harness.sockets import Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 Rule = Callable[..., None]
 

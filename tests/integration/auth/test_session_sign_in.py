@@ -24,7 +24,7 @@ from realtime.auth.base import BaseAuthentication, Handshake, Identity
 from realtime.db import threads
 from tests.harness.sockets import Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
 KEEPS = [engine for engine in ENGINES if engine != "signed_cookies"]

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from projects import throttling
 from tests.harness.ports import free_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 _numbers = itertools.count(1)
 

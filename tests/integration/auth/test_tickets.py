@@ -21,7 +21,7 @@ from realtime.db import threads
 from tests.harness.ports import free_port
 from tests.harness.sockets import Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 def get_ticket(token: Any) -> Any:

@@ -21,7 +21,7 @@ from realtime.auth import tokens
 from realtime.db import threads
 from tests.harness.sockets import Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 Claims = dict[str, Any]
 

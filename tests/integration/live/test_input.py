@@ -34,7 +34,7 @@ from realtime.tasks.progress import Report
 from tests.harness.rooms import project as project_room
 from tests.harness.sockets import Message, Socket
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from realtime.events import log
 from realtime.tasks.task import RoomTask
 from tests.harness.rooms import row
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def picture(width: int, height: int, mode: str, format_: str) -> bytes:

@@ -17,7 +17,7 @@ from projects import media, services
 from projects.models import Canvas, Membership, Project, Role
 from tests.harness.pictures import upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 CONTENT = b"picture"
 

@@ -26,7 +26,7 @@ from tests.harness.process import run_python
 from tests.harness.rooms import project as project_room
 from tests.harness.sockets import TIMEOUT, application
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 PROBES = ["/health/live", "/health/ready", "/metrics"]
 

@@ -16,7 +16,11 @@ from realtime.db import threads
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, application
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("shopping"),
+    pytest.mark.any_database,
+]
 
 
 class Awaited:
