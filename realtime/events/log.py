@@ -278,27 +278,27 @@ def outlines(row: int, after: int) -> list[tuple[int, str, outline.Outline | Non
 
 
 class Span(NamedTuple):
-    """Name a part of a log: the events after one `seq`, up to another."""
+    """Name parts of a log: the events after each of some `seq`s, up to another."""
 
     row: int
-    after: int
+    afters: frozenset[int]
     upto: int
 
 
 def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publication]]:
     """Return parts of several rooms' logs, each in order: one query.
 
-    Each list has the last events of its part, `size` bytes at most. If older ones are pruned or
-    larger than that, the list begins later; it never has a gap.
+    Of each room the longest part that is whole and has `size` bytes at most. One that is larger,
+    or whose oldest events are pruned, is not read at all.
     """
     found: dict[RoomId, list[Publication]] = {room: [] for room in wanted}
-    rooms = {span.row: room for room, span in wanted.items() if span.after < span.upto}
+    rooms = {span.row: room for room, span in wanted.items() if span.afters}
     if rooms:
-        # The ORM would make it one long OR, which costs more to build than to run.
-        values = ", ".join(["(%s, %s, %s)"] * len(rooms))
-        spans = (wanted[room] for room in rooms.values())
-        events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(spans), size])
-        # One by one: a payload takes much more memory than its text, which is kept.
+        parts = [(row, after, upto) for row, afters, upto in wanted.values() for after in afters]
+        # The ORM can say it only as one long OR, which costs more to make than to run.
+        values = ", ".join(["(%s, %s, %s)"] * len(parts))
+        events = Event.objects.raw(_SPANS % values, [*chain.from_iterable(parts), size])
+        # One by one: a payload takes much more memory than the text that is kept of it.
         for event in events.iterator():
             room = rooms[event.room_id]
             found[room].append(publication.from_event(event, room))
@@ -307,15 +307,26 @@ def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publ
 
 _SPANS = """
 WITH span (room_id, after, upto) AS (VALUES %s),
+longest AS (
+    SELECT room_id, MIN(after) AS after, MAX(upto) AS upto FROM span GROUP BY room_id
+),
 part AS (
-    SELECT event.id,
+    SELECT event.id, event.room_id, event.seq,
         SUM(event.size) OVER (PARTITION BY event.room_id ORDER BY event.seq DESC) AS size
-    FROM span JOIN realtime_event event
-        ON event.room_id = span.room_id AND event.seq > span.after AND event.seq <= span.upto
+    FROM longest JOIN realtime_event event
+        ON event.room_id = longest.room_id
+        AND event.seq > longest.after AND event.seq <= longest.upto
+),
+whole AS (
+    SELECT span.room_id, MIN(span.after) AS after
+    FROM span JOIN part ON part.room_id = span.room_id AND part.seq = span.after + 1
+    WHERE part.size <= %%s
+    GROUP BY span.room_id
 )
 SELECT event.id, event.room_id, event.seq, event.type, event.payload
-FROM part JOIN realtime_event event ON event.id = part.id
-WHERE part.size <= %%s
+FROM whole
+    JOIN part ON part.room_id = whole.room_id AND part.seq > whole.after
+    JOIN realtime_event event ON event.id = part.id
 ORDER BY event.room_id, event.seq
 """
 

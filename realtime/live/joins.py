@@ -219,10 +219,11 @@ def _missed(
     total = 0
     for room, wanted in positions.items():
         row, head = states[room].head
-        oldest = min((since for since in wanted if head - limit <= since <= head), default=head)
-        if not total or total + head - oldest <= _MAX_REPLAYED:
-            total += head - oldest
-            spans[room] = log.Span(row, oldest, head)
+        behind = frozenset(since for since in wanted if head - limit <= since < head)
+        count = head - min(behind, default=head)
+        if not total or total + count <= _MAX_REPLAYED:
+            total += count
+            spans[room] = log.Span(row, behind, head)
     missed: dict[tuple[RoomId, int], list[Publication] | None] = {}
     for room, found in log.spans(spans, size=size).items():
         for since in positions[room]:
@@ -231,9 +232,11 @@ def _missed(
 
 
 def _replay(span: log.Span, found: Sequence[Publication], since: int) -> list[Publication] | None:
-    if not span.after <= since <= span.upto:
+    if since == span.upto:
+        return []
+    if since not in span.afters:
         return None
     events = [event for event in found if event.seq > since]
-    # A log has no gaps: only the oldest events can be missing, pruned or beyond the bytes.
+    # Sequences have no gaps: what is missing are the oldest, pruned or too many bytes.
     is_whole = len(events) == span.upto - since
     return events if is_whole else None

@@ -20,15 +20,17 @@ from rest_framework.test import APIClient
 from projects import services
 from projects.models import Project
 from realtime import conf
-from realtime.events import describe, log
+from realtime.events import describe, log, publication
 from realtime.events.log import MAX_READ
 from realtime.events.new_event import updated
+from realtime.events.publication import Publication
 from realtime.live import joins, repair, updates
 from realtime.live.joins import JoinRequest, View
 from realtime.live.updates import UpdateRequest
 from realtime.models import Event, TaskState
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
+from realtime.protocol.room_id import RoomId
 from tests.harness.rooms import project as project_room
 from tests.harness.rooms import row
 
@@ -137,6 +139,28 @@ def test_a_replay_that_is_too_large_is_not_read(alice: User, project: Project) -
     view = bounded(lambda: join(COUNT - 3))
     assert view.missed is not None
     assert [hint.seq for hint in view.missed] == [COUNT - 2, COUNT - 1, COUNT, COUNT + 1]
+
+
+@pytest.mark.parametrize("sinces", [[0], [0, COUNT - 3], [0, 1, COUNT - 3, COUNT - 1, COUNT + 1]])
+def test_of_replays_only_the_longest_that_is_sent_is_read(
+    alice: User, project: Project, monkeypatch: pytest.MonkeyPatch, sinces: list[int]
+) -> None:
+    read: list[int] = []
+    from_event = publication.from_event
+
+    def counted(event: Event, room: RoomId) -> Publication:
+        read.append(event.seq)
+        return from_event(event, room)
+
+    monkeypatch.setattr(publication, "from_event", counted)
+    room = project_room(project.pk)
+    views = joins.read([JoinRequest(room, alice.pk, since) for since in sinces])
+    for since, view in zip(sinces, views, strict=True):
+        assert isinstance(view, View)
+        sent = None if view.missed is None else [event.seq for event in view.missed]
+        assert sent == (None if since <= 1 else list(range(since + 1, COUNT + 2)))
+    sent_from = min((since for since in sinces if since > 1), default=COUNT + 1)
+    assert read == list(range(sent_from + 1, COUNT + 2))
 
 
 def test_a_room_is_repaired_in_parts(project: Project) -> None:
