@@ -12,9 +12,8 @@ from django.db import connection
 from django.db.models import UUIDField, Value
 from pytest_django import DjangoAssertNumQueries
 
-from projects.models import Project
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
-from realtime.models import Room
+from realtime.models import Event, Room
 
 pytestmark = pytest.mark.django_db
 
@@ -82,13 +81,15 @@ def test_each_argument_has_its_place_beside_values_of_the_query() -> None:
 
 def test_the_values_of_columns_are_those_of_the_orm() -> None:
     key = uuid.uuid4()
-    project = Project.objects.create(title="ü", content={"a": [1, {"b": None}]})
+    room = Room.objects.create(kind="plan", key="ü")
+    event = Event.objects.create(room=room, seq=1, type="note", payload={"a": [1, {"b": None}]})
 
     def query(ids: Any) -> Any:
-        projects = Project.objects.annotate(key=Value(key, output_field=UUIDField()))
-        return projects.filter(AnyOf("id", ids)).values_list("key", "content", "created_at", "id")
+        events = Event.objects.annotate(key=Value(key, output_field=UUIDField()))
+        columns = ("key", "payload", "created_at", "id", "room__key")
+        return events.filter(AnyOf("id", ids)).values_list(*columns)
 
-    assert CompiledQuery(query)([project.pk]) == list(query([project.pk]))
+    assert CompiledQuery(query)([event.pk]) == list(query([event.pk]))
 
 
 @pytest.mark.django_db(transaction=True)

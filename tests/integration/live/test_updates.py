@@ -12,8 +12,6 @@ from django.db import OperationalError, transaction
 from django.db.models.signals import post_save
 from pytest_django import Settings
 
-from projects import services
-from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
 from realtime.events.new_event import NewEvent, updated
@@ -24,8 +22,11 @@ from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
 from realtime.protocol.room_id import RoomId
 from realtime.rooms import Outcome, Pending
+from tests.boards.models import Board
+from tests.harness.plans import add_member, make_plan, rename, room_of
+from tests.harness.plans import row as row_of
 from tests.harness.rooms import project as project_room
-from tests.harness.rooms import row, serve
+from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
 from tests.host.rooms import ShoppingRoom
 
@@ -38,8 +39,8 @@ def alice() -> User:
 
 
 @pytest.fixture
-def project(alice: User) -> Project:
-    return services.create_project(user=alice, data={"title": "New", "content": {"a": 1}})
+def plan(alice: User) -> Board:
+    return make_plan(alice, "New", style={"a": 1})
 
 
 def ack(result: updates.Result) -> UpdateAck:
@@ -52,85 +53,83 @@ def error(result: updates.Result) -> ProtocolError:
     return result
 
 
-def test_one_bad_update_spoils_none(alice: User, project: Project) -> None:
+def test_one_bad_update_spoils_none(alice: User, plan: Board) -> None:
     viewer = User.objects.create_user("carol")
-    project.memberships.create(user=viewer, role="viewer")
+    add_member(plan, viewer, "viewer")
     one, bad, forbidden, two = updates.write(
-        project_room(project.pk),
+        room_of(plan),
         [
             UpdateRequest(alice.pk, {"title": "One"}),
             UpdateRequest(alice.pk, {"title": ""}),
             UpdateRequest(viewer.pk, {"title": "Mine"}),
-            UpdateRequest(alice.pk, {"content": {"b": 2}}),
+            UpdateRequest(alice.pk, {"style": {"b": 2}}),
         ],
     )
     assert (ack(one).seq, ack(two).seq) == (1, 2)
     assert error(bad).code is ErrorCode.VALIDATION_ERROR
     assert error(bad).details.keys() == {"title"}
     assert error(forbidden).code is ErrorCode.FORBIDDEN
-    project.refresh_from_db()
-    assert (project.title, project.content) == ("One", {"a": 1, "b": 2})
-    assert [e.payload["changes"] for e in log.tail(row(project.pk), 0)] == [
+    plan.refresh_from_db()
+    assert (plan.title, plan.style) == ("One", {"a": 1, "b": 2})
+    assert [e.payload["changes"] for e in log.tail(row_of(plan), 0)] == [
         {"title": "One"},
-        {"content": {"b": 2}},
+        {"style": {"b": 2}},
     ]
 
 
-def test_a_key_is_answered_again_in_the_same_batch_and_later(alice: User, project: Project) -> None:
+def test_a_key_is_answered_again_in_the_same_batch_and_later(alice: User, plan: Board) -> None:
     request = UpdateRequest(alice.pk, {"title": "Once"}, idempotency_key="k")
     other = UpdateRequest(alice.pk, {"title": "Twice"}, idempotency_key="l")
-    first, second, again = updates.write(project_room(project.pk), [request, other, request])
+    first, second, again = updates.write(room_of(plan), [request, other, request])
     assert (ack(first).seq, ack(second).seq) == (1, 2)
     assert again == UpdateAck(1, {"title": "Once"}, duplicate=True)
-    assert updates.write(project_room(project.pk), [request]) == [again]
-    project.refresh_from_db()
-    assert project.title == "Twice"
+    assert updates.write(room_of(plan), [request]) == [again]
+    plan.refresh_from_db()
+    assert plan.title == "Twice"
     assert Receipt.objects.count() == 2
 
 
-def test_a_key_belongs_to_its_user(alice: User, project: Project) -> None:
+def test_a_key_belongs_to_its_user(alice: User, plan: Board) -> None:
     bob = User.objects.create_user("bob")
-    project.memberships.create(user=bob, role="editor")
+    add_member(plan, bob, "editor")
     by_alice = UpdateRequest(alice.pk, {"title": "A"}, idempotency_key="k")
     by_bob = UpdateRequest(bob.pk, {"title": "B"}, idempotency_key="k")
-    assert [
-        ack(r).duplicate for r in updates.write(project_room(project.pk), [by_alice, by_bob])
-    ] == [
+    assert [ack(r).duplicate for r in updates.write(room_of(plan), [by_alice, by_bob])] == [
         False,
         False,
     ]
 
 
-def test_different_fields_and_keys_do_not_conflict(alice: User, project: Project) -> None:
+def test_different_fields_and_keys_do_not_conflict(alice: User, plan: Board) -> None:
     results = updates.write(
-        project_room(project.pk),
+        room_of(plan),
         [
             UpdateRequest(alice.pk, {"title": "T"}, base_seq=0),
-            UpdateRequest(alice.pk, {"description": "D"}, base_seq=0),
-            UpdateRequest(alice.pk, {"content": {"b": 2}}, base_seq=0),
-            UpdateRequest(alice.pk, {"content": {"c": 3}}, base_seq=0),
+            UpdateRequest(alice.pk, {"text": "D"}, base_seq=0),
+            UpdateRequest(alice.pk, {"style": {"b": 2}}, base_seq=0),
+            UpdateRequest(alice.pk, {"style": {"c": 3}}, base_seq=0),
         ],
     )
     assert [ack(result).seq for result in results] == [1, 2, 3, 4]
-    project.refresh_from_db()
-    assert project.content == {"a": 1, "b": 2, "c": 3}
+    plan.refresh_from_db()
+    assert plan.style == {"a": 1, "b": 2, "c": 3}
 
 
 def test_what_changed_since_is_a_conflict_that_tells_how_it_is_now(
-    alice: User, project: Project
+    alice: User, plan: Board
 ) -> None:
-    data: dict[str, Any] = {"content": {"a": 3, "x": 1}}
+    data: dict[str, Any] = {"style": {"a": 3, "x": 1}}
     first, late, informed = updates.write(
-        project_room(project.pk),
+        room_of(plan),
         [
-            UpdateRequest(alice.pk, {"content": {"a": 2}}),
+            UpdateRequest(alice.pk, {"style": {"a": 2}}),
             UpdateRequest(alice.pk, data, base_seq=0),
             UpdateRequest(alice.pk, data, base_seq=1),
         ],
     )
     assert ack(first).seq == 1
     assert error(late).code is ErrorCode.CONFLICT
-    assert error(late).details == {"seq": 1, "current": {"content": {"a": 2, "x": None}}}
+    assert error(late).details == {"seq": 1, "current": {"style": {"a": 2, "x": None}}}
     assert ack(informed).seq == 2
 
 
@@ -171,50 +170,46 @@ def test_a_host_may_log_more_than_its_updates(monkeypatch: pytest.MonkeyPatch) -
     assert ack(again) == UpdateAck(1, {"milk": 2}, duplicate=True)
 
 
-def test_a_conflict_tells_nothing_to_those_who_may_not_change_it(
-    alice: User, project: Project
-) -> None:
-    """Whose access ends while their update waits for the lock is told no more of the project."""
+def test_a_conflict_tells_nothing_to_those_who_may_not_change_it(alice: User, plan: Board) -> None:
+    """Whose access ends while their update waits for the lock is told no more of the plan."""
     viewer, stranger = User.objects.create_user("carol"), User.objects.create_user("mallory")
-    project.memberships.create(user=viewer, role="viewer")
-    services.update_project(user=alice, project_id=project.pk, data={"title": "Secret"})
+    add_member(plan, viewer, "viewer")
+    rename(plan, "Secret", alice)
     for user in (viewer, stranger):
         [result] = updates.write(
-            project_room(project.pk), [UpdateRequest(user.pk, {"title": "x"}, base_seq=0)]
+            room_of(plan), [UpdateRequest(user.pk, {"title": "x"}, base_seq=0)]
         )
         assert error(result).code is ErrorCode.FORBIDDEN
         assert "Secret" not in repr(result)
 
 
 def test_a_base_that_is_too_old_to_judge_is_a_conflict(
-    settings: Settings, alice: User, project: Project
+    settings: Settings, alice: User, plan: Board
 ) -> None:
     settings.REALTIME = settings.REALTIME | {"REPLAY_LIMIT": 3}
     for number in range(5):
-        updates.write(project_room(project.pk), [UpdateRequest(alice.pk, {"title": str(number)})])
+        updates.write(room_of(plan), [UpdateRequest(alice.pk, {"title": str(number)})])
     old, recent = updates.write(
-        project_room(project.pk),
+        room_of(plan),
         [
-            UpdateRequest(alice.pk, {"description": "D"}, base_seq=1),
-            UpdateRequest(alice.pk, {"description": "D"}, base_seq=2),
+            UpdateRequest(alice.pk, {"text": "D"}, base_seq=1),
+            UpdateRequest(alice.pk, {"text": "D"}, base_seq=2),
         ],
     )
     assert error(old).code is ErrorCode.CONFLICT
     assert ack(recent).seq == 6
     Event.objects.filter(seq__lte=4).delete()
-    [pruned] = updates.write(
-        project_room(project.pk), [UpdateRequest(alice.pk, {"status": "active"}, 3)]
-    )
+    [pruned] = updates.write(room_of(plan), [UpdateRequest(alice.pk, {"text": "E"}, 3)])
     assert error(pruned).code is ErrorCode.CONFLICT
 
 
-def test_what_is_rolled_back_was_never_logged(alice: User, project: Project) -> None:
+def test_what_is_rolled_back_was_never_logged(alice: User, plan: Board) -> None:
     with transaction.atomic():
-        services.update_project(user=alice, project_id=project.pk, data={"title": "Never"})
+        rename(plan, "Never", alice)
         transaction.set_rollback(True)
-    assert log.tail(row(project.pk), 0) == []
-    services.update_project(user=alice, project_id=project.pk, data={"title": "First"})
-    assert [event.seq for event in log.tail(row(project.pk), 0)] == [1]
+    assert log.tail(row_of(plan), 0) == []
+    rename(plan, "First", alice)
+    assert [event.seq for event in log.tail(row_of(plan), 0)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +274,7 @@ async def test_nothing_is_tried_again_where_it_may_have_been_done(
 async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_commit() -> None:
     """Written again one by one, they would undo what somebody wrote in between."""
     alice = await threads.run(User.objects.create_user, "alice")
-    project = await threads.run(services.create_project, user=alice, data={"title": "New"})
+    plan = await threads.run(make_plan, alice, "New")
 
     def hook() -> None:
         raise ConnectionError("The broker is away")
@@ -288,14 +283,14 @@ async def test_what_is_committed_is_acknowledged_whatever_a_host_does_after_the_
         transaction.on_commit(hook)
 
     requests = [UpdateRequest(alice.pk, {"title": title}) for title in ("One", "Two")]
-    post_save.connect(receive, sender=Project)
+    post_save.connect(receive, sender=Board)
     try:
-        results = await updates.write_batch(project_room(project.pk), requests)
+        results = await updates.write_batch(room_of(plan), requests)
         [alone] = await updates.write_batch(
-            project_room(project.pk), [UpdateRequest(alice.pk, {"title": "Three"})]
+            room_of(plan), [UpdateRequest(alice.pk, {"title": "Three"})]
         )
     finally:
-        post_save.disconnect(receive, sender=Project)
+        post_save.disconnect(receive, sender=Board)
     assert [ack(result).seq for result in [*results, alone]] == [1, 2, 3]
     assert [event.seq for event in await threads.run(lambda: list(Event.objects.all()))] == [
         1,
