@@ -22,7 +22,7 @@ A host imports these modules, and no others:
 - `realtime.testing`: clients for a host's own tests
 
 Everything else may change between any two releases. `tests/unit/realtime/test_public.py` reads this
-list and holds the demo host, the test host and docs/integrate.md to it.
+list and holds the demo host, the test host, the examples and the pages of docs for hosts to it.
 """
 
 __version__ = "1.0.0"

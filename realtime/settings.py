@@ -5,7 +5,7 @@
     realtime.settings.install(globals())
 
 A setting of the site's own is left as it is, so each line can still be written by hand:
-`docs/integrate.md` has them all.
+`docs/contract.md` has them all.
 """
 
 from __future__ import annotations

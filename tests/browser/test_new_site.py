@@ -1,95 +1,21 @@
-"""Two browsers edit the one model of a new site, in a bare environment, after a few lines."""
+"""docs/integrate.md, followed to the letter in a bare environment: two browsers edit one model."""
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from tests.harness import guide
 from tests.harness.browser import Person
 from tests.harness.ports import free_port
 from tests.harness.process import ServerProcess
 from tests.harness.wheel import Site, install, requirements
 
-SITE = {
-    "notes/__init__.py": "",
-    "notes/models.py": """
-from django.conf import settings
-from django.db import models
-
-
-class Note(models.Model):
-    text = models.TextField(blank=True)
-    people = models.ManyToManyField(settings.AUTH_USER_MODEL)
-""",
-    "notes/views.py": """
-from django.contrib.auth.decorators import login_required
-from django.shortcuts import get_object_or_404, render
-
-from notes.models import Note
-
-
-@login_required
-def note(request, pk):
-    return render(request, "note.html", {"note": get_object_or_404(Note, pk=pk)})
-""",
-    "notes/templates/note.html": """<!doctype html>
-<title>A note</title>
-<link rel="icon" href="data:,">
-<textarea>{{ note.text }}</textarea>
-""",
-    "mysite/urls.py": """
-from django.contrib import admin
-from django.urls import path
-
-from notes import views
-
-urlpatterns = [path("admin/", admin.site.urls), path("notes/<int:pk>/", views.note)]
-""",
-    "mysite/settings.py": """…
-INSTALLED_APPS += ["notes"]
-LOGIN_URL = "/admin/login/"
-""",
-}
-"""The site as it is before."""
-
-LIVE = {
-    "mysite/settings.py": """…
-import realtime.settings
-realtime.settings.install(globals())
-""",
-    "mysite/asgi.py": """
-from realtime.asgi import get_asgi_application
-import os
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
-application = get_asgi_application()
-""",
-    "notes/rooms.py": """
-from notes.models import Note
-from realtime import rooms
-
-
-@rooms.register
-class NoteRoom(rooms.ModelRoom):
-    model = Note
-    fields = ["text"]
-    members = "people"
-""",
-    "notes/templates/note.html": """…
-{% load realtime %}{% realtime_script %}
-<script type="module" {% live_room note %}>
-  import { Realtime } from "realtime";
-  const { url, kind, key } = JSON.parse(document.querySelector("[data-room]").dataset.room);
-  const room = new Realtime(url).join(kind, key);
-  const field = document.querySelector("textarea");
-  field.addEventListener("input", () => room.update({ text: field.value }));
-  room.on("change", () => field === document.activeElement || (field.value = room.state.text));
-</script>
-""",
-}
-"""All that makes it live."""
-
+SITE, LIVE, _ = re.split(r"^## (?=[23]\.)", guide.page("docs/integrate.md"), flags=re.MULTILINE)
+"""The page's site as it is before, and all that makes it live."""
 PEOPLE = """
 from django.contrib.auth.models import User
 from notes.models import Note
@@ -97,7 +23,7 @@ note = Note.objects.create(text="One")
 for name in ("alice", "bob"):
     note.people.add(User.objects.create_superuser(name, password="realtime"))
 """
-RENAME = "from notes.models import Note; Note.objects.all().update(text='Three')"
+RENAME = 'from notes.models import Note; Note.objects.update(text="By the shell")'
 
 
 class Runserver(ServerProcess):
@@ -117,11 +43,14 @@ class Runserver(ServerProcess):
 
 
 async def test_two_browsers_edit_one_note(browser: Browser, tmp_path: Path) -> None:
-    lines = [line for text in LIVE.values() for line in text.splitlines() if line.strip(" …")]
+    added = guide.files(LIVE)
+    lines = [line for text in added.values() for line in text.splitlines() if line.strip(" …")]
     assert len(lines) <= 25
+    assert 'pip install "django-realtime-rooms[dev]"' in SITE
     site = Site(tmp_path, install(tmp_path), requirements("dev"))
-    site.write(SITE)
-    site.write(LIVE)
+    site.run("manage.py", "startapp", "notes")
+    site.write(guide.files(SITE))
+    site.write(added)
     site.run("manage.py", "makemigrations", "notes")
     site.run("manage.py", "migrate", "--verbosity=0")
     site.run("manage.py", "shell", "-c", PEOPLE)
@@ -147,7 +76,7 @@ async def test_two_browsers_edit_one_note(browser: Browser, tmp_path: Path) -> N
         await people[1].page.evaluate("document.activeElement.blur()")
         site.run("manage.py", "shell", "-c", RENAME)
         for field in (alice, bob):
-            await expect(field).to_have_value("Three")
+            await expect(field).to_have_value("By the shell")
         complaints = [text for person in people for text in person.complaints]
         # The admin's page to sign in has no icon.
         assert [text for text in complaints if "/favicon.ico" not in text] == []

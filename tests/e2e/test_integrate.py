@@ -1,4 +1,4 @@
-"""docs/integrate.md, followed to the letter in an empty directory."""
+"""docs/contract.md, followed to the letter in an empty directory."""
 
 from __future__ import annotations
 
@@ -18,19 +18,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.harness import rest
+from tests.harness import guide, rest
 from tests.harness.absent import ABSENT
 from tests.harness.admin import Admin
 from tests.harness.client import Client
 from tests.harness.ports import free_port
 from tests.harness.process import ROOT, ServerProcess
 from tests.harness.valkey import Valkey
+from tests.harness.wheel import write
 
-BLOCK = re.compile(
-    r"^```(?:python|html)\n(?:# |<!-- )(?P<path>[\w/]+\.\w+)(?P<added> \(at its end\))?(?: -->)?\n"
-    r"(?P<text>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
 INSTALL = re.compile(r'^    pip install "(?P<package>.*)"$', re.MULTILINE)
 SETUP = """
 from django.contrib.auth.models import User
@@ -85,7 +81,7 @@ class Site:
 
     def __init__(self, directory: Path, redis_url: str) -> None:
         self.directory = directory
-        page = (ROOT / "docs" / "integrate.md").read_text()
+        page = guide.page("docs/contract.md")
         packages = directory / "packages"
         packages.mkdir()
         (packages / "sitecustomize.py").write_text(ABSENT % json.dumps(not_installed(page)))
@@ -100,11 +96,7 @@ class Site:
         shutil.copytree(
             ROOT / "realtime", directory / "realtime", ignore=shutil.ignore_patterns("__pycache__")
         )
-        for block in BLOCK.finditer(page):
-            path = directory / block["path"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            before = path.read_text() if block["added"] else ""
-            path.write_text(before + block["text"])
+        write(directory, guide.files(page))
         self.run("manage.py", "makemigrations", "boards")
         self.run("manage.py", "migrate", "--verbosity=0")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_integrate import BLOCK
+from tests.harness import guide
 from tests.harness.client import Client
 from tests.harness.ports import free_port
-from tests.harness.process import ROOT, ServerProcess
+from tests.harness.process import ServerProcess
 from tests.harness.valkey import Valkey
 from tests.harness.wheel import Site, install, requirements
 
@@ -79,8 +79,8 @@ def site(wheel: Path, tmp_path: Path, valkey: Valkey) -> Site:
     """A site with one model of the guide's."""
     site = Site(tmp_path, wheel, [*requirements(), *SERVER], REDIS_URL=valkey.url)
     site.run("-m", "django", "startapp", "boards")
-    guide = BLOCK.finditer((ROOT / "docs" / "integrate.md").read_text())
-    site.write({block["path"]: block["text"] for block in guide if block["path"] in FILES})
+    files = guide.files(guide.page("docs/contract.md"))
+    site.write({path: files[path] for path in FILES})
     site.write({"mysite/settings.py": f"…{SETTINGS}", "mysite/asgi.py": ASGI})
     return site
 

@@ -31,6 +31,15 @@ def install(directory: Path) -> Path:
     return target
 
 
+def write(directory: Path, files: Mapping[str, str]) -> None:
+    """Write files below a directory; a text that begins with an ellipsis is added to a file."""
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text() if text.startswith("…") else ""
+        path.write_text(before + text.removeprefix("…"))
+
+
 class Site:
     """A site as `startproject` makes it; nothing of this repository but the wheel is there."""
 
@@ -41,12 +50,8 @@ class Site:
         self.run("-m", "django", "startproject", "mysite", ".")
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Write files; a text that begins with an ellipsis is added to what is there."""
-        for name, text in files.items():
-            path = self.directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            before = path.read_text() if text.startswith("…") else ""
-            path.write_text(before + text.removeprefix("…"))
+        """Write files; see `write`."""
+        write(self.directory, files)
 
     def run(self, *arguments: str) -> str:
         done: Any = subprocess.run(
