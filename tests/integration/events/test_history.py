@@ -1,21 +1,23 @@
-"""A project's log over HTTP."""
+"""A room's log over HTTP."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.test import APIRequestFactory, force_authenticate
 
-from projects import services
-from projects.models import Project
 from realtime.api import EventsView
 from realtime.models import Event
+from tests.boards.models import Board
+from tests.harness.plans import add_member, make_plan, rename
 from tests.harness.shopping import make_list
 
 pytestmark = pytest.mark.django_db
@@ -27,35 +29,39 @@ def alice() -> User:
 
 
 @pytest.fixture
-def project(alice: User) -> Project:
-    """A project with five events."""
-    project = services.create_project(user=alice, data={"title": "0"})
+def plan(alice: User) -> Board:
+    """A plan with five events."""
+    plan = make_plan(alice, "0")
     for number in range(1, 6):
-        services.update_project(user=alice, project_id=project.pk, data={"title": str(number)})
-    return project
+        rename(plan, str(number), alice)
+    return plan
 
 
-def ask(user: User, project_id: int, **query: Any) -> Any:
-    client = APIClient()
-    client.force_authenticate(user)
-    return client.get(f"/api/projects/{project_id}/events/", query)
+def ask(user: User, plan_id: Any, **query: Any) -> Any:
+    request = APIRequestFactory().get("/", query)
+    force_authenticate(request, user)
+    return EventsView.as_view()(request, plan_id=plan_id).render()
 
 
-def page(user: User, project_id: int, **query: Any) -> tuple[list[int], bool]:
-    answer = ask(user, project_id, **query).json()
+def read(user: User, plan_id: Any, **query: Any) -> Any:
+    return json.loads(ask(user, plan_id, **query).content)
+
+
+def page(user: User, plan_id: Any, **query: Any) -> tuple[list[int], bool]:
+    answer = read(user, plan_id, **query)
     assert answer["seq"] == 5
     return [event["seq"] for event in answer["events"]], answer["complete"]
 
 
-def test_an_event_is_told_whole(alice: User, project: Project) -> None:
-    answer = ask(alice, project.pk, since=4).json()
+def test_an_event_is_told_whole(alice: User, plan: Board) -> None:
+    answer = read(alice, plan.pk, since=4)
     [event] = answer["events"]
     assert parse_datetime(event.pop("created_at"))
     assert event == {
         "seq": 5,
-        "type": "project_updated",
+        "type": "plan_updated",
         "payload": {
-            "project_id": project.pk,
+            "plan_id": str(plan.pk),
             "changes": {"title": "5"},
             "updated_by": str(alice.pk),
         },
@@ -63,53 +69,53 @@ def test_an_event_is_told_whole(alice: User, project: Project) -> None:
     }
 
 
-def test_pages(alice: User, project: Project) -> None:
-    assert page(alice, project.pk) == ([1, 2, 3, 4, 5], True)
-    assert page(alice, project.pk, limit=2) == ([4, 5], True)
-    assert page(alice, project.pk, since=0, limit=2) == ([1, 2], True)
-    assert page(alice, project.pk, since=2, limit=2) == ([3, 4], True)
-    assert page(alice, project.pk, since=5) == ([], True)
-    assert page(alice, project.pk, since=6) == ([], False)  # the log never came that far
+def test_pages(alice: User, plan: Board) -> None:
+    assert page(alice, plan.pk) == ([1, 2, 3, 4, 5], True)
+    assert page(alice, plan.pk, limit=2) == ([4, 5], True)
+    assert page(alice, plan.pk, since=0, limit=2) == ([1, 2], True)
+    assert page(alice, plan.pk, since=2, limit=2) == ([3, 4], True)
+    assert page(alice, plan.pk, since=5) == ([], True)
+    assert page(alice, plan.pk, since=6) == ([], False)  # the log never came that far
 
 
-def test_what_was_pruned_is_told(alice: User, project: Project) -> None:
+def test_what_was_pruned_is_told(alice: User, plan: Board) -> None:
     old = timezone.now() - timedelta(days=40)
     Event.objects.filter(seq__lte=2).update(created_at=old)
     call_command("prune_events", days=30)
-    assert page(alice, project.pk, since=0) == ([3, 4, 5], False)
-    assert page(alice, project.pk, since=1) == ([3, 4, 5], False)
-    assert page(alice, project.pk, since=2) == ([3, 4, 5], True)
-    assert page(alice, project.pk, limit=3) == ([3, 4, 5], True)
-    assert page(alice, project.pk) == ([3, 4, 5], False)
+    assert page(alice, plan.pk, since=0) == ([3, 4, 5], False)
+    assert page(alice, plan.pk, since=1) == ([3, 4, 5], False)
+    assert page(alice, plan.pk, since=2) == ([3, 4, 5], True)
+    assert page(alice, plan.pk, limit=3) == ([3, 4, 5], True)
+    assert page(alice, plan.pk) == ([3, 4, 5], False)
     Event.objects.all().delete()
-    assert page(alice, project.pk, since=4) == ([], False)
-    assert page(alice, project.pk, since=5) == ([], True)
+    assert page(alice, plan.pk, since=4) == ([], False)
+    assert page(alice, plan.pk, since=5) == ([], True)
 
 
-def test_an_event_without_a_user(alice: User, project: Project) -> None:
+def test_an_event_without_a_user(alice: User, plan: Board) -> None:
     alice.delete()
     bob = User.objects.create_user("bob")
-    project.memberships.create(user=bob)
-    assert {event["user"] for event in ask(bob, project.pk).json()["events"]} == {None}
+    add_member(plan, bob, "editor")
+    assert {event["user"] for event in read(bob, plan.pk)["events"]} == {None}
 
 
-def test_strangers_get_what_is_said_of_no_project(project: Project) -> None:
+def test_strangers_get_what_is_said_of_no_room(plan: Board) -> None:
     dave = User.objects.create_user("dave")
-    hidden, missing = ask(dave, project.pk), ask(dave, project.pk + 1)
+    hidden, missing = ask(dave, plan.pk), ask(dave, uuid4())
     assert hidden.status_code == missing.status_code == 404
     assert hidden.content == missing.content
     assert ask(dave, 2**64).status_code == 404
-    assert ask(dave, project.pk, since="x").status_code == 404
+    assert ask(dave, plan.pk, since="x").status_code == 404
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("since", "-1"), ("since", "x"), ("since", 2**63), ("limit", "0"), ("limit", "1001")],
 )
-def test_a_wrong_parameter_is_named(alice: User, project: Project, name: str, value: Any) -> None:
-    answer = ask(alice, project.pk, **{name: value})
+def test_a_wrong_parameter_is_named(alice: User, plan: Board, name: str, value: Any) -> None:
+    answer = ask(alice, plan.pk, **{name: value})
     assert answer.status_code == 400
-    assert answer.json().keys() == {name}
+    assert answer.data.keys() == {name}
 
 
 def test_it_asks_the_backend_alone(shopping: None) -> None:
