@@ -128,6 +128,7 @@ def test_a_task(order, nails, clerk, guest, django_capture_on_commit_callbacks):
     # Its start and its progress come over the channel layer, which these tests are without.
     updated = guest.socket.receive("order_updated")["payload"]
     assert updated["changes"] == {"total": "7.00"}
+    assert updated["updated_by"] == str(clerk.user.pk)
     completed = guest.socket.receive("task_completed")
     assert completed["order_id"] == order.pk
     assert completed["payload"]["task_type"] == "price_order"
