@@ -170,6 +170,9 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         except ProtocolError as error:
             self.reply_error(error, ref=error.ref)
             return
+        except Exception as error:  # noqa: BLE001  (of a host's own payload)
+            self.reply_error(errors.from_exception(error), ref=messages.ref_in(text or ""))
+            return
         if wait:
             self.refuse(command, too_fast(wait))
             return
@@ -251,6 +254,19 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )
+        await self.write(command, request)
+
+    async def perform(self, command: messages.OwnCommand) -> None:
+        self.require_joined(command.room)
+        request = updates.UpdateRequest(
+            self.socket.user_id,
+            command.payload,
+            idempotency_key=command.idempotency_key,
+            command=str(type(command).__struct_config__.tag),
+        )
+        await self.write(command, request)
+
+    async def write(self, command: messages.RoomCommand, request: updates.UpdateRequest) -> None:
         # Not awaited: the next command need not wait for the database. The writer keeps the order
         # of a room's updates.
         written = self.process.writer.submit(command.room, request)
@@ -301,6 +317,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         messages.Join: join,
         messages.Leave: leave,
         messages.Update: update,
+        messages.OwnCommand: perform,
         messages.SendSignal: send_signal,
         messages.Authenticate: authenticate,
         messages.Ping: ping,

@@ -40,6 +40,19 @@ export class RoomId {
   }
 
   /**
+   * Refuse what cannot be a command of the host's own.
+   *
+   * @param {unknown} name
+   * @throws {TypeError}
+   */
+  checkCommand(name) {
+    const verbs = ["join", "leave", "update"].map((verb) => `${verb}_${this.kind}`);
+    if (typeof name !== "string" || name === "" || [...verbs, ...COMMANDS].includes(name)) {
+      throw new TypeError(`${describe(name)} is no command of a ${this.kind}'s own`);
+    }
+  }
+
+  /**
    * Return the changes that a message makes to the state, a merge patch; null for any other message.
    *
    * @param {import("./protocol.js").Message} message
@@ -58,6 +71,8 @@ export class RoomId {
     return part[`${this.kind}_id`] === this.key;
   }
 }
+
+const COMMANDS = ["send_signal", "authenticate", "ping"];
 
 /** @typedef {number | string} RoomKey an integer, or the text of any other key */
 

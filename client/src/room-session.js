@@ -119,7 +119,7 @@ export class RoomSession {
 
   /**
    * @param {Record<string, any>} data
-   * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+   * @param {{ baseSeq?: number, optimistic: boolean, command: string | null }} options
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    */
   update(data, options) {

@@ -229,7 +229,31 @@ export class Room {
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    */
   update(data, { baseSeq, optimistic = true } = {}) {
-    return this.#left ? rejected(this.#left) : this.#session.update(data, { baseSeq, optimistic });
+    return this.#update(data, { baseSeq, optimistic, command: null });
+  }
+
+  /**
+   * Send a command that the site has declared for this kind of rooms. What it changes shows when the
+   * room is told.
+   *
+   * Resolves and rejects as `update` does; it happens once, and in the order of the calls.
+   *
+   * @param {string} name such as `move_card`
+   * @param {Record<string, any>} [payload] without the key of the room
+   * @returns {Promise<import("./protocol.js").UpdateAck>}
+   * @throws {TypeError} for a name that is one of the protocol's
+   */
+  command(name, payload = {}) {
+    this.#session.roomId.checkCommand(name);
+    return this.#update(payload, { optimistic: false, command: name });
+  }
+
+  /**
+   * @param {Record<string, any>} data
+   * @param {{ baseSeq?: number, optimistic: boolean, command: string | null }} options
+   */
+  #update(data, options) {
+    return this.#left ? rejected(this.#left) : this.#session.update(data, options);
   }
 
   /**

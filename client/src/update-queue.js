@@ -15,7 +15,7 @@ import { Updates } from "./updates.js";
  * @property {() => void} onNotJoined called when the server answers that the room is not joined
  */
 
-/** Send each update of a room until it has its answer, over any number of connections. */
+/** Send each update and command of a room until it has its answer, over any number of connections. */
 export class UpdateQueue {
   #options;
   #updates = new Updates();
@@ -50,25 +50,23 @@ export class UpdateQueue {
 
   /**
    * @param {Record<string, any>} data
-   * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+   * @param {{ baseSeq?: number, optimistic: boolean, command: string | null }} options
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    * @throws {RealtimeError}
    */
-  add(data, { baseSeq, optimistic }) {
+  add(data, { baseSeq, optimistic, command }) {
     if (this.pending >= this.#options.queueLimit) {
       throw new RealtimeError("QUEUE_FULL", "Too many updates wait for the server");
     }
     const key = this.#options.newKey();
     const own = copy(data);
-    const { roomId } = this.#options;
-    const payload = roomId.payload({ data: own, base_seq: baseSeq });
-    checkSize({ type: `update_${roomId.kind}`, payload, idempotency_key: key });
+    checkSize({ ...this.#message({ command, data: own }, baseSeq), idempotency_key: key });
     /** @type {Pick<import("./updates.js").Update, "resolve" | "reject">} */
     let settle = { resolve: () => {}, reject: () => {} };
     /** @type {Promise<import("./protocol.js").UpdateAck>} */
     const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
     const state = { isSent: false, ackSeq: null };
-    this.#updates.add({ key, data: own, baseSeq, optimistic, promise, ...settle, ...state });
+    this.#updates.add({ key, command, data: own, baseSeq, optimistic, promise, ...settle, ...state });
     this.#options.onChange();
     this.pump();
     return promise;
@@ -148,6 +146,17 @@ export class UpdateQueue {
   }
 
   /**
+   * @param {Pick<import("./updates.js").Update, "command" | "data">} update
+   * @param {number} [base]
+   */
+  #message({ command, data }, base) {
+    const { roomId } = this.#options;
+    return command === null
+      ? { type: `update_${roomId.kind}`, payload: roomId.payload({ data, base_seq: base }) }
+      : { type: command, payload: { ...data, ...roomId.payload() } };
+  }
+
+  /**
    * @param {import("./updates.js").Update} update
    * @param {import("./connection.js").Connection} connection
    */
@@ -155,8 +164,7 @@ export class UpdateQueue {
     update.isSent = true;
     const { baseSeq, data, key } = update;
     const base = baseSeq === undefined ? undefined : this.#ownEdits.rebase(baseSeq, data);
-    const { roomId } = this.#options;
-    const payload = roomId.payload({ data, base_seq: base });
+    const { type, payload } = this.#message(update, base);
     const onReply = (/** @type {import("./connection.js").Reply} */ reply) => {
       if (reply.ok) {
         this.#acknowledged(update, checkUpdateAck(reply.payload));
@@ -164,7 +172,7 @@ export class UpdateQueue {
         this.#failed(update, reply.error, connection);
       }
     };
-    connection.request(`update_${roomId.kind}`, payload, onReply, { idempotency_key: key });
+    connection.request(type, payload, onReply, { idempotency_key: key });
   }
 
   /**

@@ -1,11 +1,12 @@
 import { freeze, merge, overlap } from "./merge.js";
 
 /**
- * Hold an update that the application waits for.
+ * Hold an update that the application waits for, or a command of the host's own.
  *
  * @typedef {object} Update
  * @property {string} key its idempotency key: however often it is sent, it happens once
- * @property {import("./merge.js").Json} data a merge patch
+ * @property {string | null} command the name of the command; null for an update
+ * @property {import("./merge.js").Json} data a merge patch; of a command its payload
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent true if it was sent on the present connection, and not refused to be sent again
@@ -20,6 +21,7 @@ import { freeze, merge, overlap } from "./merge.js";
  *
  * Updates that change different things are sent side by side. An update that overlaps an earlier one
  * waits for its answer: the earlier one may have to be sent again, and would then overwrite the later.
+ * Nobody knows what a command changes: it waits for all that is earlier, and all that is later for it.
  */
 export class Updates {
   /** @type {Update[]} */
@@ -110,5 +112,6 @@ export class Updates {
 function holds(earlier, later) {
   // An update with a `baseSeq` waits for the event, too: only then is its base known (own-edits.js).
   const isDone = earlier.ackSeq !== null && later.baseSeq === undefined;
-  return !isDone && overlap(earlier.data, later.data);
+  const isCommand = earlier.command !== null || later.command !== null;
+  return !isDone && (isCommand || overlap(earlier.data, later.data));
 }

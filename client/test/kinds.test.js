@@ -80,3 +80,35 @@ for (const [title, tell] of [
     assert.match(room.ended.code, /ACCESS_REVOKED|BOARD_NOT_FOUND/);
   });
 }
+
+test("a command of the host's own waits its turn, and is sent until it has its answer", async () => {
+  const client = makeClient();
+  const { room, socket } = await joinBoard(client);
+  const update = room.update({ text: "New" });
+  const move = room.command("move_card", { card_id: 7, board_id: "another" });
+  void room.update({ color: "red" });
+  const types = () => socket.sent.map((message) => message.type).filter((type) => /_board|_card/.test(type));
+  assert.deepEqual(types(), ["join_board", "update_board"]);
+  socket.ack(socket.last("update_board"), { seq: 11, changes: { text: "New" }, duplicate: false });
+  await update;
+  socket.receive({ type: "board_updated", seq: 11, payload: { board_id: KEY, changes: { text: "New" }, updated_by: "1" } });
+  const lost = socket.last("move_card");
+  assert.deepEqual(lost.payload, { card_id: 7, board_id: KEY });
+  assert.equal(room.pending, 2);
+  assert.deepEqual(room.state, { text: "New", color: "red" }, "nobody knows what it changes");
+  assert.deepEqual(types(), ["join_board", "update_board", "move_card"]);
+  const next = await client.reconnect();
+  next.ack(next.last("join_board"), { ...ack, seq: 11, recovered: true, board: {} });
+  const again = next.last("move_card");
+  assert.deepEqual([again.payload, again.idempotency_key], [lost.payload, lost.idempotency_key]);
+  next.ack(again, { seq: 12, changes: { cards: {} }, duplicate: true });
+  assert.deepEqual(await move, { seq: 12, changes: { cards: {} }, duplicate: true });
+  assert.deepEqual(next.last("update_board").payload.data, { color: "red" });
+  const refused = room.command("archive");
+  next.ack(next.last("update_board"), { seq: 13, changes: {}, duplicate: false });
+  next.fail(next.last("archive"), "FORBIDDEN");
+  await assert.rejects(refused, { code: "FORBIDDEN" });
+  for (const name of ["join_board", "update_board", "ping", "send_signal", "", null]) {
+    assert.throws(() => room.command(name), { name: "TypeError", message: /no command of a board's own/ });
+  }
+});

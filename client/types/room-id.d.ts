@@ -22,6 +22,13 @@ export declare class RoomId {
      */
     payload(more?: Record<string, unknown>): Record<string, unknown>;
     /**
+     * Refuse what cannot be a command of the host's own.
+     *
+     * @param {unknown} name
+     * @throws {TypeError}
+     */
+    checkCommand(name: unknown): void;
+    /**
      * Return the changes that a message makes to the state, a merge patch; null for any other message.
      *
      * @param {import("./protocol.js").Message} message

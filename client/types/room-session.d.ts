@@ -58,12 +58,13 @@ export declare class RoomSession {
     on(name: string | symbol, listener: (...values: any[]) => void, options?: import("./emitter.js").ListenOptions): () => void;
     /**
      * @param {Record<string, any>} data
-     * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+     * @param {{ baseSeq?: number, optimistic: boolean, command: string | null }} options
      * @returns {Promise<import("./protocol.js").UpdateAck>}
      */
     update(data: Record<string, any>, options: {
-        baseSeq: number | undefined;
+        baseSeq?: number;
         optimistic: boolean;
+        command: string | null;
     }): Promise<import("./protocol.js").UpdateAck>;
     /** @param {Record<string, any>} data */
     signal(data: Record<string, any>): void;

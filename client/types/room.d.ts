@@ -95,6 +95,18 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
         optimistic?: boolean;
     }): Promise<import("./protocol.js").UpdateAck>;
     /**
+     * Send a command that the site has declared for this kind of rooms. What it changes shows when the
+     * room is told.
+     *
+     * Resolves and rejects as `update` does; it happens once, and in the order of the calls.
+     *
+     * @param {string} name such as `move_card`
+     * @param {Record<string, any>} [payload] without the key of the room
+     * @returns {Promise<import("./protocol.js").UpdateAck>}
+     * @throws {TypeError} for a name that is one of the protocol's
+     */
+    command(name: string, payload?: Record<string, any>): Promise<import("./protocol.js").UpdateAck>;
+    /**
      * Send a cursor, a selection or typing to the others now; without a connection, drop it.
      *
      * Signals that come faster than the server takes them replace each other, and the last one is sent.

@@ -22,7 +22,7 @@ export type Options = {
  * @property {() => void} onChange called when `applyTo` would return another state
  * @property {() => void} onNotJoined called when the server answers that the room is not joined
  */
-/** Send each update of a room until it has its answer, over any number of connections. */
+/** Send each update and command of a room until it has its answer, over any number of connections. */
 export declare class UpdateQueue {
     #private;
     /** @param {Options} options */
@@ -39,13 +39,14 @@ export declare class UpdateQueue {
     applyTo<State extends object>(state: State): State;
     /**
      * @param {Record<string, any>} data
-     * @param {{ baseSeq: number | undefined, optimistic: boolean }} options
+     * @param {{ baseSeq?: number, optimistic: boolean, command: string | null }} options
      * @returns {Promise<import("./protocol.js").UpdateAck>}
      * @throws {RealtimeError}
      */
-    add(data: Record<string, any>, { baseSeq, optimistic }: {
-        baseSeq: number | undefined;
+    add(data: Record<string, any>, { baseSeq, optimistic, command }: {
+        baseSeq?: number;
         optimistic: boolean;
+        command: string | null;
     }): Promise<import("./protocol.js").UpdateAck>;
     /** Send the updates that can be sent now. */
     pump(): void;

@@ -4,7 +4,11 @@ export type Update = {
      */
     key: string;
     /**
-     * a merge patch
+     * the name of the command; null for an update
+     */
+    command: string | null;
+    /**
+     * a merge patch; of a command its payload
      */
     data: import("./merge.js").Json;
     baseSeq: number | undefined;
@@ -28,11 +32,12 @@ export type Update = {
     reject: (error: import("./errors.js").RealtimeError) => void;
 };
 /**
- * Hold an update that the application waits for.
+ * Hold an update that the application waits for, or a command of the host's own.
  *
  * @typedef {object} Update
  * @property {string} key its idempotency key: however often it is sent, it happens once
- * @property {import("./merge.js").Json} data a merge patch
+ * @property {string | null} command the name of the command; null for an update
+ * @property {import("./merge.js").Json} data a merge patch; of a command its payload
  * @property {number | undefined} baseSeq
  * @property {boolean} optimistic true if it shows before it is confirmed
  * @property {boolean} isSent true if it was sent on the present connection, and not refused to be sent again
@@ -46,6 +51,7 @@ export type Update = {
  *
  * Updates that change different things are sent side by side. An update that overlaps an earlier one
  * waits for its answer: the earlier one may have to be sent again, and would then overwrite the later.
+ * Nobody knows what a command changes: it waits for all that is earlier, and all that is later for it.
  */
 export declare class Updates {
     #private;

@@ -8,8 +8,10 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db.models import CharField, CompositePrimaryKey, TextField
 
+from realtime.protocol.messages import types_of
 from realtime.protocol.room_id import MAX_KEY
-from realtime.rooms import registry
+from realtime.rooms import own_commands, registry
+from realtime.rooms.own_commands import OwnCommand
 from realtime.rooms.room import Room
 
 _RESERVED = frozenset(
@@ -29,7 +31,7 @@ def check_rooms(**_: Any) -> list[CheckMessage]:
                 id="realtime.E002",
             )
         ]
-    return [*_check_nouns(), *_check_duplicates(), *_check_keys()]
+    return [*_check_nouns(), *_check_duplicates(), *_check_keys(), *_check_commands()]
 
 
 def _check_nouns() -> list[CheckMessage]:
@@ -87,6 +89,26 @@ def _problem_of_key(field: Any) -> str:
     if isinstance(field, CharField | TextField) and (field.max_length or MAX_KEY + 1) > MAX_KEY:
         return f"they may have more than {MAX_KEY} characters"
     return ""
+
+
+def _check_commands() -> list[CheckMessage]:
+    taken = {type_ for room in registry.registered for type_ in types_of(room.kind)}
+    return [
+        Error(
+            f"{_name(room)}: {own.name!r} cannot be a command of clients: {problem}",
+            hint="Rename the method, or annotate its payload with a plain msgspec.Struct.",
+            id="realtime.E063",
+        )
+        for room in registry.registered
+        for own in own_commands.of(room)
+        if (problem := _problem_of_command(own, room, taken))
+    ]
+
+
+def _problem_of_command(own: OwnCommand, room: Room, taken: set[str]) -> str:
+    if own.name in taken:
+        return "the protocol has a command of that name"
+    return own.problem(room.kind)
 
 
 def _name(room: Room) -> str:

@@ -169,11 +169,31 @@ class Room:
             QueueFull: while too many wait for a connection.
             RoomClosed, UserChanged, Stopped
         """
+        self._check_open()
+        return await self._queue.add(data, base_seq, optimistic=optimistic)
+
+    async def command(self, name: str, payload: Json | None = None) -> UpdateAck:
+        """Send a command that the site has declared for this kind of rooms.
+
+        It returns and raises as `update` does, happens once, and in the order of the calls.
+
+        Args:
+            name: such as `move_card`.
+            payload: without the key of the room.
+
+        Raises:
+            TypeError: for a name that is one of the protocol's.
+            InvalidData, Refused, QueueFull, RoomClosed, UserChanged, Stopped
+        """
+        self.room_id.check_command(name)
+        self._check_open()
+        return await self._queue.add_command(name, payload or {})
+
+    def _check_open(self) -> None:
         if self.ended is not None:
             raise self.ended
         if self._is_leaving:
             raise RoomClosed
-        return await self._queue.add(data, base_seq, optimistic=optimistic)
 
     async def signal(self, data: Json) -> None:
         """Send data to the others in the room now; without a connection, drop them.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from realtime.client.messages import Json, Key
 
+_COMMANDS = ("send_signal", "authenticate", "ping")
 _NOUN = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -41,6 +42,16 @@ class RoomId(NamedTuple):
     def command(self, verb: str) -> str:
         """Return the type of a command, such as `join_project`."""
         return f"{verb}_{self.kind}"
+
+    def check_command(self, name: Any) -> None:
+        """Refuse what cannot be a command of the host's own.
+
+        Raises:
+            TypeError
+        """
+        verbs = [self.command(verb) for verb in ("join", "leave", "update")]
+        if not isinstance(name, str) or name in ("", *verbs, *_COMMANDS):
+            raise TypeError(f"{name!r} is no command of a {self.kind}'s own")
 
     def payload(self, **more: Any) -> Json:
         """Return a payload that names the room."""

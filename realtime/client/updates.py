@@ -1,4 +1,4 @@
-"""Send each update of a room until it has its answer, over any number of connections."""
+"""Send each update and command of a room until it has its answer, over any connections."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from realtime.client.room_id import RoomId
 
 @dataclass(eq=False)
 class _Update:
+    type: str
     payload: Json
     key: str
     optimistic: bool
@@ -30,7 +31,7 @@ class _Update:
 
 
 class UpdateQueue:
-    """Send updates one at a time, in the order of the calls."""
+    """Send updates and commands one at a time, in the order of the calls."""
 
     def __init__(
         self,
@@ -113,14 +114,24 @@ class UpdateQueue:
         Raises:
             InvalidData, QueueFull
         """
-        if len(self._updates) >= self._limit:
-            raise QueueFull
         payload = self._room_id.payload(data=copy(data))
         if base_seq is not None:
             payload["base_seq"] = base_seq
+        return self._add(self._room_id.command("update"), payload, optimistic=optimistic)
+
+    def add_command(self, name: str, payload: Json) -> asyncio.Future[UpdateAck]:
+        """Take a command of the host's own; return its outcome.
+
+        Raises:
+            InvalidData, QueueFull
+        """
+        return self._add(name, copy(payload) | self._room_id.payload(), optimistic=False)
+
+    def _add(self, type_: str, payload: Json, *, optimistic: bool) -> asyncio.Future[UpdateAck]:
+        if len(self._updates) >= self._limit:
+            raise QueueFull
         outcome: asyncio.Future[UpdateAck] = asyncio.get_running_loop().create_future()
-        update = _Update(payload, uuid.uuid4().hex, optimistic, outcome)
-        type_ = self._room_id.command("update")
+        update = _Update(type_, payload, uuid.uuid4().hex, optimistic, outcome)
         check_size({"type": type_, "payload": payload, "idempotency_key": update.key, "ref": 0})
         # The caller may have given up when it is rejected.
         update.outcome.add_done_callback(retrieve)
@@ -206,7 +217,7 @@ class UpdateQueue:
 
         try:
             await connection.call(
-                self._room_id.command("update"),
+                update.type,
                 update.payload,
                 on_ack=acknowledged,
                 idempotency_key=update.key,

@@ -1,11 +1,12 @@
-"""Write the updates that clients send, those of one room together."""
+"""Write the updates and the own commands that clients send, those of one room together."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
@@ -25,18 +26,21 @@ from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
 from realtime.protocol.room_id import Id, RoomId, to_id
 from realtime.rooms import hosts
-from realtime.rooms.room import Forbidden, Invalid, Updated
+from realtime.rooms.room import Forbidden, Invalid, Outcome, Updated
 
 logger = logging.getLogger(__name__)
 
 
 class UpdateRequest(NamedTuple):
-    """Ask for one update of a room."""
+    """Ask for one update of a room, or for one command that the host has declared."""
 
     user_id: Id
-    data: dict[str, Any]
+    data: Any
+    """An object; of a command, its payload as declared."""
     base_seq: int | None = None
     idempotency_key: str | None = None
+    command: str | None = None
+    """The name of the command."""
 
 
 Result = UpdateAck | ProtocolError
@@ -51,8 +55,23 @@ def writer() -> Writer:
 async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
     """Write updates of one room together, in a database thread. Never raises.
 
-    If one of them breaks the transaction of all, each is written on its own.
+    A command is written on its own: it may change rows past those that updates have locked.
     """
+    results: list[Result] = []
+    for part in _parts(requests):
+        results += await _write_part(room, part)
+    return results
+
+
+def _parts(requests: Sequence[UpdateRequest]) -> Iterator[list[UpdateRequest]]:
+    """Yield updates that stand beside each other together, and each command alone."""
+    for is_command, found in groupby(requests, key=lambda request: request.command is not None):
+        part = list(found)
+        yield from ([request] for request in part) if is_command else [part]
+
+
+async def _write_part(room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
+    """Write updates in one transaction; if one of them breaks it, each is written on its own."""
     began_at = time.perf_counter()
     metrics.current.batch_size.observe(len(requests))
     try:
@@ -66,7 +85,7 @@ async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
             return [errors.from_exception(error)] * len(requests)
     finally:
         metrics.current.write_seconds.observe(time.perf_counter() - began_at)
-    return [result for request in requests for result in await write_batch(room, [request])]
+    return [result for request in requests for result in await _write_part(room, [request])]
 
 
 def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
@@ -129,10 +148,12 @@ class _Batch:
             if request.base_seq is not None or self._is_in_run(request):
                 self._write_run()
             answer = self._answer(request)
-            if answer is None:
+            if answer is not None:
+                self.results[index] = answer
+            elif request.command is None:
                 self.run[index] = request
             else:
-                self.results[index] = answer
+                self.results[index] = self._perform(request, request.command)
         self._write_run()
         if self.new_receipts:
             Receipt.objects.bulk_create(self.new_receipts)
@@ -175,15 +196,24 @@ class _Batch:
         pending = hosts.Locked(self.locked, [(r.user_id, r.data) for r in run.values()])
         outcomes = hosts.update({self.room: pending})[self.room]
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
-            if isinstance(outcome, Updated):
-                if outcome.event is not None:
-                    self._head = log.Head(outcome.event.room_id, outcome.event.seq)
-                    self.tail.is_behind = True
-                ack = UpdateAck(self.head.seq, outcome.changes, duplicate=False)
-                self.results[index] = ack
-                self._keep_receipt(request, ack)
-            else:
-                self.results[index] = self._refusal(outcome)
+            self.results[index] = self._result(request, outcome)
+
+    def _perform(self, request: UpdateRequest, command: str) -> Result:
+        """Perform a command, which is the only request."""
+        outcome = hosts.perform(self.room, self.locked, request.user_id, command, request.data)
+        # It may have appended events that are not in the outcome.
+        self._head = None
+        return self._result(request, outcome)
+
+    def _result(self, request: UpdateRequest, outcome: Outcome) -> Result:
+        if not isinstance(outcome, Updated):
+            return self._refusal(outcome)
+        if outcome.event is not None:
+            self._head = log.Head(outcome.event.room_id, outcome.event.seq)
+            self.tail.is_behind = True
+        ack = UpdateAck(self.head.seq, outcome.changes, duplicate=False)
+        self._keep_receipt(request, ack)
+        return ack
 
     def _keep_receipt(self, request: UpdateRequest, ack: UpdateAck) -> None:
         if request.idempotency_key is None:

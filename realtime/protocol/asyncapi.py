@@ -14,7 +14,13 @@ from msgspec import Struct
 
 from realtime.protocol import messages as protocol
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, not_found_code
-from realtime.protocol.messages import Commands, EventPayload, RoomPayload, noun_of
+from realtime.protocol.messages import (
+    Commands,
+    EventPayload,
+    OwnPayloads,
+    RoomPayload,
+    noun_of,
+)
 from realtime.protocol.room_id import IntegerKey, LargeKey, PositiveKey, key_name
 
 Json = dict[str, Any]
@@ -55,14 +61,17 @@ Messages = dict[str, list[type[Struct]]]
 """The definitions of each type of message; several if each kind of rooms has its own."""
 
 
-def document(keys: Mapping[str, Any], user_id: Any) -> Json:
+def document(
+    keys: Mapping[str, Any], user_id: Any, own: Mapping[str, OwnPayloads] | None = None
+) -> Json:
     """Return the document of a site.
 
     Args:
         keys: the kinds of its rooms, each with the type of their keys.
         user_id: the type of the keys of its users.
+        own: the commands that its hosts have declared, by kind.
     """
-    commands = _commands(keys)
+    commands = _commands(keys, own or {})
     member = msgspec.defstruct("Member", _fields(protocol.Member, user_id))
     acks: list[type[Struct]] = [_join_ack(kind, user_id, member, keys) for kind in keys]
     events = _events(keys, user_id)
@@ -109,13 +118,13 @@ def document(keys: Mapping[str, Any], user_id: Any) -> Json:
     }
 
 
-def _commands(keys: Mapping[str, Any]) -> Messages:
+def _commands(keys: Mapping[str, Any], own: Mapping[str, OwnPayloads]) -> Messages:
     found: Messages = {}
     # An integer beyond 2**53 comes as text, which the commands themselves do not know.
     taken = {
         kind: IntegerKey | LargeKey if key == IntegerKey else key for kind, key in keys.items()
     }
-    for commands in Commands(taken).of_kind.values():
+    for commands in Commands(taken, own=own).of_kind.values():
         for name, command in commands.items():
             found.setdefault(name, []).append(command)
     return found | {_name(message): [message] for message in (protocol.Authenticate, protocol.Ping)}

@@ -96,6 +96,17 @@ class Update(RoomCommand, kw_only=True):
     idempotency_key: IdempotencyKey | None = None
 
 
+class OwnCommand(RoomCommand, kw_only=True):
+    """A command that a host has declared. `Commands` adds the room's key to its payload."""
+
+    payload: Any
+    idempotency_key: IdempotencyKey | None = None
+
+    @property
+    def room(self) -> RoomId:
+        return RoomId.of(self.kind, getattr(self.payload, key_name(self.kind)))
+
+
 class Authenticate(Command, tag="authenticate", kw_only=True):
     payload: AuthenticatePayload
 
@@ -343,14 +354,21 @@ _VERBS: tuple[tuple[str, type[RoomCommand], type[RoomKey]], ...] = (
     ("update_{}", Update, UpdatePayload),
     ("send_signal", SendSignal, SendSignalPayload),
 )
-_SIGNAL = "send_signal"
+_OF_NO_KIND: dict[str, type[Command]] = {"authenticate": Authenticate, "ping": Ping}
+OwnPayloads = Mapping[str, type[Struct]]
+"""The payloads of the commands that a host has declared for a kind, by type, without the key."""
+
+
+def types_of(kind: str) -> set[str]:
+    """Return the types of the protocol's own commands for rooms of a kind, and about no room."""
+    return {type_.format(kind) for type_, _, _ in _VERBS} | _OF_NO_KIND.keys()
 
 
 class DataLimits(NamedTuple):
     """Bound the free-form data of a command."""
 
     update: int = 48 * 1024
-    """Bytes of JSON; of a signal likewise."""
+    """Bytes of JSON, of a host's own command as well; of a signal likewise."""
     signal: int = 2048
     depth: int = 20
     containers: int = 8192
@@ -360,21 +378,30 @@ class DataLimits(NamedTuple):
 class Commands:
     """Decode the commands of a site: those of each kind of its rooms, and those about no room."""
 
-    def __init__(self, keys: Mapping[str, Any], limits: DataLimits | None = None) -> None:
-        """`keys` has the type of the rooms' keys, by kind."""
+    def __init__(
+        self,
+        keys: Mapping[str, Any],
+        limits: DataLimits | None = None,
+        own: Mapping[str, OwnPayloads] | None = None,
+    ) -> None:
+        """
+        Args:
+            keys: the type of the rooms' keys, by kind.
+            own: the hosts' own commands, by kind.
+        """
         self._keys = dict(keys)
         self._limits = limits or DataLimits()
         self.of_kind = {
-            kind: _room_commands(kind, key, is_only=len(keys) == 1) for kind, key in keys.items()
+            kind: _own_commands(kind, key, (own or {}).get(kind, {}))
+            | _room_commands(kind, key, is_only=len(keys) == 1)
+            for kind, key in keys.items()
         }
-        self._by_type: dict[str, type[Command]] = {
-            tag: command
-            for commands in self.of_kind.values()
-            for tag, command in commands.items()
-            if tag != _SIGNAL
-        }
-        self._by_type |= {"authenticate": Authenticate, "ping": Ping}
-        self.types = frozenset([*self._by_type, _SIGNAL])
+        self._of_rooms: dict[str, dict[str, type[RoomCommand]]] = {}
+        """By type, and then by kind: several kinds may have commands of one name."""
+        for kind, commands in self.of_kind.items():
+            for tag, command in commands.items():
+                self._of_rooms.setdefault(tag, {})[kind] = command
+        self.types = frozenset([*self._of_rooms, *_OF_NO_KIND])
 
     def decode(self, text: str) -> Command:
         """Return the command in the text of a frame.
@@ -386,7 +413,7 @@ class Commands:
         try:
             raw = strict_json.parse(text)
         except JSONError as error:
-            raise ProtocolError(ErrorCode.INVALID_JSON, str(error), ref=_ref_in(text)) from None
+            raise ProtocolError(ErrorCode.INVALID_JSON, str(error), ref=ref_in(text)) from None
         if not isinstance(raw, dict):
             raise ProtocolError(ErrorCode.INVALID_MESSAGE, "A message must be a JSON object")
         ref = _readable_ref(raw.get("ref"))
@@ -397,22 +424,27 @@ class Commands:
             raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"Unknown type {type_[:64]!r}", ref=ref)
         payload = raw.get("payload")
         try:
-            command = self._signal_in(payload) if type_ == _SIGNAL else self._by_type[type_]
+            command = _OF_NO_KIND.get(type_) or self._of_room(type_, payload)
             if issubclass(command, RoomCommand) and isinstance(payload, dict):
                 self._read_large_key(payload, command.kind)
             found: Command = msgspec.convert(raw, command)
         except msgspec.ValidationError as error:
             raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
-        if isinstance(found, Update | SendSignal) and (problem := self._problem(found)):
-            details = {"data": [problem]}
+        problem, where = "", "data"
+        if isinstance(found, Update | SendSignal):
+            problem = self._problem(found, found.payload.data)
+        elif isinstance(found, OwnCommand):
+            problem, where = self._problem(found, payload), "payload"
+        if problem:
+            details = {where: [problem]}
             message = "The data are not valid"
             raise ProtocolError(ErrorCode.VALIDATION_ERROR, message, details=details, ref=ref)
         return found
 
-    def _problem(self, command: Update | SendSignal) -> str:
+    def _problem(self, command: Command, data: Any) -> str:
         """Return the error in the data of a command; empty if there is none."""
-        limits, data = self._limits, command.payload.data
-        size = limits.update if isinstance(command, Update) else limits.signal
+        limits = self._limits
+        size = limits.signal if isinstance(command, SendSignal) else limits.update
         encoded = msgspec.json.encode(data)
         if strict_json.is_deeper(data, limits.depth):
             return f"Nested more than {limits.depth} levels deep"
@@ -424,21 +456,20 @@ class Commands:
             return "NUL characters are not allowed"
         return ""
 
-    def _signal_in(self, payload: Any) -> type[RoomCommand]:
-        """Return the definition of a signal, of the one kind whose key it has.
+    def _of_room(self, type_: str, payload: Any) -> type[RoomCommand]:
+        """Return the definition of a command: of several, that of the kind whose key is there.
 
         Raises:
             msgspec.ValidationError: if there is none, or more than one.
         """
-        named = [
-            kind for kind in self._keys if isinstance(payload, dict) and key_name(kind) in payload
-        ]
-        if len(self._keys) == 1:
-            named = list(self._keys)  # its definition tells what is missing
+        found = self._of_rooms[type_]
+        named = [kind for kind in found if isinstance(payload, dict) and key_name(kind) in payload]
+        if len(found) == 1:
+            named = list(found)  # its definition tells what is missing
         if len(named) != 1:
-            names = " or ".join(f"`{key_name(kind)}`" for kind in self._keys)
+            names = " or ".join(f"`{key_name(kind)}`" for kind in found)
             raise msgspec.ValidationError(f"Name one room, by {names} - at `$.payload`")
-        return self.of_kind[named[0]][_SIGNAL]
+        return found[named[0]]
 
     def _read_large_key(self, payload: dict[str, Any], kind: str) -> None:
         """Convert a key that is too large an integer for JavaScript, and so came as text."""
@@ -470,6 +501,26 @@ def _room_commands(kind: str, key: Any, *, is_only: bool) -> dict[str, type[Room
     return found
 
 
+def _own_commands(kind: str, key: Any, payloads: OwnPayloads) -> dict[str, type[RoomCommand]]:
+    """Make the commands that a host has declared for rooms of a kind, by their types."""
+    found: dict[str, type[RoomCommand]] = {}
+    for type_, payload in payloads.items():
+        name = f"{noun_of(kind)}{noun_of(type_)}Command"
+        own_payload = msgspec.defstruct(
+            f"{name}Payload", [(key_name(kind), key)], bases=(payload,), kw_only=True
+        )
+        made: Any = msgspec.defstruct(
+            name,
+            [("payload", own_payload)],
+            bases=(OwnCommand,),
+            namespace={"kind": kind, "verb": OwnCommand},
+            tag=type_,
+            kw_only=True,
+        )
+        found[type_] = made
+    return found
+
+
 def noun_of(kind: str) -> str:
     """Return a kind as it stands in the names of definitions: `ShoppingList`."""
     return "".join(part.capitalize() for part in kind.split("_"))
@@ -479,7 +530,7 @@ class _WithRef(Struct):
     ref: Any = None
 
 
-def _ref_in(text: str) -> str | int | None:
+def ref_in(text: str) -> str | int | None:
     """Return the `ref` in a text that is JSON, though refused by `strict_json`."""
     try:
         return _readable_ref(msgspec.json.decode(text, type=_WithRef).ref)

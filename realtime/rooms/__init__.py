@@ -5,7 +5,8 @@ it with `register`. The server asks it for the access of users and the snapshots
 save updates. A `ModelRoom` does all that for a model, and sees the edits made anywhere
 (`tracking`). A host appends events in the transaction that makes the change: its own with `append`;
 if it has services of its own, also the protocol's (`updated`, `member_changed`, `deleted`), with
-`append_all`. `AnyOf` and `CompiledQuery` make the queries of a room cheap for thousands of users.
+`append_all`. A method with `command` is a command that clients may send. `AnyOf` and
+`CompiledQuery` make the queries of a room cheap for thousands of users.
 Begin with `room`, then `registry`; the server asks through `hosts`.
 """
 
@@ -16,6 +17,7 @@ from realtime.protocol.room_id import RoomId
 from realtime.rooms.actor import acting
 from realtime.rooms.children import Children
 from realtime.rooms.model_room import ModelRoom, refresh
+from realtime.rooms.own_commands import command
 from realtime.rooms.own_events import append
 from realtime.rooms.registry import register, room_of
 from realtime.rooms.room import (
@@ -50,6 +52,7 @@ __all__ = [
     "append",
     "append_all",
     "author",
+    "command",
     "deleted",
     "member_changed",
     "quiet",

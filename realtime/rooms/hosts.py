@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from realtime.protocol.room_id import Id, RoomId
-from realtime.rooms import keys, registry
-from realtime.rooms.room import Access, Outcome, Pending, Room, Update
+from realtime.rooms import keys, own_commands, registry
+from realtime.rooms.room import Access, Forbidden, Outcome, Pending, Room, Update
 
 V = TypeVar("V")
 
@@ -57,6 +57,15 @@ def update(pending: Mapping[RoomId, Locked]) -> dict[RoomId, Sequence[Outcome]]:
         outcomes = host.update(by_key)
         found |= {room: outcomes[key] for key, room in asked.items()}
     return found
+
+
+def perform(room: RoomId, locked: Any, user_id: Id, name: str, payload: Any) -> Outcome:
+    """Perform a command that a host has declared in a room that is locked, for who may update."""
+    host, user = registry.kinds()[room.kind], keys.of_users().to_python(user_id)
+    allowed = access([room], [user_id]).get((room, user_id))
+    if allowed is None or not allowed.may_update:
+        return Forbidden()
+    return own_commands.perform(host, room, name, locked=locked, user=user, payload=payload)
 
 
 def _ask(

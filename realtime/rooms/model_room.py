@@ -27,8 +27,7 @@ from realtime.events import log
 from realtime.events.new_event import NewEvent
 from realtime.models import Event, alias
 from realtime.protocol.room_id import RoomId, to_id
-from realtime.rooms import actor, tracking
-from realtime.rooms.changes import RoomChange
+from realtime.rooms import actor, size, tracking
 from realtime.rooms.children import Children
 from realtime.rooms.editing import Edit, edit, messages
 from realtime.rooms.fields import Json
@@ -36,7 +35,6 @@ from realtime.rooms.keys import of_field
 from realtime.rooms.members import MembersPath
 from realtime.rooms.places import Key, Place, states
 from realtime.rooms.room import Access, Forbidden, Invalid, Outcome, Pending, Room, Update, Updated
-from realtime.rooms.size import SizeLimit
 
 VIEWER = "viewer"
 EDITOR = "editor"
@@ -75,8 +73,8 @@ class ModelRoom(Room):
         return Place(self, self)
 
     @cached_property
-    def size_limit(self) -> SizeLimit:
-        return SizeLimit(self.place, self.max_size)
+    def size_limit(self) -> size.SizeLimit:
+        return size.SizeLimit(self.place, self.max_size)
 
     @cached_property
     def members_path(self) -> MembersPath | None:
@@ -226,7 +224,7 @@ class ModelRoom(Room):
                 with transaction.atomic(using=alias()):
                     self._apply(obj, update)
                     changed = tracking.edits(alias()).take()
-                    _check_sizes(changed)
+                    size.check(changed)
             except Invalid as refusal:
                 obj.refresh_from_db()
                 return refusal
@@ -259,18 +257,6 @@ class ModelRoom(Room):
 
 
 _NONE = Access("", may_update=False)
-
-
-def _check_sizes(changed: Sequence[RoomChange]) -> None:
-    """Refuse to make rooms larger than everybody who joins can be sent.
-
-    Raises:
-        Invalid
-    """
-    for change in changed:
-        if change.room is not None and not change.room.size_limit.allows(change):
-            message = _("There is no more room: %(size)s bytes are all that may be here.")
-            raise Invalid({NON_FIELD_ERRORS: [message % {"size": change.room.max_size}]})
 
 
 def _rows(place: Place, data: Any) -> int:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from django.db.models import Model
 
 from realtime import conf
-from realtime.protocol.messages import Commands, DataLimits
+from realtime.protocol.messages import Commands, DataLimits, OwnPayloads
 from realtime.protocol.room_id import RoomId
-from realtime.rooms import keys
+from realtime.rooms import keys, own_commands
 from realtime.rooms.keys import KeyType
 from realtime.rooms.room import Room
 
@@ -73,7 +73,12 @@ def commands() -> Commands:
         depth=settings.MAX_DATA_DEPTH,
         containers=settings.MAX_DATA_CONTAINERS,
     )
-    return Commands({kind: key_type(kind).on_wire for kind in ordered}, limits)
+    return Commands({kind: key_type(kind).on_wire for kind in ordered}, limits, own_payloads())
+
+
+def own_payloads() -> dict[str, OwnPayloads]:
+    """Return the payloads of the commands that hosts have declared, by kind."""
+    return {kind: own_commands.payloads(room) for kind, room in kinds().items()}
 
 
 def parse(kind: str, key: Any) -> RoomId | None:

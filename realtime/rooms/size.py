@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import BigIntegerField, Count, F, Field, Func, JSONField, Sum, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from realtime.models import alias
 from realtime.rooms.changes import RoomChange
 from realtime.rooms.places import Key, Link, Place
+from realtime.rooms.room import Invalid
 
 _ROW = 32
 """Bytes of a row beside its fields: its id, braces, commas."""
@@ -48,6 +52,18 @@ class SizeLimit:
             self._added.clear()
         self._added[change.key] = before + added
         return True
+
+
+def check(changed: Sequence[RoomChange]) -> None:
+    """Refuse to make rooms larger than everybody who joins can be sent.
+
+    Raises:
+        Invalid
+    """
+    for change in changed:
+        if change.room is not None and not change.room.size_limit.allows(change):
+            message = _("There is no more room: %(size)s bytes are all that may be here.")
+            raise Invalid({NON_FIELD_ERRORS: [message % {"size": change.room.max_size}]})
 
 
 def growth(change: RoomChange) -> int:

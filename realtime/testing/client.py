@@ -108,6 +108,15 @@ class RealtimeClient:
         kind, key = _room(room)
         return self._acknowledged(f"update_{kind}", {f"{kind}_id": key, "data": data, **payload})
 
+    def command(self, room: Any, name: str, payload: Message | None = None) -> Message:
+        """Send a command of the host's own to a room; return the payload of the acknowledgement.
+
+        Raises:
+            AssertionError: if the server refuses; with its error.
+        """
+        kind, key = _room(room)
+        return self._acknowledged(name, {**(payload or {}), f"{kind}_id": key})
+
     def call(self, type_: str, payload: Message | None = None, **envelope: Any) -> Message:
         """Send a command and return its reply, an `ack` or an `error`; other messages are kept."""
 

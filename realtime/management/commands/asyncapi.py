@@ -17,5 +17,5 @@ class Command(BaseCommand):
 
     def handle(self, **_: Any) -> None:
         types = {kind: registry.key_type(kind).on_wire for kind in registry.kinds()}
-        document = asyncapi.document(types, keys.of_users().on_wire)
+        document = asyncapi.document(types, keys.of_users().on_wire, registry.own_payloads())
         self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))

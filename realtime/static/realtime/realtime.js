@@ -974,7 +974,8 @@ var Updates = class {
 };
 function holds(earlier, later) {
   const isDone = earlier.ackSeq !== null && later.baseSeq === void 0;
-  return !isDone && overlap(earlier.data, later.data);
+  const isCommand = earlier.command !== null || later.command !== null;
+  return !isDone && (isCommand || overlap(earlier.data, later.data));
 }
 
 // src/update-queue.js
@@ -994,21 +995,19 @@ var UpdateQueue = class {
   applyTo(state) {
     return this.#updates.applyTo(state);
   }
-  add(data, { baseSeq, optimistic }) {
+  add(data, { baseSeq, optimistic, command }) {
     if (this.pending >= this.#options.queueLimit) {
       throw new RealtimeError("QUEUE_FULL", "Too many updates wait for the server");
     }
     const key = this.#options.newKey();
     const own = copy(data);
-    const { roomId } = this.#options;
-    const payload = roomId.payload({ data: own, base_seq: baseSeq });
-    checkSize({ type: `update_${roomId.kind}`, payload, idempotency_key: key });
+    checkSize({ ...this.#message({ command, data: own }, baseSeq), idempotency_key: key });
     let settle = { resolve: () => {
     }, reject: () => {
     } };
     const promise = new Promise((resolve, reject) => settle = { resolve, reject });
     const state = { isSent: false, ackSeq: null };
-    this.#updates.add({ key, data: own, baseSeq, optimistic, promise, ...settle, ...state });
+    this.#updates.add({ key, command, data: own, baseSeq, optimistic, promise, ...settle, ...state });
     this.#options.onChange();
     this.pump();
     return promise;
@@ -1054,12 +1053,15 @@ var UpdateQueue = class {
       update.reject(error);
     }
   }
+  #message({ command, data }, base) {
+    const { roomId } = this.#options;
+    return command === null ? { type: `update_${roomId.kind}`, payload: roomId.payload({ data, base_seq: base }) } : { type: command, payload: { ...data, ...roomId.payload() } };
+  }
   #send(update, connection) {
     update.isSent = true;
     const { baseSeq, data, key } = update;
     const base = baseSeq === void 0 ? void 0 : this.#ownEdits.rebase(baseSeq, data);
-    const { roomId } = this.#options;
-    const payload = roomId.payload({ data, base_seq: base });
+    const { type, payload } = this.#message(update, base);
     const onReply = (reply2) => {
       if (reply2.ok) {
         this.#acknowledged(update, checkUpdateAck(reply2.payload));
@@ -1067,7 +1069,7 @@ var UpdateQueue = class {
         this.#failed(update, reply2.error, connection);
       }
     };
-    connection.request(`update_${roomId.kind}`, payload, onReply, { idempotency_key: key });
+    connection.request(type, payload, onReply, { idempotency_key: key });
   }
   #acknowledged(update, ack) {
     this.#failures = 0;
@@ -1511,7 +1513,14 @@ var Room = class {
     }
   }
   update(data, { baseSeq, optimistic = true } = {}) {
-    return this.#left ? rejected(this.#left) : this.#session.update(data, { baseSeq, optimistic });
+    return this.#update(data, { baseSeq, optimistic, command: null });
+  }
+  command(name, payload = {}) {
+    this.#session.roomId.checkCommand(name);
+    return this.#update(payload, { optimistic: false, command: name });
+  }
+  #update(data, options) {
+    return this.#left ? rejected(this.#left) : this.#session.update(data, options);
   }
   signal(data) {
     if (!this.#left) {
@@ -1548,6 +1557,12 @@ var RoomId = class {
   payload(more) {
     return { [`${this.kind}_id`]: this.key, ...more };
   }
+  checkCommand(name) {
+    const verbs = ["join", "leave", "update"].map((verb) => `${verb}_${this.kind}`);
+    if (typeof name !== "string" || name === "" || [...verbs, ...COMMANDS].includes(name)) {
+      throw new TypeError(`${describe(name)} is no command of a ${this.kind}'s own`);
+    }
+  }
   changesIn({ type, payload }) {
     return type === `${this.kind}_updated` ? payload.changes : null;
   }
@@ -1555,6 +1570,7 @@ var RoomId = class {
     return part[`${this.kind}_id`] === this.key;
   }
 };
+var COMMANDS = ["send_signal", "authenticate", "ping"];
 function describe(value) {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -91,3 +91,34 @@ async def test_what_names_no_room_is_refused(
     realtime = await server.client()
     with pytest.raises(error, match="not"):
         await realtime.join(kind, key)
+
+
+async def test_a_command_of_the_hosts_waits_its_turn_and_is_sent_until_it_is_answered(
+    server: Server,
+) -> None:
+    realtime = await server.client()
+    _, peer = await joined(server, realtime)
+    room = await join_board(realtime, peer)
+    updating = asyncio.create_task(room.update({"text": "New"}))
+    payload: dict[str, Any] = {"card_id": 7, "board_id": "another"}
+    moving = asyncio.create_task(room.command("move_card", payload))
+    archiving = asyncio.create_task(room.command("archive"))
+    await peer.acknowledge(await peer.expect("update_board"), seq=11)
+    lost = await peer.expect("move_card")
+    assert lost["payload"] == {"board_id": KEY, "card_id": 7}
+    await peer.refuse(lost, "UNAVAILABLE", retry_after=0)
+    again = await peer.expect("move_card")
+    assert (again["payload"], again["idempotency_key"]) == (
+        lost["payload"],
+        lost["idempotency_key"],
+    )
+    cards = {"cards": {"7": {"position": 1}}}
+    await peer.send("ack", {"seq": 12, "changes": cards, "duplicate": True}, ref=again["ref"])
+    assert (await moving).changes == cards
+    await updating
+    await peer.refuse(await peer.expect("archive"), "FORBIDDEN")
+    with pytest.raises(Refused, match="No"):
+        await archiving
+    for name in ("join_board", "update_board", "ping", "send_signal", "", None):
+        with pytest.raises(TypeError, match="no command of a board's own"):
+            await room.command(name)  # type: ignore[arg-type]
