@@ -39,8 +39,10 @@ LEASE = 15.0
 """Seconds in which presence must be right again."""
 OBSERVE = 10.0
 MOST_UNSETTLED = 3
+RELEASE = 6.0
+"""Seconds in which servers close what they do not use; see `realtime.db.threads.KEPT`."""
 
-WARM_UP = 20.0
+WARM_UP = 60.0
 """Seconds of a server process's life in which its memory may grow: caches fill, code is loaded."""
 
 Tell = Callable[[str], None]
@@ -133,7 +135,7 @@ async def run(
             await _note_the_database(staff, notes)
             await _note_states(everybody, notes)
             notes.ended_at = time.time()
-        await asyncio.sleep(2)  # for the connections to be closed
+        await asyncio.sleep(RELEASE)
         notes.usage = list(meter.usage())
         await asyncio.to_thread(_stop, parts)
     paths = [path for path in stack.directory.glob("*.log") if path.name != "valkey.log"]
