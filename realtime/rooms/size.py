@@ -62,7 +62,7 @@ def check(changed: Sequence[RoomChange]) -> None:
     """
     for change in changed:
         if change.room is not None and not change.room.size_limit.allows(change):
-            message = _("There is no more room: %(size)s bytes are all that may be here.")
+            message = _("The room would be too large: it may have %(size)s bytes.")
             raise Invalid({NON_FIELD_ERRORS: [message % {"size": change.room.max_size}]})
 
 
