@@ -8,13 +8,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
-from django.db import DataError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
 from django.forms.formsets import INITIAL_FORM_COUNT, TOTAL_FORM_COUNT, ManagementForm
@@ -31,6 +28,7 @@ from projects.access import UPDATABLE
 from projects.errors import Invalid, ProjectError
 from projects.models import Canvas, Membership, Project, Role
 from projects.services import staff
+from realtime.admin import CheckedAdmin, CheckedList
 
 
 class ContentField(forms.JSONField):
@@ -128,16 +126,6 @@ class InlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         return form
 
 
-class RowList(ChangeList):
-    """Send a list whose filters the database cannot take back to all rows, as Django does."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        try:
-            super().get_results(request)
-        except (ValueError, OverflowError, DataError) as error:
-            raise IncorrectLookupParameters(error) from error
-
-
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     formset = InlineFormSet
@@ -176,7 +164,7 @@ class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ProjectAdmin(CheckedAdmin):
     form = ProjectForm
     list_display = ["title", "status", "updated_by", "updated_at"]
     list_filter = ["status", "updated_at"]
@@ -185,9 +173,6 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = [*UPDATABLE, "updated_by", "updated_at"]
     readonly_fields = ["updated_by", "updated_at"]
     inlines = [MembershipInline, CanvasInline]
-
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[RowList]:
-        return RowList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Return projects without their contents, for a list of a hundred."""
@@ -263,14 +248,6 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 actor_id=request.user.pk,
             )
 
-    def response_action(  # type: ignore[override]
-        self, request: HttpRequest, queryset: QuerySet[Project]
-    ) -> HttpResponseBase | None:
-        if not all(map(_is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-            messages.error(request, "What was selected is no project.")
-            return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset)
-
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         return self._or_refused(request, super().delete_view, *args, **kwargs)
 
@@ -310,17 +287,17 @@ def _former_users(formset: Any) -> list[int]:
     return [row.user_id for row in formset.deleted_objects] + handed_on
 
 
-def _row_list(_: HttpRequest, **__: Any) -> type[RowList]:
-    return RowList
+def _checked_list(_: HttpRequest, **__: Any) -> type[CheckedList]:
+    return CheckedList
 
 
 for _model in (Group, OutstandingToken, BlacklistedToken):
     # Their pages are those of other apps, whose lists answer 500 to such a filter.
-    admin.site.get_model_admin(_model).get_changelist = _row_list  # type: ignore[assignment,method-assign]
+    admin.site.get_model_admin(_model).get_changelist = _checked_list  # type: ignore[assignment,method-assign]
 
 
 @admin.register(Canvas)
-class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CanvasAdmin(CheckedAdmin):
     """List all canvases with their results; they are added and removed on their project's page."""
 
     list_display = [
@@ -339,9 +316,6 @@ class CanvasAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("title", "project", "picture", "size", "emotion", "palette", "sound"),
         *("uploaded_by", "created_at"),
     ]
-
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[RowList]:
-        return RowList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Canvas]:
         unread = ("project__content", "project__description")

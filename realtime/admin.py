@@ -26,7 +26,7 @@ from realtime.ops import console
 from realtime.rooms import keys, registry
 
 
-class SoundList(ChangeList):
+class CheckedList(ChangeList):
     """Show all rows if the database cannot take a filter, as Django does for a wrong filter."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -36,11 +36,11 @@ class SoundList(ChangeList):
             raise IncorrectLookupParameters(error) from error
 
 
-class SoundAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CheckedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Tell of a selection or a filter that names no row; Django alone would answer 500."""
 
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[SoundList]:
-        return SoundList
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[CheckedList]:
+        return CheckedList
 
     def response_action(  # type: ignore[override]
         self, request: HttpRequest, queryset: QuerySet[Any]
@@ -58,7 +58,7 @@ class SoundAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return not isinstance(key, int) or abs(key) < 2**63
 
 
-class ReadOnlyAdmin(SoundAdmin):
+class ReadOnlyAdmin(CheckedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -69,7 +69,7 @@ class ReadOnlyAdmin(SoundAdmin):
         return False
 
 
-class WithPage(SoundList):
+class WithPage(CheckedList):
     """Hand the rows of the page to the admin, which looks up the rest in one query for all."""
 
     def get_results(self, request: HttpRequest) -> None:
