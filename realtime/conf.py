@@ -88,6 +88,8 @@ class Settings:
     """Lists and objects in the `data` of an update or a signal: in memory they are large."""
     MAX_SIGNAL_SIZE: int = 2048
     """The `data` of a signal, as JSON."""
+    MAX_PRESENCE_SIZE: int = 1024
+    """What a user shows of themselves in a room, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES
     """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
     USER_RATE: Rate = _USERS
@@ -103,7 +105,7 @@ class Settings:
     JOIN_RATE: Rate = _JOINS
     """Joins of one socket; those beyond it are refused. The burst lets it rejoin all rooms."""
     SIGNAL_RATE: Rate = _SIGNALS
-    """Signals of one socket; those beyond it are refused."""
+    """Signals of one socket, with its `set_presence`; those beyond it are refused."""
     MAX_SOCKETS_PER_USER: int = 20
     """Open sockets of one user, over all server processes."""
     JOIN_DEADLINE: float = 60.0

@@ -234,7 +234,11 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         try:
             with self.transport.reading_paused():
                 cost = await self.hub.join(
-                    self.socket, command.room, since=command.payload.since, ref=command.ref
+                    self.socket,
+                    command.room,
+                    since=command.payload.since,
+                    ref=command.ref,
+                    presence=command.payload.presence,
                 )
         except ProtocolError as error:
             if error.code != ErrorCode.INTERNAL_ERROR:
@@ -299,6 +303,13 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         self.hub.signal(self.socket, command.room, payload.data)
         self.acknowledge(command.ref, messages.EmptyAck())
 
+    async def set_presence(self, command: messages.SetPresence) -> None:
+        self.require_joined(command.room)
+        if wait := self.signal_limit.take():
+            raise too_fast(wait)
+        self.hub.set_presence(self.socket, command.room, command.payload.data)
+        self.acknowledge(command.ref, messages.EmptyAck())
+
     async def authenticate(self, command: messages.Authenticate) -> None:
         with self.transport.reading_paused():
             # The socket may end meanwhile, also by its old token; then `identify` does no harm.
@@ -319,6 +330,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
         messages.Update: update,
         messages.OwnCommand: perform,
         messages.SendSignal: send_signal,
+        messages.SetPresence: set_presence,
         messages.Authenticate: authenticate,
         messages.Ping: ping,
     }

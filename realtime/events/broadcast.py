@@ -21,7 +21,7 @@ from channels.layers import get_channel_layer
 from realtime import metrics
 from realtime.aio import Tasks
 from realtime.events.outages import OutageLog
-from realtime.events.publication import PresenceEntry, Publication, RoomUser
+from realtime.events.publication import NO_STATE, PresenceEntry, Publication, RoomUser
 from realtime.protocol import messages
 from realtime.protocol.room_id import RoomId
 
@@ -152,10 +152,13 @@ async def presence(
     news: dict[RoomId, dict[str, Any]] = {}
 
     def news_of(room: RoomId) -> dict[str, Any]:
-        return news.setdefault(room, {"arrived": [], "departed": [], "from": process})
+        empty: dict[str, Any] = {"arrived": [], "states": [], "departed": [], "from": process}
+        return news.setdefault(room, empty)
 
-    for room, user_id, username in entered:
+    for room, user_id, username, state in entered:
         news_of(room)["arrived"].append([user_id, username])
+        if state != NO_STATE:
+            news_of(room)["states"].append([user_id, *state])
     for room, user_id in gone:
         news_of(room)["departed"].append(user_id)
     while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:

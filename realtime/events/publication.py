@@ -17,12 +17,25 @@ RoomUser = tuple[RoomId, Id]
 """A room and a user who is in it."""
 
 
+class State(NamedTuple):
+    """Hold what a user shows of themselves in a room; of two, the greater one counts."""
+
+    stamp: int
+    """Milliseconds by the clock of the process that took it, and more than any it replaced."""
+    text: str
+    """An object in JSON."""
+
+
+NO_STATE = State(0, "{}")
+
+
 class PresenceEntry(NamedTuple):
     """Name a user who is in a room, as the others see them."""
 
     room: RoomId
     user_id: Id
     username: str
+    state: State = NO_STATE
 
 
 class Publication(NamedTuple):
@@ -52,6 +65,8 @@ class LayerMessage(Struct, rename={"sender": "from"}):
     """The task that the ephemeral message is about, and its progress."""
     arrived: list[tuple[Id, str]] = []
     """Users who are new in the room, and their names."""
+    states: list[tuple[Id, int, str]] = []
+    """Users who show something else of themselves: the parts of a `State`."""
     departed: list[Id] = []
     """Users who are not in the room any more."""
 

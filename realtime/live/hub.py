@@ -48,12 +48,19 @@ class Hub:
     # --- joining and leaving
 
     async def join(
-        self, socket: Subscriber, room_id: RoomId, *, since: int | None, ref: str | int | None
+        self,
+        socket: Subscriber,
+        room_id: RoomId,
+        *,
+        since: int | None,
+        ref: str | int | None,
+        presence: dict[str, Any] | None = None,
     ) -> int:
         """Let a socket into a room: subscribe, read the position, then go live.
 
         The socket gets the acknowledgement (if `ref` asks for one), what it missed since
-        `since`, and from then on every event, each once and in order.
+        `since`, and from then on every event, each once and in order. With `presence`, which is
+        what it shows of its user, it is also told what the others show.
 
         Returns:
             The number of characters that the socket was sent.
@@ -78,7 +85,7 @@ class Hub:
             # the socket is handed from now on. It may have closed during one of the awaits above.
             sent = 0
             if not socket.outbox.closed:
-                sent = self._admit(room, socket, view, passed, ref=ref)
+                sent = self._admit(room, socket, view, passed, ref=ref, presence=presence)
         finally:
             room.members.mark_dirty(socket.user_id)
             room.end_join()
@@ -117,8 +124,10 @@ class Hub:
         passed: list[Publication],
         *,
         ref: str | int | None,
+        presence: dict[str, Any] | None,
     ) -> int:
         sent = 0
+        is_watching = presence is not None
         name = socket.names[room.id.kind]
         if ref is not None:
             members = room.members
@@ -127,7 +136,7 @@ class Hub:
                 user_id=socket.user_id,
                 role=view.role,
                 state=view.state,
-                members=members.listed(socket.user_id, name),
+                members=members.listed(socket.user_id, name, with_presence=is_watching),
                 member_count=members.count_with(socket.user_id),
                 tasks=view.tasks,
                 recovered=view.missed is not None,
@@ -140,9 +149,11 @@ class Hub:
         socket.outbox.push_all(texts)
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
-        room.add(socket, view.seq)
+        room.add(socket, view.seq, is_watching=is_watching)
         if not room.members.arrive(socket.user_id, name):
             socket.outbox.push(room.members.joined_text(socket.user_id, name))
+        if presence:
+            self.set_presence(socket, room.id, presence)
         return sent + sum(map(len, texts))
 
     def leave(self, socket: Subscriber, room_id: RoomId) -> None:
@@ -187,6 +198,13 @@ class Hub:
         content = {"ephemeral": text, "key": key, "from": self.process}
         self._tasks.spawn(broadcast.asend(room_id, content))
 
+    def set_presence(self, socket: Subscriber, room_id: RoomId, data: dict[str, Any]) -> None:
+        """Show what a user shows of themselves, here, elsewhere, and to those who join later."""
+        text = msgspec.json.encode(data).decode()
+        state = self.rooms[room_id].members.set_own_state(socket.user_id, socket, text)
+        content = {"states": [[socket.user_id, *state]], "from": self.process}
+        self._tasks.spawn(broadcast.asend(room_id, content))
+
     # --- what happens, here and elsewhere
 
     def show(self, room_id: RoomId, found: list[Publication]) -> None:
@@ -216,8 +234,8 @@ class Hub:
             message.progress is None or room.note_progress(*message.progress)
         ):
             room.broadcast(message.ephemeral, key=message.key)
-        if message.arrived or message.departed:
-            self.presence.apply_remote(room.id, message.arrived, message.departed)
+        if message.arrived or message.states or message.departed:
+            self.presence.apply_remote(room.id, message.arrived, message.states, message.departed)
 
     def _deliver(self, room: Room, found: list[Publication]) -> None:
         for socket in room.deliver(found):

@@ -51,14 +51,20 @@ class Room:
     """
 
     def __init__(
-        self, room_id: RoomId, open_members: Callable[[RoomId, Callable[[str], None]], Members]
+        self,
+        room_id: RoomId,
+        open_members: Callable[
+            [RoomId, Callable[[str], None], Callable[[str, str, object], None]], Members
+        ],
     ) -> None:
-        """`open_members` gets the room and `broadcast`; it returns the room's members."""
+        """`open_members` gets the room, and what shows a frame; it returns the room's members."""
         self.id = room_id
         self.seq: int | None = None
         self.highest_seen = 0
         """Highest `seq` heard of; above `seq` only while there is a gap."""
-        self.members = open_members(room_id, self.broadcast)
+        self.members = open_members(room_id, self.broadcast, self._show_presence)
+        self._watching: set[Subscriber] = set()
+        """Sockets that asked for presence; a client of the original page knows no such message."""
         self._positions: dict[Subscriber, int] = {}
         self._joins = 0
         """Joins under way."""
@@ -108,8 +114,10 @@ class Room:
             return None
         return list(self._recent)[len(self._recent) - count :] if count else []
 
-    def add(self, socket: Subscriber, position: int) -> None:
+    def add(self, socket: Subscriber, position: int, *, is_watching: bool = False) -> None:
         """Let in a socket that has everything up to `position`, and what was handed on since."""
+        if is_watching:
+            self._watching.add(socket)
         self._positions[socket] = max(position, self.seq or 0)
         self.members.add_socket(socket.user_id)
         socket.rooms[self.id] = time.monotonic()
@@ -119,7 +127,8 @@ class Room:
             return
         socket.rooms.pop(self.id, None)
         socket.idle_since = time.monotonic()
-        self.members.remove_socket(socket.user_id)
+        self._watching.discard(socket)
+        self.members.remove_socket(socket.user_id, socket)
 
     # --- what happens
 
@@ -188,6 +197,12 @@ class Room:
         """Hand an ephemeral message to every local socket but one."""
         metrics.current.deliveries += len(self._positions)
         for socket in self._positions:
+            if socket is not exclude:
+                socket.outbox.push(text, key=key)
+
+    def _show_presence(self, text: str, key: str, exclude: object) -> None:
+        metrics.current.deliveries += len(self._watching)
+        for socket in self._watching:
             if socket is not exclude:
                 socket.outbox.push(text, key=key)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from realtime.events.publication import RoomUser
+import msgspec
+
+from realtime.events.publication import NO_STATE, RoomUser, State
 from realtime.protocol import messages
 from realtime.protocol.room_id import Id, RoomId
 
@@ -27,6 +30,9 @@ class Entries(Protocol):
     def mark_dirty(self, room: RoomId, user_id: Id) -> None:
         """Queue a user whose entry in Redis may not be right any more."""
 
+    def mark_state(self, room: RoomId, user_id: Id) -> None:
+        """Queue a user whose state in Redis is not right any more, for the next tick."""
+
     def relist(self, room: RoomId, user_id: Id) -> None:
         """Queue a user of this process whose entry another process has removed."""
 
@@ -39,9 +45,20 @@ class Members:
     """
 
     def __init__(
-        self, room: RoomId, show: Callable[[str], None], entries: Entries, *, number: int = 0
+        self,
+        room: RoomId,
+        show: Callable[[str], None],
+        entries: Entries,
+        *,
+        number: int = 0,
+        show_state: Callable[[str, str, object], None] = lambda *_: None,
     ) -> None:
-        """`show` hands a frame to the local sockets of the room."""
+        """
+        Args:
+            show: hands a frame to the local sockets of the room.
+            show_state: hands a frame to those that asked for presence, except one; gets the key by
+                which a newer frame replaces it.
+        """
         self.room = room
         self.number = number
         """Number of the room in this process; it spreads the sweeps of rooms over the ticks."""
@@ -52,6 +69,13 @@ class Members:
         self.version: str | None = UNMATCHED
         """Redis version that these members last matched; reset by every change."""
         self._show = show
+        self._show_state = show_state
+        self._states: dict[Id, State] = {}
+        """What each user shows of themselves, if it was ever anything."""
+        self._own: dict[Id, tuple[object, State]] = {}
+        """What users of this process show, each with the socket that said so last."""
+        self._doubted: dict[Id, State] = {}
+        """States that were newer than what Redis had at the last comparison."""
         self._entries = entries
         self._sockets: Counter[Id] = Counter()
         """Local sockets per user."""
@@ -61,10 +85,14 @@ class Members:
     def add_socket(self, user_id: Id) -> None:
         self._sockets[user_id] += 1
 
-    def remove_socket(self, user_id: Id) -> None:
+    def remove_socket(self, user_id: Id, socket: object = None) -> None:
         self._sockets[user_id] -= 1
         if not self._sockets[user_id]:
             del self._sockets[user_id]
+            self._own.pop(user_id, None)
+        elif (own := self._own.get(user_id)) and own[0] is socket:
+            # The user's other sockets have said nothing since.
+            self.set_own_state(user_id, socket, NO_STATE.text)
 
     @property
     def local(self) -> Collection[Id]:
@@ -83,23 +111,80 @@ class Members:
         """Queue a local user whose entry another process has removed, to be listed again."""
         self._entries.relist(self.room, user_id)
 
+    # --- what users show of themselves
+
+    def set_own_state(self, user_id: Id, socket: object, text: str) -> State:
+        """Note, show and return what a socket of this process says of its user."""
+        stamp = max(time.time_ns() // 10**6, self._state(user_id).stamp + 1)
+        state = State(stamp, text)
+        self._own[user_id] = (socket, state)
+        self._set_state(user_id, state, exclude=socket)
+        self._entries.mark_state(self.room, user_id)
+        return state
+
+    def own_state(self, user_id: Id) -> State:
+        """Return what this process has to list of a user."""
+        return self._own[user_id][1] if user_id in self._own else NO_STATE
+
+    def hear_state(self, user_id: Id, state: State) -> None:
+        """Apply another process's message; one that comes late is older, and is dropped."""
+        if user_id in self.present and state > self._state(user_id):
+            self._set_state(user_id, state)
+
+    def compare_state(self, user_id: Id, found: State) -> bool:
+        """Correct a state by that in Redis; return False if it has to be compared again.
+
+        Redis is told at each tick only, so what the layer brought may be newer. If it still is at
+        the next comparison, the process that said it is gone, or Redis has lost it.
+        """
+        known = self._state(user_id)
+        found = max(found, self.own_state(user_id))
+        if found < known and self._doubted.get(user_id) != known:
+            self._doubted[user_id] = known
+            return False
+        self._doubted.pop(user_id, None)
+        if found != known:
+            self._set_state(user_id, found)
+        return True
+
+    def _state(self, user_id: Id) -> State:
+        return self._states.get(user_id, NO_STATE)
+
+    def _set_state(self, user_id: Id, state: State, *, exclude: object = None) -> None:
+        is_same = state.text == self._state(user_id).text
+        self._states[user_id] = state
+        if not is_same:
+            payload = messages.PresencePayload(user_id, msgspec.json.decode(state.text))
+            key = f"presence:{self.room}:{user_id}"
+            self._show_state(messages.encode_in(self.room, payload), key, exclude)
+
     # --- everybody
 
     def count_with(self, user_id: Id) -> int:
         """Return how many are in the room with a user, who may be in it already."""
         return len(self.present) + (user_id not in self.present)
 
-    def listed(self, user_id: Id, username: str) -> list[messages.Member]:
+    def listed(
+        self, user_id: Id, username: str, *, with_presence: bool = False
+    ) -> list[messages.Member]:
         """Return a user, and the others who are in the room: as many as an `ack` may name."""
-        listed = [messages.Member(user_id, username)]
+        listed = [self._member(user_id, username, with_presence=with_presence)]
         size = 0
         for other, name in self.present.items():
             size += _ENTRY_SIZE + len(name.encode())
+            if with_presence:
+                size += len(self._state(other).text.encode())
             if len(listed) >= MAX_LISTED or size > _MAX_LISTED_SIZE:
                 break
             if other != user_id:
-                listed.append(messages.Member(other, name))
+                listed.append(self._member(other, name, with_presence=with_presence))
         return listed
+
+    def _member(self, user_id: Id, name: str, *, with_presence: bool) -> messages.Member:
+        text = self._state(user_id).text
+        if not with_presence or text == NO_STATE.text:
+            return messages.Member(user_id, name)
+        return messages.Member(user_id, name, msgspec.json.decode(text))
 
     def arrive(self, user_id: Id, username: str) -> bool:
         """Add a user. Tell the room and return True if they are new."""
@@ -114,6 +199,8 @@ class Members:
         """Remove a user. Tell the room and return True if they were present."""
         if self.present.pop(user_id, None) is None:
             return False
+        self._states.pop(user_id, None)
+        self._doubted.pop(user_id, None)
         self.version = UNMATCHED
         self._show(messages.encode_in(self.room, messages.UserLeftPayload(user_id)))
         return True

@@ -27,7 +27,7 @@ class MemoryStore(PresenceStore):
     async def sync(self, *, leaving: Sequence[Any] = (), **_: Any) -> Synced:
         return Synced(elsewhere=set(), gone=set(leaving), is_alone=True)
 
-    async def members(self, rooms: Sequence[Any]) -> list[dict[Any, str]]:
+    async def entries(self, rooms: Sequence[Any]) -> list[dict[Any, Any]]:
         return [{} for _ in rooms]
 
     async def versions(self, rooms: Sequence[Any]) -> list[str | None]:

@@ -31,10 +31,16 @@ class ProcessPresence:
         self._tracker = PresenceTracker(self._rooms, store, self.lease)
         self._reconciler = PresenceReconciler(self._rooms, store, self.lease)
 
-    def open_room(self, room: RoomId, show: Callable[[str], None]) -> Members:
-        """Return the members of a room that opens; `show` hands a frame to its local sockets."""
-        number = next(self._numbers)
-        self._rooms[room] = Members(room, show, self._tracker, number=number)
+    def open_room(
+        self,
+        room: RoomId,
+        show: Callable[[str], None],
+        show_state: Callable[[str, str, object], None],
+    ) -> Members:
+        """Return the members of a room that opens; see `Members` for the arguments."""
+        self._rooms[room] = Members(
+            room, show, self._tracker, number=next(self._numbers), show_state=show_state
+        )
         return self._rooms[room]
 
     def close_room(self, room: RoomId) -> None:
@@ -57,10 +63,14 @@ class ProcessPresence:
         self._tracker.disconnect(user_id)
 
     def apply_remote(
-        self, room: RoomId, arrived: Sequence[tuple[Id, str]], departed: Sequence[Id]
+        self,
+        room: RoomId,
+        arrived: Sequence[tuple[Id, str]],
+        states: Sequence[tuple[Id, int, str]],
+        departed: Sequence[Id],
     ) -> None:
         """Apply another process's message to a room."""
-        self._reconciler.apply_remote(room, arrived, departed)
+        self._reconciler.apply_remote(room, arrived, states, departed)
 
     async def tick(self) -> None:
         """Renew the lease, expire crashed processes, and compare the rooms with Redis."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from realtime.aio import LINGER, Batcher
 from realtime.events import broadcast
+from realtime.events.publication import State
 from realtime.presence.lease import Lease
 from realtime.presence.members import Members, is_local
-from realtime.presence.store import UNREACHABLE, PresenceStore
+from realtime.presence.store import UNREACHABLE, Listed, PresenceStore
 from realtime.protocol.room_id import Id, RoomId
 
 _MAX_AT_ONCE = 256
@@ -29,7 +30,7 @@ class PresenceReconciler:
         self._rooms = rooms
         self._store = store
         self._lease = lease
-        self._loads: Batcher[None, RoomId, dict[Id, str]] = Batcher(
+        self._loads: Batcher[None, RoomId, dict[Id, Listed]] = Batcher(
             self._load, limit=_MAX_AT_ONCE, linger=LINGER
         )
         self._ticks = 0
@@ -46,19 +47,24 @@ class PresenceReconciler:
             return  # a tick fills it
         # Another join may have loaded the room meanwhile, and users may have left since.
         if not members.is_loaded:
-            for user_id, username in found.items():
-                members.arrive(user_id, username)
+            for user_id, entry in found.items():
+                members.arrive(user_id, entry.username)
+                members.hear_state(user_id, entry.state)
             members.is_loaded = True
 
-    async def _load(self, _: None, rooms: list[RoomId]) -> list[dict[Id, str]]:
+    async def _load(self, _: None, rooms: list[RoomId]) -> list[dict[Id, Listed]]:
         distinct = list(dict.fromkeys(rooms))
-        found = dict(zip(distinct, await self._store.members(distinct), strict=True))
+        found = dict(zip(distinct, await self._store.entries(distinct), strict=True))
         return [found[room] for room in rooms]
 
     # --- messages of the other processes
 
     def apply_remote(
-        self, room: RoomId, arrived: Sequence[tuple[Id, str]], departed: Sequence[Id]
+        self,
+        room: RoomId,
+        arrived: Sequence[tuple[Id, str]],
+        states: Sequence[tuple[Id, int, str]],
+        departed: Sequence[Id],
     ) -> None:
         """Apply another process's message to a room; the next tick corrects one that came late."""
         members = self._rooms.get(room)
@@ -68,6 +74,8 @@ class PresenceReconciler:
             _remove_unless_local(members, user_id)
         for user_id, username in arrived:
             members.arrive(user_id, username)
+        for user_id, stamp, text in states:
+            members.hear_state(user_id, State(stamp, text))
 
     # --- Redis
 
@@ -104,14 +112,14 @@ class PresenceReconciler:
             if members.version != version or (members.number + self._ticks) % _SWEEP == 0
         ]
         before = [dict(members.present) for members, _ in changed]
-        answers = await self._store.members([members.room for members, _ in changed])
+        answers = await self._store.entries([members.room for members, _ in changed])
         for (members, version), present, found in zip(changed, before, answers, strict=True):
             # While Redis was asked, the room may have closed, or users have come or gone. Its
             # answer may be older than that, so it is dropped, and the next tick compares again.
             if self._rooms.get(members.room) is not members or members.present != present:
                 continue
-            _show(members, found, removing=removing)
-            if removing:
+            is_matched = _show(members, found, removing=removing)
+            if removing and is_matched:
                 members.version = version
 
 
@@ -123,9 +131,12 @@ def _remove_unless_local(members: Members, user_id: Id) -> None:
         members.depart(user_id)
 
 
-def _show(members: Members, found: dict[Id, str], *, removing: bool) -> None:
-    for user_id, username in found.items():
-        members.arrive(user_id, username)
+def _show(members: Members, found: dict[Id, Listed], *, removing: bool) -> bool:
+    """Show what Redis has; return False if it has to be compared again."""
+    for user_id, entry in found.items():
+        members.arrive(user_id, entry.username)
     for user_id in members.present.keys() - found.keys():
         if removing and user_id not in members.local:
             members.depart(user_id)
+    compared = [members.compare_state(user_id, entry.state) for user_id, entry in found.items()]
+    return all(compared)

@@ -6,7 +6,7 @@ entries and learns which users are gone. Each script runs in Redis as one atomic
 
 Keys: ``realtime:processes`` (sorted set: process → end of its lease),
 ``realtime:process:<process>`` (set of ``<room>:<user>``),
-``realtime:room:<room>`` (hash: ``<process>:<user>`` → username),
+``realtime:room:<room>`` (hash: ``<process>:<user>`` → username, and what they show of themselves),
 ``realtime:versions`` (hash: room → its version, while somebody is in it),
 ``realtime:lists`` (hash: process → version of its list) and
 ``realtime:sockets:<process>`` (hash: user → number of open sockets). `names` writes a room as
@@ -32,7 +32,7 @@ from redis.exceptions import RedisError, ResponseError
 from realtime import conf, metrics
 from realtime.db import redis
 from realtime.events.outages import OutageLog
-from realtime.events.publication import PresenceEntry, RoomUser
+from realtime.events.publication import NO_STATE, PresenceEntry, RoomUser, State
 from realtime.presence import names
 from realtime.protocol.room_id import Id, RoomId
 
@@ -48,6 +48,13 @@ class Arrival(NamedTuple):
     user_id: Id
     open_here: int
     """Sockets of the user in this process, with this one."""
+
+
+class Listed(NamedTuple):
+    """A user who is in a room."""
+
+    username: str
+    state: State
 
 
 class Synced(NamedTuple):
@@ -130,7 +137,7 @@ class PresenceStore:
         """
         change = {
             "entering": [
-                (names.of_room(e.room), names.of_user(e.user_id), e.username) for e in entering
+                (names.of_room(e.room), names.of_user(e.user_id), _value(e)) for e in entering
             ],
             "leaving": [(names.of_room(room), names.of_user(user_id)) for room, user_id in leaving],
             "open_here": {names.of_user(user): count for user, count in (open_here or {}).items()},
@@ -156,12 +163,19 @@ class PresenceStore:
 
     async def members(self, rooms: Sequence[RoomId]) -> list[dict[Id, str]]:
         """Return, for each room, its users and their names."""
+        return [
+            {user_id: entry.username for user_id, entry in found.items()}
+            for found in await self.entries(rooms)
+        ]
+
+    async def entries(self, rooms: Sequence[RoomId]) -> list[dict[Id, Listed]]:
+        """Return, for each room, its users, their names and what they show of themselves."""
         if not rooms:
             return []
         texts = [names.of_room(room) for room in rooms]
         async with self._turn():
             answer: list[list[str]] = await self._call(lambda: self._members(args=texts), texts)
-        return [_members(zip(flat[::2], flat[1::2], strict=True)) for flat in answer]
+        return [_entries(zip(flat[::2], flat[1::2], strict=True)) for flat in answer]
 
     async def versions(self, rooms: Sequence[RoomId]) -> list[str | None]:
         """Return, for each room, its version; None if nobody is listed.
@@ -252,15 +266,39 @@ def _room_users(entries: Iterable[Sequence[str]]) -> Iterator[RoomUser]:
             yield found
 
 
-def _members(entries: Iterable[tuple[str, str]]) -> dict[Id, str]:
-    """Return the users whose entries are ours, and their names."""
-    found: dict[Id, str] = {}
-    for user, name in entries:
+def _entries(entries: Iterable[tuple[str, str]]) -> dict[Id, Listed]:
+    """Return the users whose entries are ours; of one with several, the newest state."""
+    found: dict[Id, Listed] = {}
+    for user, value in entries:
         if (user_id := names.to_user(user)) is None:
             _ignore(user)
         else:
-            found[user_id] = name
+            name, state = _parts(value)
+            known = found.get(user_id)
+            found[user_id] = Listed(name, state if known is None else max(known.state, state))
     return found
+
+
+_SEPARATOR = "\0"
+"""Parts the values of a room's hash; a name has none."""
+
+
+def _value(entry: PresenceEntry) -> str:
+    name = entry.username.replace(_SEPARATOR, "")
+    if entry.state == NO_STATE:
+        return name
+    return _SEPARATOR.join([name, str(entry.state.stamp), entry.state.text])
+
+
+def _parts(value: str) -> tuple[str, State]:
+    """Return the name and the state of an entry; what others wrote there is no state."""
+    name, *rest = value.split(_SEPARATOR, 2)
+    try:
+        stamp, text = rest
+        msgspec.json.decode(text, type=dict)
+        return name, State(int(stamp), text)
+    except (ValueError, msgspec.MsgspecError):
+        return name, NO_STATE
 
 
 def _ignore(*texts: str) -> None:

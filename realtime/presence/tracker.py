@@ -41,6 +41,8 @@ class PresenceTracker:
         """Users whom Redis lists for this process."""
         self._dirty: set[RoomUser] = set()
         """Users whose entry in Redis may be missing or out of date."""
+        self._changed: set[RoomUser] = set()
+        """Users who show something else of themselves than Redis has."""
         self._arrivals: Batcher[None, Arrival, bool] = Batcher(
             self._connect, limit=_MAX_AT_ONCE, linger=LINGER
         )
@@ -86,6 +88,13 @@ class PresenceTracker:
         self._dirty.add((room, user_id))
         self._start_sync()
 
+    def mark_state(self, room: RoomId, user_id: Id) -> None:
+        """Queue a user whose state in Redis is not right any more, for the next tick.
+
+        So a cursor that moves costs Redis one write in each.
+        """
+        self._changed.add((room, user_id))
+
     def relist(self, room: RoomId, user_id: Id) -> None:
         """Queue a user of this process again: a peer expired our lease and removed the entry."""
         self._listed.discard((room, user_id))
@@ -114,7 +123,12 @@ class PresenceTracker:
     async def _tell(self, room_users: set[RoomUser], users: set[Id]) -> None:
         local = {pair for pair in room_users if is_local(self._rooms, pair)}
         entering = [
-            PresenceEntry(room, user_id, self._rooms[room].present[user_id])
+            PresenceEntry(
+                room,
+                user_id,
+                self._rooms[room].present[user_id],
+                self._rooms[room].own_state(user_id),
+            )
             for room, user_id in local - self._listed
         ]
         leaving = list(room_users - local)
@@ -126,7 +140,7 @@ class PresenceTracker:
         # While Redis is told, users come and go. They are queued again by `mark_dirty`, and this
         # one task tells of them only after it has noted here what Redis has taken.
         done = await self._store.sync(entering=entering, leaving=leaving, open_here=open_here)
-        self._listed.update((room, user_id) for room, user_id, _ in entering)
+        self._listed.update((entry.room, entry.user_id) for entry in entering)
         self._listed.difference_update(leaving)
         # A user who came back during the await is still shown as present: list them again.
         back = {pair for pair in leaving if is_local(self._rooms, pair)}
@@ -148,6 +162,10 @@ class PresenceTracker:
         """Renew the lease, and tell Redis what it did not take, or everything if it lost some."""
         if await self._lease.renew():
             await self._relist_all()
+        # Each is listed once more, with what they show now.
+        self._listed -= self._changed
+        self._dirty |= self._changed
+        self._changed.clear()
         self._start_sync()
 
     async def _relist_all(self) -> None:

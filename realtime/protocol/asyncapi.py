@@ -48,6 +48,7 @@ _SENT: tuple[type[RoomPayload], ...] = (
     protocol.TaskFailedPayload,
     protocol.MemberChangedPayload,
     protocol.SignalPayload,
+    protocol.PresencePayload,
     protocol.AccessRevokedPayload,
 )
 _REPLIES: tuple[type[Struct], ...] = (protocol.Ack, protocol.Pong, protocol.Error)

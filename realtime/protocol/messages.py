@@ -40,6 +40,8 @@ class RoomKey(Struct):
 
 class JoinPayload(RoomKey):
     since: Seq | None = None
+    presence: dict[str, Any] | None = None
+    """The own presence from the start, which may be empty; asks for that of the others."""
 
 
 class LeavePayload(RoomKey):
@@ -52,6 +54,10 @@ class UpdatePayload(RoomKey):
 
 
 class SendSignalPayload(RoomKey):
+    data: dict[str, Any]
+
+
+class SetPresencePayload(RoomKey):
     data: dict[str, Any]
 
 
@@ -113,6 +119,10 @@ class Authenticate(Command, tag="authenticate", kw_only=True):
 
 class SendSignal(RoomCommand, kw_only=True):
     payload: SendSignalPayload
+
+
+class SetPresence(RoomCommand, kw_only=True):
+    payload: SetPresencePayload
 
 
 class Ping(Command, tag="ping", kw_only=True):
@@ -243,6 +253,15 @@ class SignalPayload(RoomPayload):
     data: dict[str, Any]
 
 
+class PresencePayload(RoomPayload):
+    """Tell those who asked for it at their join."""
+
+    type: ClassVar[str] = "presence"
+
+    user_id: Id
+    data: dict[str, Any]
+
+
 class AccessRevokedPayload(RoomPayload):
     type: ClassVar[str] = "access_revoked"
 
@@ -286,6 +305,8 @@ class Error(ServerMessage, tag="error", kw_only=True):
 class Member(Struct):
     user_id: Id
     username: str
+    presence: dict[str, Any] | UnsetType = UNSET
+    """For a client that asked for it, where it is not empty."""
 
 
 class RunningTask(Struct):
@@ -353,6 +374,7 @@ _VERBS: tuple[tuple[str, type[RoomCommand], type[RoomKey]], ...] = (
     ("leave_{}", Leave, LeavePayload),
     ("update_{}", Update, UpdatePayload),
     ("send_signal", SendSignal, SendSignalPayload),
+    ("set_presence", SetPresence, SetPresencePayload),
 )
 _OF_NO_KIND: dict[str, type[Command]] = {"authenticate": Authenticate, "ping": Ping}
 OwnPayloads = Mapping[str, type[Struct]]
@@ -370,6 +392,7 @@ class DataLimits(NamedTuple):
     update: int = 48 * 1024
     """Bytes of JSON, of a host's own command as well; of a signal likewise."""
     signal: int = 2048
+    presence: int = 1024
     depth: int = 20
     containers: int = 8192
     """Lists and objects."""
@@ -430,12 +453,8 @@ class Commands:
             found: Command = msgspec.convert(raw, command)
         except msgspec.ValidationError as error:
             raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
-        problem, where = "", "data"
-        if isinstance(found, Update | SendSignal):
-            problem = self._problem(found, found.payload.data)
-        elif isinstance(found, OwnCommand):
-            problem, where = self._problem(found, payload), "payload"
-        if problem:
+        where, data = _free_data(found, payload)
+        if where and (problem := self._problem(found, data)):
             details = {where: [problem]}
             message = "The data are not valid"
             raise ProtocolError(ErrorCode.VALIDATION_ERROR, message, details=details, ref=ref)
@@ -444,7 +463,13 @@ class Commands:
     def _problem(self, command: Command, data: Any) -> str:
         """Return the error in the data of a command; empty if there is none."""
         limits = self._limits
-        size = limits.signal if isinstance(command, SendSignal) else limits.update
+        match command:
+            case SendSignal():
+                size = limits.signal
+            case SetPresence() | Join():
+                size = limits.presence
+            case _:
+                size = limits.update
         encoded = msgspec.json.encode(data)
         if strict_json.is_deeper(data, limits.depth):
             return f"Nested more than {limits.depth} levels deep"
@@ -476,6 +501,19 @@ class Commands:
         name = key_name(kind)
         if self._keys[kind] in INTEGERS and name in payload:
             payload[name] = large_integer(payload[name])
+
+
+def _free_data(command: Command, payload: Any) -> tuple[str, Any]:
+    """Return the name and the value of what a command has beside fixed fields; "" for nothing."""
+    match command:
+        case Update() | SendSignal() | SetPresence():
+            return "data", command.payload.data
+        case Join(payload=JoinPayload(presence=dict(presence))):
+            return "presence", presence
+        case OwnCommand():
+            return "payload", payload
+        case _:
+            return "", None
 
 
 def _room_commands(kind: str, key: Any, *, is_only: bool) -> dict[str, type[RoomCommand]]:

@@ -70,6 +70,7 @@ def commands() -> Commands:
     limits = DataLimits(
         update=settings.MAX_DATA_SIZE,
         signal=settings.MAX_SIGNAL_SIZE,
+        presence=settings.MAX_PRESENCE_SIZE,
         depth=settings.MAX_DATA_DEPTH,
         containers=settings.MAX_DATA_CONTAINERS,
     )

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import UNSET
 from redis import Redis
 
 from realtime.events import publication
-from realtime.events.publication import LayerMessage
+from realtime.events.publication import LayerMessage, State
 from realtime.live.room import Room
 from realtime.live.subscriptions import Subscriptions
 from realtime.presence.process import ProcessPresence
@@ -40,7 +41,7 @@ class Server:
         if message.sender == self.process or self.is_deaf:
             return
         self.heard.append(message)
-        self.presence.apply_remote(message.room, message.arrived, message.departed)
+        self.presence.apply_remote(message.room, message.arrived, message.states, message.departed)
 
     async def join(self, places: Iterable[Place]) -> dict[Place, Client]:
         """Let new sockets of some users into some rooms, all at once."""
@@ -54,7 +55,7 @@ class Server:
             await self.presence.load(self.rooms[room].members)
         for (project_id, user_id), client in clients.items():
             opened = self.rooms[project(project_id)]
-            opened.add(client, 0)
+            opened.add(client, 0, is_watching=True)
             opened.members.arrive(user_id, client.names["project"])
             opened.members.mark_dirty(user_id)
         return clients
@@ -69,7 +70,17 @@ class Server:
 
     def tell(self, project_id: int, arrived: list[tuple[Id, str]], departed: list[Id]) -> None:
         """Do as if another process had told of this."""
-        self.presence.apply_remote(project(project_id), arrived, departed)
+        self.presence.apply_remote(project(project_id), arrived, [], departed)
+
+    def say(self, client: Client, project_id: int, text: str) -> State:
+        """Have a socket show something of its user; the layer is not told."""
+        members = self.rooms[project(project_id)].members
+        return members.set_own_state(client.user_id, client, text)
+
+    def states(self, project_id: int) -> dict[Id, Any]:
+        """Return what somebody who joins now would be told."""
+        listed = self.rooms[project(project_id)].members.listed(0, "", with_presence=True)
+        return {each.user_id: each.presence for each in listed if each.presence is not UNSET}
 
     def shows(self, project_id: int) -> set[Id]:
         return set(self.rooms[project(project_id)].members.present)

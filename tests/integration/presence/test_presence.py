@@ -422,3 +422,70 @@ async def test_whatever_happens_everybody_is_shown_as_they_are_in_the_end(
             assert (user_id in here) != has_come, f"{message} twice"
             here ^= {user_id}
     assert redis.keys("realtime:*") == []
+
+
+# --- what users show of themselves
+
+
+async def test_a_state_that_the_layer_lost_is_seen_by_way_of_redis(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    watching = await here.join([(1, 1)])
+    coming = await there.join([(1, 2)])
+    await settled(redis, servers, {1: {1, 2}})
+    there.say(coming[1, 2], 1, '{"x":1}')
+    there.say(coming[1, 2], 1, '{"x":2}')
+    assert here.states(1) == {}
+    await agree(servers, {2: {"x": 2}})
+    seen = [json.loads(text) for text in watching[1, 1].received]
+    told = [each["payload"]["data"] for each in seen if each["type"] == "presence"]
+    assert told == [{"x": 2}], "only what counts in the end, once"
+
+    # A process that comes later reads it, and so does everybody after Redis has lost it.
+    third = Server()
+    await third.join([(1, 3)])
+    assert third.states(1) == {2: {"x": 2}}
+    redis.flushall()
+    async with asyncio.timeout(10):
+        while not any(b'{"x":2}' in value for value in entries(redis)):
+            await there.presence.tick()
+    await agree([*servers, third], {2: {"x": 2}})
+    await third.close()
+
+    # A user in two processes: the last word counts, and when its socket goes, the other's.
+    tab = await here.join([(1, 2)])
+    here.say(tab[1, 2], 1, '{"x":3}')
+    await agree(servers, {2: {"x": 3}})
+    here.lose(tab)
+    await agree(servers, {2: {"x": 2}})
+    there.lose(coming)
+    await settled(redis, servers, {1: {1}})
+    assert here.states(1) == {}
+
+
+def entries(redis: Redis) -> list[bytes]:
+    found: Any = redis.hvals("realtime:room:project:1")
+    return list(found)
+
+
+async def agree(servers: Iterable[Server], expected: dict[int, Any]) -> None:
+    """Tick until every process would tell the same to who joins now."""
+    async with asyncio.timeout(10):
+        while any(server.states(1) != expected for server in servers):
+            for server in servers:
+                await server.presence.tick()
+
+
+async def test_a_state_that_is_not_ours_is_no_state(
+    redis: Redis, servers: tuple[Server, Server]
+) -> None:
+    here, there = servers
+    await there.join([(1, 2), (1, 3), (1, 4)])
+    await settled(redis, [there], {1: {2, 3, 4}})
+    for user, value in {2: "bob\0x\0{}", 3: "cora\x005\0[1]", 4: "dora\x005\0{"}.items():
+        redis.hset("realtime:room:project:1", f"{there.process}:{user}", value)
+    await here.join([(1, 1)])
+    assert here.states(1) == {}
+    present = here.rooms[project(1)].members.present
+    assert (present[2], present[3], present[4]) == ("bob", "cora", "dora")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,11 +26,15 @@ def texts(*seqs: int) -> list[str]:
 
 class NoRedis:
     def mark_dirty(self, room: RoomId, user_id: Id) -> None: ...
+    def mark_state(self, room: RoomId, user_id: Id) -> None: ...
     def relist(self, room: RoomId, user_id: Id) -> None: ...
 
 
 def room_at(seq: int) -> Room:
-    room = Room(RoomId("project", 1), partial(Members, entries=NoRedis()))
+    room = Room(
+        RoomId("project", 1),
+        lambda room_id, show, show_state: Members(room_id, show, NoRedis(), show_state=show_state),
+    )
     assert room.catch_up(seq) == []
     return room
 
