@@ -219,7 +219,7 @@ class Costs:
                 {"title": "x"}, base_seq=1
             ),
             "`update_project`, 4,800 unknown fields: refused": self.update(UNKNOWN),
-            "a part of the log for a room that missed it": lambda: repair._read(
+            "a part of the log for a room that missed it": lambda: repair.read(
                 room_of(self.full), 0
             ),
         }

@@ -62,10 +62,10 @@ class AccessMonitor:
         self._revoke = revoke
         self._open: set[Connection] = set()
         self._users: Look[Identity, ProtocolError] = Look(
-            "users", _revoked, self._end_revoked, attrgetter("user_id")
+            "users", revoked, self._end_revoked, attrgetter("user_id")
         )
         self._room_users: Look[RoomUser, None] = Look(
-            "room_users", _lost, self._put_out, itemgetter(0), itemgetter(1)
+            "room_users", lost_access, self._put_out, itemgetter(0), itemgetter(1)
         )
 
     def __contains__(self, connection: Connection) -> bool:
@@ -183,7 +183,7 @@ def _end_overdue(outside: Sequence[Connection]) -> None:
             connection.end(ProtocolError(ErrorCode.NOT_JOINED, text))
 
 
-def _revoked(
+def revoked(
     identities: Sequence[Identity],
 ) -> dict[Identity, ProtocolError]:
     """Return who is no longer signed in, or was disconnected by an operator: three queries."""
@@ -196,7 +196,7 @@ def _revoked(
     return authenticator.revoked(identities) | disconnected
 
 
-def _lost(room_users: Sequence[RoomUser]) -> dict[RoomUser, None]:
+def lost_access(room_users: Sequence[RoomUser]) -> dict[RoomUser, None]:
     """Return the users who may not be in their rooms any more."""
     rooms = {room for room, _ in room_users}
     user_ids = {user_id for _, user_id in room_users}

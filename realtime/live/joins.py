@@ -55,7 +55,7 @@ _MAX_ROOMS = 50
 _OVERLAP_AFTER = 0.25
 """Seconds that joins wait for joins of other rooms that are slow to read."""
 _ATTEMPTS = 3
-_MAX_REPLAYED = 2000
+MAX_REPLAYED = 2000
 """Events that are replayed together, unless those of one room are more."""
 
 
@@ -207,7 +207,7 @@ def _missed(
     """Return for each room and `since` the events after it: one query for them all.
 
     A replay is bounded in events and in bytes: a longer one would overflow the outbox of a client
-    that has not begun to read. Rooms whose replays would go beyond `_MAX_REPLAYED` are left out.
+    that has not begun to read. Rooms whose replays would go beyond `MAX_REPLAYED` are left out.
     """
     settings = conf.get()
     limit, size = settings.REPLAY_LIMIT, settings.max_frame
@@ -221,7 +221,7 @@ def _missed(
         row, head = states[room].head
         behind = frozenset(since for since in wanted if head - limit <= since < head)
         count = head - min(behind, default=head)
-        if not total or total + count <= _MAX_REPLAYED:
+        if not total or total + count <= MAX_REPLAYED:
             total += count
             spans[room] = log.Span(row, behind, head)
     missed: dict[tuple[RoomId, int], list[Publication] | None] = {}

@@ -104,7 +104,7 @@ class Look(Generic[Subject, Finding]):
                 part = self._parts[self._rounds % len(self._parts)]
                 # Sockets come and go while this is awaited. A socket that comes was checked at its
                 # own sign-in; for a subject that was not asked about, that time counts.
-                answers = await threads.check(_ask_apart, self._ask, subjects, suspects, part)
+                answers = await threads.check(ask_apart, self._ask, subjects, suspects, part)
             self._act(answers.found, self._asked_at)
         except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)
             self._fail(error)
@@ -140,7 +140,7 @@ class Look(Generic[Subject, Finding]):
             await asyncio.gather(self._task, return_exceptions=True)
 
 
-def _ask_apart(
+def ask_apart(
     ask: Callable[[Sequence[Subject]], dict[Subject, Finding]],
     subjects: Sequence[Subject],
     suspects: set[Subject],

@@ -61,7 +61,7 @@ class Repair:
             while room.has_gap and room.seq is not None:
                 metrics.current.repairs += 1
                 # Meanwhile the room may get these events by the layer; `deliver` drops repeats.
-                head, events = await threads.run(_read, room.id, room.seq)
+                head, events = await threads.run(read, room.id, room.seq)
                 if events and events[0].seq <= room.seq + 1:
                     self._deliver(room, events)
                 elif head > room.seq:
@@ -84,7 +84,7 @@ class Repair:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _read(room: RoomId, after: int) -> tuple[int, list[Publication]]:
+def read(room: RoomId, after: int) -> tuple[int, list[Publication]]:
     head = log.heads([room])[room]
     events = log.tail(head.row, after, limit=_PAGE)
     return head.seq, [publication.from_event(event, room) for event in events]

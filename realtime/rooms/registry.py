@@ -29,7 +29,7 @@ def register(room: R) -> R:
         room.kind = name.lower()
     instance = room()
     registered.append(instance)
-    _forget()
+    forget()
     instance.registered()
     return room
 
@@ -40,10 +40,11 @@ def unregister(room: type[Room]) -> None:
         if type(each) is room:
             each.unregistered()
     registered[:] = [each for each in registered if type(each) is not room]
-    _forget()
+    forget()
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Forget what was made of the registered kinds."""
     for cached in (kinds, commands, key_type):
         cached.cache_clear()
 

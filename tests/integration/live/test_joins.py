@@ -296,7 +296,7 @@ def test_each_plan_is_replayed_from_where_its_clients_were(
 def test_more_replays_than_go_together_wait_for_the_next_reading(
     alice: User, plan: Board, others: list[Board], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joins, "_MAX_REPLAYED", 3)
+    monkeypatch.setattr(joins, "MAX_REPLAYED", 3)
     first, second, without = joins.read(
         [
             JoinRequest(room_of(plan), alice.pk, 0),  # four: but the first always goes

@@ -463,7 +463,7 @@ def test_a_kind_is_the_name_of_its_class_unless_it_says_another(
     made: list[Any] = [type(name, (rooms.Room,), {}) for name in ("BoardRoom", "Wikis", "Room")]
     made.append(type("X", (rooms.Room,), {"kind": "card"}))
     assert [registry.register(each).kind for each in made] == ["board", "wikis", "room", "card"]
-    registry._forget()
+    registry.forget()
 
 
 class NamesRoom(BoardRoom):

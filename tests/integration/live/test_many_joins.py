@@ -31,7 +31,7 @@ def make_plans() -> tuple[list[RoomId], int]:
 
 
 async def test_a_thousand_joins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joins, "_MAX_REPLAYED", 40)  # so that some replays have to wait
+    monkeypatch.setattr(joins, "MAX_REPLAYED", 40)  # so that some replays have to wait
     rooms, user_id = await threads.run(make_plans)
     reads = Joins()
     requests = [

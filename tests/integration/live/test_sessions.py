@@ -57,9 +57,9 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
             proof=tokens.Proof(hash(users[number].password), refresh["jti"])
         )
     with django_assert_num_queries(3):
-        assert access._revoked(identities) == {}
+        assert access.revoked(identities) == {}
     with django_assert_num_queries(1):
-        assert access._lost(list(places)) == {}
+        assert access.lost_access(list(places)) == {}
 
     refreshes[0].blacklist()
     execute("UPDATE auth_user SET is_active = %s WHERE id = %s", False, users[10].pk)
@@ -71,9 +71,9 @@ def test_of_thousands_it_finds_the_few_whose_access_ended(
     execute(f"{shoppers_of} shoppinglist_id = %s AND user_id = %s", *place)
     ended = (project_room(lists[13].pk), users[40].pk)
     with django_assert_num_queries(3):
-        revoked = access._revoked(identities)
+        revoked = access.revoked(identities)
     with django_assert_num_queries(1):
-        lost = access._lost([*places, strange])
+        lost = access.lost_access([*places, strange])
     assert {identity.user_id: error.code for identity, error in revoked.items()} == {
         users[0].pk: "TOKEN_EXPIRED",
         users[10].pk: "USER_INACTIVE",

@@ -163,9 +163,9 @@ def test_of_replays_only_the_longest_that_is_sent_is_read(
 
 def test_a_room_is_repaired_in_parts(plan: Board) -> None:
     position, parts = 0, 0
-    bounded(lambda: repair._read(room_of(plan), 0))
+    bounded(lambda: repair.read(room_of(plan), 0))
     while position < COUNT + 1:
-        head, found = repair._read(room_of(plan), position)
+        head, found = repair.read(room_of(plan), position)
         assert head == COUNT + 1
         assert [event.seq for event in found] == list(
             range(position + 1, position + len(found) + 1)

@@ -41,7 +41,7 @@ def test_bad_places_are_found_in_a_few_rounds(number: int, is_room: bool) -> Non
     found: set[Place] = set()
     for round_ in range(ROUNDS):
         host.asked = 0
-        answers = looks._ask_apart(host, PLACES, failed, itemgetter(round_ % 2))
+        answers = looks.ask_apart(host, PLACES, failed, itemgetter(round_ % 2))
         assert host.asked <= looks._MAX_QUESTIONS
         failed = set(answers.failed)
         found |= answers.found.keys()
@@ -52,7 +52,7 @@ def test_bad_places_are_found_in_a_few_rounds(number: int, is_room: bool) -> Non
 
 def test_where_all_is_bad_the_questions_are_bounded() -> None:
     host = Host(lambda place: True)
-    answers = looks._ask_apart(host, PLACES, set(), itemgetter(0))
+    answers = looks.ask_apart(host, PLACES, set(), itemgetter(0))
     assert sorted(answers.failed) == PLACES
     assert host.asked == looks._MAX_QUESTIONS
     assert isinstance(answers.error, RuntimeError)
@@ -66,5 +66,5 @@ def test_a_database_that_is_away_is_asked_once() -> None:
         raise OperationalError
 
     with pytest.raises(OperationalError):
-        looks._ask_apart(ask, PLACES, set(), itemgetter(0))
+        looks.ask_apart(ask, PLACES, set(), itemgetter(0))
     assert asked == [len(PLACES)]
