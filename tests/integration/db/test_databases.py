@@ -16,7 +16,6 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from projects.models import Project
 from realtime.db import threads
 from realtime.events import log
 from realtime.events.new_event import NewEvent
@@ -24,6 +23,7 @@ from realtime.models import Event, Room, TaskState
 from realtime.tasks import lease, state
 from realtime.tasks.queues import QueueProbe
 from realtime.tasks.task import RoomTask
+from tests.boards.models import Label
 from tests.harness.rooms import project as project_room
 from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
@@ -184,11 +184,11 @@ def test_a_database_that_fails_progress_spoils_no_transaction(
 ) -> None:
     monkeypatch.setattr(TaskState._meta, "db_table", "gone")
     with transaction.atomic():
-        project = Project.objects.create(title="The task's own work")
+        label = Label.objects.create(name="The task's work")
         running.report_progress(50)
-        project.title = "and more of it"
-        project.save()
-    assert Project.objects.get().title == "and more of it"
+        label.name = "and more of it"
+        label.save()
+    assert Label.objects.get().name == "and more of it"
     assert [getattr(record, "action", "") for record in caplog.records] == ["task_signal"]
 
 

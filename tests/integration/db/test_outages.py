@@ -12,16 +12,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
 from django.db import Error, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 from django.urls import path
 from pytest_django import Settings
-from rest_framework.test import APIClient
 
-from projects import services
-from projects.models import Project
 from realtime.db import threads
 from realtime.db.outages import is_lost_conflict, is_outage
 from realtime.live import updates
@@ -30,6 +26,7 @@ from realtime.models import Room
 from realtime.ops import health
 from realtime.protocol.errors import ProtocolError
 from realtime.rooms import Access, Outcome, Pending
+from tests.boards.models import Board
 from tests.harness.rooms import project as project_room
 from tests.harness.rooms import serve
 from tests.harness.shopping import make_list
@@ -74,15 +71,14 @@ def test_a_fault_is_no_outage(fault: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def project_id() -> Iterator[int]:
-    """A project of alice's that somebody else has locked; to wait for it soon fails."""
-    alice = User.objects.create_user("alice")
-    project = services.create_project(user=alice, data={"title": "Held"})
+def plan_id() -> Iterator[str]:
+    """A plan that somebody else has locked; to wait for it soon fails."""
+    plan = Board.objects.create(title="Held")
     is_locked, is_over = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            services.lock_project(project_id=project.pk)
+            Board.objects.select_for_update().get(pk=plan.pk)
             is_locked.set()
             is_over.wait()
         connection.close()
@@ -91,35 +87,33 @@ def project_id() -> Iterator[int]:
     holder.start()
     is_locked.wait()
     sql("SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10")
-    yield project.pk
+    yield str(plan.pk)
     is_over.set()
     holder.join()
     connection.close()
 
 
-def test_a_lock_that_is_not_to_be_had_is_one(project_id: int) -> None:
+def test_a_lock_that_is_not_to_be_had_is_one(plan_id: str) -> None:
     with pytest.raises(Error) as raised:
-        Project.objects.filter(pk=project_id).update(title="Mine")
+        Board.objects.filter(pk=plan_id).update(title="Mine")
     assert is_outage(raised.value)
 
 
 def test_a_request_that_meets_one_is_told_to_come_back(
-    project_id: int, client: Client, settings: Settings
+    plan_id: str, client: Client, settings: Settings
 ) -> None:
-    api = APIClient()
-    api.force_authenticate(User.objects.get())
-    answer = api.patch(f"/api/projects/{project_id}/", {"title": "Mine"}, format="json")
-    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
-    assert answer.json().keys() == {"detail"}
     client.raise_request_exception = False
     settings.ROOT_URLCONF = __name__
+    answer = client.get(f"/waiting?id={plan_id}")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json().keys() == {"detail"}
     assert client.get("/faulty").status_code == 500, "a fault of ours is none"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("is_async", [False, True])
 def test_what_another_middleware_meets_is_told_too(
-    project_id: int, settings: Settings, when: str, *, is_async: bool
+    plan_id: str, settings: Settings, when: str, *, is_async: bool
 ) -> None:
     """As the one of sessions, which saves one when the view has ended."""
     settings.MIDDLEWARE = [
@@ -135,7 +129,7 @@ def test_what_another_middleware_meets_is_told_too(
         get = AsyncClient(raise_request_exception=False).get
         return async_to_sync(get)(path)
 
-    answer = ask(f"/fine?id={project_id}")
+    answer = ask(f"/fine?id={plan_id}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.headers["Stamp"], "what stands between may add to it"
     assert ask("/fine").status_code == 500, "a fault of ours is none"
@@ -159,8 +153,7 @@ class WaitsBefore(Stamps):
         return self.get_response(request)
 
     def write(self, request: HttpRequest) -> None:
-        sql("SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10")
-        Project.objects.filter(pk=request.GET["id"]).update(title="Mine")
+        waiting(request)
 
 
 class WaitsAfter(WaitsBefore):
@@ -179,7 +172,14 @@ def faulty(_: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("faulty", faulty), path("fine", fine)]
+def waiting(request: HttpRequest) -> HttpResponse:
+    """Write a row that is locked."""
+    sql("SET lock_timeout = 10" if is_postgres() else "PRAGMA busy_timeout = 10")
+    Board.objects.filter(pk=request.GET["id"]).update(title="Mine")
+    return HttpResponse()
+
+
+urlpatterns = [path("faulty", faulty), path("fine", fine), path("waiting", waiting)]
 
 
 @pytest.mark.parametrize("name", ["/", "/nowhere/db.sqlite3"])

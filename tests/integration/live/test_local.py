@@ -9,15 +9,14 @@ import pytest
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.contrib.auth.models import User
 from pytest_django import Settings
-from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from projects import services
 from realtime.db import threads
 from realtime.events import broadcast
 from realtime.live import process
 from realtime.models import Event
-from tests.harness.rooms import project as project_room
+from tests.boards.models import Board
+from tests.harness.plans import make_plan, rename, room_of
 from tests.harness.sockets import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,64 +47,56 @@ def layer(settings: Settings) -> Layer:
     return layer
 
 
-def make_project() -> tuple[int, User, str]:
+def new_plan() -> tuple[Board, str]:
     alice = User.objects.create_user("alice")
-    project = services.create_project(user=alice, data={"title": "New"})
-    return project.pk, alice, str(AccessToken.for_user(alice))
+    return make_plan(alice, "New"), str(AccessToken.for_user(alice))
 
 
-def edit_by_rest(user: User, project_id: int, title: str) -> None:
-    client = APIClient()
-    client.force_authenticate(user)
-    answer = client.patch(f"/api/projects/{project_id}/", {"title": title}, format="json")
-    assert answer.status_code == 200
-
-
-async def joined(token: str, project_id: int) -> Socket:
+async def joined(token: str, plan: Board) -> Socket:
     socket = await Socket.connect(token)
-    await socket.join(project_id)
+    await socket.join(str(plan.pk), "plan")
     await socket.until("user_joined")
     return socket
 
 
 async def test_edits_are_seen_while_the_layer_is_down(layer: Layer) -> None:
-    project_id, alice, token = await threads.write(make_project)
-    one, other = [await joined(token, project_id) for _ in range(2)]
+    plan, token = await threads.write(new_plan)
+    one, other = [await joined(token, plan) for _ in range(2)]
     layer.is_down = True
-    await one.update(project_id, {"title": "By socket"})
-    await threads.write(edit_by_rest, alice, project_id, "By REST")
+    await one.update(str(plan.pk), {"title": "By socket"}, "plan")
+    await threads.write(rename, plan, "By a view")
     for socket in (one, other):
-        for seq, title in enumerate(("By socket", "By REST"), start=1):
-            updated = await socket.until("project_updated")
+        for seq, title in enumerate(("By socket", "By a view"), start=1):
+            updated = await socket.until("plan_updated")
             assert (updated["seq"], updated["payload"]["changes"]) == (seq, {"title": title})
         await socket.disconnect()
 
 
 async def test_what_comes_back_is_dropped_and_what_comes_from_others_is_not(layer: Layer) -> None:
-    project_id, _, token = await threads.write(make_project)
-    socket = await joined(token, project_id)
-    await socket.update(project_id, {"title": "Once"})
-    assert (await socket.until("project_updated"))["seq"] == 1
+    plan, token = await threads.write(new_plan)
+    socket = await joined(token, plan)
+    await socket.update(str(plan.pk), {"title": "Once"}, "plan")
+    assert (await socket.until("plan_updated"))["seq"] == 1
     assert await socket.is_silent()
 
     [message] = layer.carried
     following = message | {"events": [[2, '{"type": "next"}']]}
-    await layer.group_send(f"project_{project_id}", following)
+    await layer.group_send(room_of(plan).group, following)
     assert await socket.is_silent()
-    await layer.group_send(f"project_{project_id}", following | {"from": "another process"})
+    await layer.group_send(room_of(plan).group, following | {"from": "another process"})
     assert await socket.expect("next")
     await socket.disconnect()
 
 
 async def test_nothing_is_published_by_a_process_that_ends_and_the_log_has_it(layer: Layer) -> None:
-    project_id, alice, token = await threads.write(make_project)
-    socket = await joined(token, project_id)
+    plan, token = await threads.write(new_plan)
+    socket = await joined(token, plan)
     try:
         await process.current().close()
-        await asyncio.to_thread(edit_by_rest, alice, project_id, "Late")
-        await asyncio.to_thread(broadcast.progress, project_room(project_id), "task", 50, "half")
+        await asyncio.to_thread(rename, plan, "Late")
+        await asyncio.to_thread(broadcast.progress, room_of(plan), "task", 50, "half")
     finally:
         broadcast.use(None)
     assert layer.carried == []
-    assert await threads.run(Event.objects.filter(room__key=project_id).count) == 1
+    assert await threads.run(Event.objects.filter(room__key=plan.pk).count) == 1
     await socket.disconnect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -12,19 +11,15 @@ from celery import Celery, shared_task
 from django.contrib.auth.models import User
 from django.db import close_old_connections, connection, transaction
 from pytest_django import Settings
-from rest_framework.test import APIClient
 
-from projects import services
-from projects.models import Canvas
 from realtime.events import log
 from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
 from realtime.tasks import RoomTask, TooManyTasks, state
 from realtime.tasks import task as tasks
-from tests.harness.pictures import picture
+from tests.harness.plans import make_plan, room_of, row
 from tests.harness.rooms import project as project_room
-from tests.harness.rooms import row
 from tests.harness.valkey import Valkey
 from tests.tasks import cases
 
@@ -47,14 +42,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(RoomTask, "apply_async", apply_async)
     return ids
-
-
-@pytest.fixture
-def canvas(settings: Settings, tmp_path: Path) -> Canvas:
-    settings.MEDIA_ROOT = tmp_path
-    alice = User.objects.create_user("alice")
-    project = services.create_project(user=alice, data={"title": "Sea"})
-    return services.add_canvas(user=alice, project_id=project.pk, title="Bay", image=picture())
 
 
 def bounds(settings: Settings, **values: int) -> None:
@@ -104,37 +91,13 @@ def test_requests_that_come_together_do_not_pass_a_bound(settings: Settings, bou
     assert len(set(ids)) == (1 if bound == "subject" else 3)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_one_image_one_task_of_a_kind_is_open(canvas: Canvas, sent: list[str]) -> None:
-    client = APIClient()
-    client.force_authenticate(User.objects.get())
-    url = f"/api/canvases/{canvas.pk}"
-    first, again = [client.post(f"{url}/analyze/") for _ in range(2)]
-    assert (first.status_code, again.status_code) == (202, 202)
-    assert first.json() == again.json()
-    other = client.post(f"{url}/compose/").json()
-    assert sent == [first.json()["task_id"], other["task_id"]]
-    state.mark_completed(sent[0], {})
-    assert client.post(f"{url}/analyze/").json()["task_id"] not in sent[:2]
-
-
-def test_beyond_the_bound_rest_answers_in_words(canvas: Canvas, settings: Settings) -> None:
-    bounds(settings, MAX_OPEN_TASKS=0)
-    client = APIClient()
-    client.force_authenticate(User.objects.get())
-    answer = client.post(f"/api/canvases/{canvas.pk}/analyze/")
-    assert (answer.status_code, answer.json()["detail"]) == (
-        409, "0 tasks wait or run here already"
-    )  # fmt: skip
-
-
-def test_a_join_is_told_of_the_newest_tasks_only(canvas: Canvas) -> None:
-    user_id = User.objects.get().pk
+def test_a_join_is_told_of_the_newest_tasks_only() -> None:
+    alice = User.objects.create_user("alice")
+    plan = make_plan(alice, "Sea")
     TaskState.objects.bulk_create(
-        TaskState(task_id=f"{number:04}", room_id=row(canvas.project_id), task_type="t")
-        for number in range(300)
+        TaskState(task_id=f"{number:04}", room_id=row(plan), task_type="t") for number in range(300)
     )
-    [view] = joins.read([JoinRequest(project_room(canvas.project_id), user_id)])
+    [view] = joins.read([JoinRequest(room_of(plan), alice.pk)])
     assert isinstance(view, View)
     assert [task.task_id for task in view.tasks] == [f"{number:04}" for number in range(250, 300)]
 
@@ -169,7 +132,7 @@ def test_a_task_that_the_broker_does_not_take_has_failed(
     monkeypatch.setattr(RoomTask, "apply_async", no_json)
     with django_capture_on_commit_callbacks(execute=True):
         cases.adopted.enqueue(project_id=PROJECT)
-    [event] = log.tail(row(PROJECT), 0)
+    [event] = log.tail(log.row_of(project_room(PROJECT)), 0)
     assert event.payload["error"] == "The task could not be queued; try again"
 
 
