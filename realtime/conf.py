@@ -89,7 +89,7 @@ class Settings:
     MAX_SIGNAL_SIZE: int = 2048
     """The `data` of a signal, as JSON."""
     MAX_PRESENCE_SIZE: int = 1024
-    """What a user shows of themselves in a room, as JSON."""
+    """The presence state that a user shows in a room, as JSON."""
     MESSAGE_RATE: Rate = _MESSAGES
     """Messages of one socket; beyond it an error, then, if it goes on, a close with 4201."""
     USER_RATE: Rate = _USERS

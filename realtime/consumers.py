@@ -161,7 +161,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             return
         text = message.get("text")
         delay = self.process.user_limit.message(self.socket.user_id, self.size_to_read(text))
-        # What is refused does not wait: a flood that is only slowed down would never end. The next
+        # A refused message does not wait: a flood that is only slowed would never end. The next
         # message that is served waits for it, too.
         if delay and not wait and not await self.pause(delay):
             return
@@ -229,7 +229,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             raise too_fast(wait)
         # No other command of this socket is handled meanwhile, so it cannot leave or join during
         # this. It may close or lose its access: `Hub.join` looks again after its last await.
-        # What is read in vain, as it is too large or the host's code fails, counts as the most.
+        # A join that fails, as it is too large or by the host's code, counts as the largest.
         cost = conf.get().max_frame
         try:
             with self.transport.reading_paused():

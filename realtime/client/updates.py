@@ -57,9 +57,9 @@ class UpdateQueue:
         self._connection: Connection | None = None
         self._online = asyncio.Event()
         self._updates: deque[_Update] = deque()
-        """Those that have no answer yet."""
+        """Updates without an answer."""
         self._acknowledged: list[_Update] = []
-        """Those that the confirmed state will have, once it is at their position."""
+        """Updates that the confirmed state has once it is at their position."""
         self._seq = 0
         """Position of the confirmed state."""
         self._applied: tuple[Json, Json] | None = None

@@ -71,9 +71,9 @@ class Members:
         self._show = show
         self._show_state = show_state
         self._states: dict[Id, State] = {}
-        """What each user shows of themselves, if it was ever anything."""
+        """The state of each user who has ever shown one."""
         self._own: dict[Id, tuple[object, State]] = {}
-        """What users of this process show, each with the socket that said so last."""
+        """States of this process's users, each with the socket that set it last."""
         self._doubted: dict[Id, State] = {}
         """States that were newer than what Redis had at the last comparison."""
         self._entries = entries

@@ -51,7 +51,7 @@ class Arrival(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A user who is in a room."""
+    """Hold a user who is in a room."""
 
     username: str
     state: State

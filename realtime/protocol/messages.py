@@ -103,7 +103,7 @@ class Update(RoomCommand, kw_only=True):
 
 
 class OwnCommand(RoomCommand, kw_only=True):
-    """A command that a host has declared. `Commands` adds the room's key to its payload."""
+    """Carry a command that a host has declared. `Commands` adds the room's key to its payload."""
 
     payload: Any
     idempotency_key: IdempotencyKey | None = None

@@ -39,6 +39,6 @@ def append(room: Model | RoomId, type_: str, payload: Json, *, before: Json | No
     event = NewEvent(type_, payload, actor.actor_id(), before)
     log.check(room_id, event)
     event = copy.deepcopy(event)  # the host may go on to change its payload
-    # Where only a test case holds a transaction, this block is the outermost one.
+    # If only a test case holds a transaction, this block is the outermost one.
     with transaction.atomic(using=using, savepoint=False):
         tracking.edits(using).append(room_id, event)

@@ -52,7 +52,7 @@ class Updated(NamedTuple):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The changes that the room is told; empty if nothing changed."""
+        """Return the changes in the event; empty if nothing changed."""
         return {} if self.event is None else dict(self.event.payload["changes"])
 
 
@@ -64,7 +64,7 @@ class Pending(NamedTuple):
     """Hand over the updates to make in one room."""
 
     locked: Any
-    """What `lock` returned for the room in this transaction."""
+    """The result of `lock` for the room in this transaction."""
     updates: Sequence[Update]
 
 

@@ -71,7 +71,7 @@ export class Api {
     let response;
     try {
       const body = isForm || data === undefined ? data : JSON.stringify(data);
-      // What is deleted while the page is left is deleted all the same.
+      // A deletion goes on even if the page is left.
       const keepalive = method === "DELETE";
       response = await fetch(`/api/${path}`, { method, headers, body, keepalive });
     } catch {

@@ -1,6 +1,6 @@
 /**
- * Who is in which field, and what they are typing there: told by signals, which are never
- * stored, and forgotten when somebody falls silent.
+ * Show which field each person is in, and their typing: by signals, which are never stored, and
+ * forgotten when somebody falls silent.
  *
  * Fires "change" when somebody else enters, types in or leaves a field.
  */
@@ -86,7 +86,7 @@ export class Awareness extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** What somebody was typing is saved now, whether or not their next signal arrives. */
+  /** Forget the draft of a field, as it is saved now, whether or not the next signal arrives. */
   #saved(id) {
     const other = this.#others.get(id);
     if (other) delete other.draft;

@@ -3,7 +3,7 @@ import { Conflict } from "./editable.js";
 /** The title of a canvas, as an `Editable` wants it: saved over the REST API. */
 export class CanvasTitle {
   value;
-  /** How often the title was told by the server: the position of what is there. */
+  /** Count of titles from the server, which serves as the position of the present one. */
   seq = 0;
 
   #api;

@@ -93,7 +93,7 @@ export class Canvases {
     const ids = new Set();
     this.#touched.clear();
     for await (const page of this.#project.api.pages(`projects/${this.#project.id}/canvases/`)) {
-      // What was asked later is the newer truth, whichever answer comes first.
+      // The later request has the newer state, whichever answer comes first.
       if (number !== this.#loads || this.#project.isClosed) return;
       for (const canvas of page) {
         ids.add(canvas.id);

@@ -7,7 +7,7 @@ const WORDS = {
   stopped: "Disconnected",
 };
 
-/** Why the server refuses a connection that is tried again. */
+/** Reasons for which the server refuses a connection that is tried again. */
 const REASONS = {
   RATE_LIMITED: "too many tabs are open, or too much was sent",
   UNAVAILABLE: "the server is not ready",

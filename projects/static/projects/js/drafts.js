@@ -1,6 +1,5 @@
 /**
- * What a person has written and the server does not have yet, kept in the browser until it has:
- * through a reload, a closed tab and a sign-out. Each draft belongs to a user, a project, a field
+ * Keep in the browser the text that a person has written, until the server has it: through a reload, a closed tab and a sign-out. Each draft belongs to a user, a project, a field
  * and the tab that it was written in.
  *
  * @typedef {{text: unknown, base: unknown, at: number}} Draft

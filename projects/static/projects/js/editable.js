@@ -4,8 +4,8 @@ import { at, diff, holding, same } from "./json.js";
  * One value that a person edits: from the moment they begin to what the server says of it. It
  * knows nothing of the document.
  *
- * Where the value lives, its store knows: `value` and `seq`, what is there and at which position;
- * `save(mine, begun)`, which resolves when the server has it and rejects with a `Conflict` where
+ * The value lives in its store: `value` and `seq`, the present value and its position;
+ * `save(mine, begun)`, which resolves when the server has it and rejects with a `Conflict` if
  * others have changed it; and `explain(error)`, the words for another refusal.
  *
  * An edit carries the position at which it began, so that the server refuses it where somebody
@@ -17,9 +17,9 @@ import { at, diff, holding, same } from "./json.js";
 export class Editable extends EventTarget {
   /** @type {"idle" | "saving" | "saved" | "error" | "conflict"} */
   status = "idle";
-  /** Why the last edit was refused. */
+  /** The reason why the last edit was refused. */
   message = "";
-  /** @type {{mine: unknown, theirs: unknown, seq: number} | null} what has to be decided */
+  /** @type {{mine: unknown, theirs: unknown, seq: number} | null} the conflict to decide */
   conflict = null;
   /** @type {{mine: unknown} | null} the edit that an "error" is about */
   refused = null;
@@ -34,7 +34,7 @@ export class Editable extends EventTarget {
     this.#store = store;
   }
 
-  /** What is shown: the person's last edit until it is answered, then what is there. */
+  /** The value to show: the person's last edit until it is answered, then the store's. */
   get value() {
     const last = this.#unanswered.at(-1);
     return last ? last.mine : this.#store.value;
@@ -44,7 +44,7 @@ export class Editable extends EventTarget {
     return this.#unanswered.length > 0;
   }
 
-  /** Whether something is left for the server or the person to say. */
+  /** True while the server or the person still has to answer. */
   get isUnsettled() {
     return this.isWaiting || this.conflict !== null;
   }
@@ -55,7 +55,7 @@ export class Editable extends EventTarget {
     return this.#store.seq >= seq ? this.#store.value : theirs;
   }
 
-  /** Where the person began: kept with a draft, to begin there again. */
+  /** The value that the person began from; kept with a draft, to begin there again. */
   get base() {
     return this.#begun?.value;
   }
@@ -113,7 +113,7 @@ export class Editable extends EventTarget {
       const { seq, theirs } = error;
       if (same(theirs, mine)) return { status: "saved" };
       if (same(theirs, begun.value)) {
-        // What came between was an earlier edit of the person's own, which they started from.
+        // The change in between was an earlier edit of the person's own, which they started from.
         return this.#save(mine, { seq, value: theirs });
       }
       return { status: "conflict", conflict: { mine, theirs, seq } };

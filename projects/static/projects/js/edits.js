@@ -1,8 +1,8 @@
 /**
- * What the person has changed and the server has not taken yet. Fires "change".
+ * Keep the person's changes that the server has not taken yet. Fires "change".
  *
- * What is noted here says of itself whether it `isWaiting` for an answer, and whether it
- * `isUnsettled`: something would be lost, or left undecided, if the page ended now.
+ * Each has `isWaiting`, true while it waits for an answer, and `isUnsettled`, true if something would
+ * be lost, or left undecided, if the page ended now.
  */
 export class Edits extends EventTarget {
   #open = new Set();
@@ -12,12 +12,12 @@ export class Edits extends EventTarget {
     window.addEventListener("beforeunload", this.#warn);
   }
 
-  /** How many changes wait for the server. */
+  /** The number of changes that wait for the server. */
   get count() {
     return [...this.#open].filter((one) => one.isWaiting).length;
   }
 
-  /** How many things are not settled. */
+  /** The number of changes that are not settled. */
   get unsettled() {
     return this.#open.size;
   }

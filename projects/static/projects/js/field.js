@@ -61,7 +61,7 @@ export class Field {
     return this.#editable.isWaiting;
   }
 
-  /** Whether something is left for the person or the server to say. */
+  /** True while the person or the server still has to answer. */
   get isUnsettled() {
     return this.#isDirty || this.#editable.isUnsettled;
   }
@@ -88,7 +88,7 @@ export class Field {
     }
     this.#isDirty = false;
     this.#editable.commit(value);
-    // Who stays in the field goes on from what they have just saved.
+    // A person who stays in the field goes on from the value that they have just saved.
     this.#editable.begin();
     this.#settled();
   }
@@ -262,7 +262,7 @@ export class Field {
     if (!this.#isDirty && this.value !== undefined) {
       if (isHere) this.#editable.begin();
       if (draft !== undefined && !isHere) this.#control.preview(draft);
-      // Who is in the field has written it their way, and it means the same.
+      // A person in the field may have written the same value in another way: leave it.
       else if (!isHere || !this.#holds(this.value)) this.#control.set(this.value);
     }
     if (this.#editable.conflict) this.#showConflict();

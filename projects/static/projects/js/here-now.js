@@ -3,7 +3,7 @@ import { h, reconcile } from "./dom.js";
 /** Faces that stand in a row; one more would be the button that opens the list. */
 const SHOWN = 5;
 
-/** Who is here now: a few faces, and a list of all that opens where there are more. */
+/** Show the people who are here now: a few faces, and a list of all if there are more. */
 export class HereNow {
   #people;
   #faces = h("ul", { class: "avatars", "aria-label": "Here now" });

@@ -61,7 +61,7 @@ function show(message) {
   main.replaceChildren(view.element);
   main.removeAttribute("aria-busy");
   window.scrollTo(0, 0);
-  // What had the focus is gone; on a fresh page nothing had it.
+  // The element with the focus is gone; on a fresh page there was none.
   if (!isFirst) main.focus();
 }
 
@@ -77,7 +77,7 @@ async function signOut() {
 
 /** Milliseconds that a sign-out waits for what was just written to be saved. */
 const PATIENCE = 2_000;
-/** What is asked where a sign-out would leave something behind. */
+/** The question before a sign-out that would leave something behind. */
 const UNSAVED =
   "Some of what you wrote is not saved yet. It stays in this browser, and is here again when you " +
   "come back. Sign out?";

@@ -9,7 +9,7 @@ const ROLES = [
 /** Rows above which the list scrolls by itself. */
 const MANY = 8;
 
-/** Who belongs to the project, in which role, and who of them is here. */
+/** Show the members of the project, with their roles, and those of them who are here. */
 export class Members {
   #project;
   #members = [];
@@ -54,7 +54,7 @@ export class Members {
       return row;
     });
     reconcile(this.#list, rows);
-    // What scrolls has to be reached by the keyboard.
+    // A list that scrolls must be reachable by the keyboard.
     if (rows.length > MANY) this.#list.setAttribute("tabindex", "0");
     else this.#list.removeAttribute("tabindex");
   }

@@ -40,7 +40,7 @@ const TOLD = [
 /** One project, live: what its parts share, and how they are put together. */
 export class ProjectView {
   element = h("div", { class: "project" }, h("p", { class: "loading" }, "Opening the project…"));
-  /** What stands in the page's header while the project is open. */
+  /** The part of the page's header for the open project. */
   headerElement = h("div", { class: "header-project" });
   isClosed = false;
   /** The project as the person found it, and its position. */

@@ -1,7 +1,7 @@
 /**
- * Who is signed in. The access token lives in memory only; the refresh token in the tab's
- * sessionStorage, so that a reload does not sign anybody out, and to close the last tab does. A new
- * tab is handed it by one that is open.
+ * Keep the person signed in. The access token lives in memory only; the refresh token in the tab's
+ * sessionStorage, so that a reload does not sign anybody out, and closing the last tab does. A new
+ * tab gets it from an open one.
  */
 
 const STORED = "realtime.refresh";

@@ -1,6 +1,6 @@
 /**
- * What is different between two texts, word by word: to show it to a person, and to keep a caret
- * where it was while the text around it changes.
+ * Find the difference of two texts, word by word: to show it to a person, and to keep a caret in its
+ * place while the text around it changes.
  *
  * A `Change` is `{at, deleted, inserted}`: a position, the text that goes there, and the text that
  * comes in its place. Positions count UTF-16 code units, as a textarea does.
@@ -136,7 +136,7 @@ function add(found, kind, tokens) {
   const last = found.at(-1);
   if (last?.kind === kind) last.text += text;
   else if (kind === "deleted" && last?.kind === "inserted") {
-    // What goes is named before what comes in its place.
+    // A deleted part comes before the part in its place.
     const before = found.at(-2);
     if (before?.kind === "deleted") before.text += text;
     else found.splice(-1, 0, { kind, text });

@@ -9,12 +9,12 @@ const SHOWN = 60;
 
 const TASKS = { analyze_image_emotion: "analysis", compose_soundscape: "soundscape" };
 const MARKS = { task_failed: "close", member_changed: "person" };
-/** Where events name who made them. */
+/** Members of events that name their author. */
 const AUTHORS = ["updated_by", "added_by", "renamed_by", "replaced_by", "removed_by"];
 /** Characters of a value or a name that stand in an entry. */
 const LONGEST = 60;
 
-/** What happened to the project: from its log, then live. */
+/** Show the project's events: from its log, then live. */
 export class Timeline {
   #project;
   /** @type {Map<number, object>} by `seq` */
