@@ -202,6 +202,11 @@ RETURNING kind, key, id, seq
 """
 
 
+def lock_all(rooms: Collection[RoomId]) -> dict[RoomId, Head]:
+    """Lock the logs of several rooms until the transaction ends; otherwise as `lock`."""
+    return _advance(dict.fromkeys(rooms, 0)) if rooms else {}
+
+
 def lock(room: RoomId) -> Head:
     """Lock a room's log until the transaction ends, as `append` does, and return its head."""
     return _advance({room: 0})[room]

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from realtime.db.outages import is_outage
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
-from realtime.models import Receipt, alias
+from realtime.models import Event, Receipt, alias
 from realtime.protocol import messages
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
@@ -88,8 +89,21 @@ async def _write_part(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
     return [result for request in requests for result in await _write_part(room, [request])]
 
 
+class _Overtaken(Exception):
+    """Another transaction changed what an update with a `base_seq` had just been judged by."""
+
+
 def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
     """Write updates of one room in one transaction; each gets an outcome of its own."""
+    for _ in requests:
+        # What has overtaken an update is in the log before the next try, which refuses the update:
+        # so there are no more tries than updates.
+        with suppress(_Overtaken):
+            return _write(room, requests)
+    return _write(room, requests)
+
+
+def _write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
     committed = threading.Event()
     try:
         with transaction.atomic(using=alias()):
@@ -195,8 +209,24 @@ class _Batch:
             return
         pending = hosts.Locked(self.locked, [(r.user_id, r.data) for r in run.values()])
         outcomes = hosts.update({self.room: pending})[self.room]
+        self._check_base(*next(iter(zip(run.values(), outcomes, strict=True))))
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
             self.results[index] = self._result(request, outcome)
+
+    def _check_base(self, request: UpdateRequest, outcome: Outcome) -> None:
+        """Judge the `base_seq` of a run's first update once more, now that it holds its rows.
+
+        The room's object is locked from the beginning, but an edit of a row in the room holds only
+        that row until its end, and the update may have waited for it.
+
+        Raises:
+            _Overtaken
+        """
+        event = outcome.event if isinstance(outcome, Updated) else None
+        if request.base_seq is None or event is None:
+            return
+        if self.tail.has_before(event, request.data, request.base_seq):
+            raise _Overtaken
 
     def _perform(self, request: UpdateRequest, command: str) -> Result:
         """Perform a command, which is the only request."""
@@ -273,6 +303,14 @@ class _Tail:
             self._note(log.outlines(self._batch.head.row, self.end))
             self.is_behind = False
         return base_seq < self._start or self._changes.overlap(data, base_seq)
+
+    def has_before(self, event: Event, data: dict[str, Any], base_seq: int) -> bool:
+        """Return True if events that came just before one changed something in the data."""
+        if event.seq - 1 <= self.end:
+            return False
+        rows = log.outlines(event.room_id, self.end)
+        self._note([row for row in rows if row[0] < event.seq])
+        return self._changes.overlap(data, base_seq)
 
     def _note(self, rows: Sequence[tuple[int, str, Outline | None]]) -> None:
         for seq, type_, outline in rows:

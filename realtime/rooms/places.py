@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connections
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 
 from realtime.db.queries import AnyOf, CompiledQuery
@@ -251,6 +252,8 @@ class Shown:
         """Return the rows that exist, by primary key; lock them on request."""
         if not keys:
             return {}
+        if lock:
+            self.lock_above(using, self.model._base_manager.using(using).filter(AnyOf("pk", keys)))
         if self.has_serializer:
             rows = self.model._base_manager.using(using).filter(AnyOf("pk", keys)).order_by("pk")
             found = read(
@@ -265,6 +268,19 @@ class Shown:
     @cached_property
     def _reads(self) -> RowsByKey:
         return RowsByKey(self.model, self.columns)
+
+    def lock_above(self, using: str, rows: QuerySet[Any]) -> None:
+        """Lock the rows of rooms that these rows stand in, which are to be locked next.
+
+        Updates of members lock from the object down; in another order, both could wait.
+        """
+        if not connections[using].features.has_select_for_update:
+            return
+        for place in self.places:
+            if place.parent is not None and place.above is not None and place.above.parent:
+                above = place.above.model._base_manager.using(using)
+                above = above.filter(pk__in=rows.order_by().values(place.parent.attname))
+                list(above.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
     def spots(
         self, using: str, rows: Iterable[tuple[Mapping[str, Any], Model | None]]
@@ -307,24 +323,18 @@ def _rooms_above(using: str, place: Place, rows: Iterable[Mapping[str, Any]]) ->
     return dict(parents.values_list("pk", place.above.parent.attname))
 
 
-def states(
-    using: str, place: Place, rows: QuerySet[Any], *, lock: bool = False
-) -> dict[Key, tuple[Key, Json]]:
+def states(using: str, place: Place, rows: QuerySet[Any]) -> dict[Key, tuple[Key, Json]]:
     """Return the whole states of rows in a place, each with the row that it stands in."""
-    if lock:
-        rows = rows.order_by("pk").select_for_update(no_key=True)
     found = {pk: (above, spot.state) for pk, above, spot in place.read(rows)}
     for link in map(Link, place.fields.many.values()):
         for pk, ids in link.lists(using, list(found)).items():
             found[pk][1][link.field.name] = ids
-    for pk, inside in contents(using, place, list(found), lock=lock).items():
+    for pk, inside in contents(using, place, list(found)).items():
         found[pk][1].update(inside)
     return found
 
 
-def contents(
-    using: str, place: Place, keys: Collection[Key], *, lock: bool = False
-) -> dict[Key, Json]:
+def contents(using: str, place: Place, keys: Collection[Key]) -> dict[Key, Json]:
     """Return the rows that stand in rows of a place: their states, for each place below."""
     found: dict[Key, Json] = {key: {} for key in keys}
     for inner in place.below:
@@ -333,6 +343,6 @@ def contents(
         if keys:
             rows = inner.model._base_manager.using(using)
             rows = rows.filter(AnyOf(inner.parent_column, keys))
-            for pk, (above, state) in states(using, inner, rows, lock=lock).items():
+            for pk, (above, state) in states(using, inner, rows).items():
                 found[above][inner.name][str(to_id(pk))] = state
     return found

@@ -291,11 +291,16 @@ class Edits:
         self._hooks[:] = [hook for hook in self._hooks if hook[1] not in touched]
         rows: dict[Shown, dict[Key, Touch]] = defaultdict(dict)
         for each in touched:
-            for shown, found in each.rows.items():
-                rows[shown] |= found
+            for shown, remembered in each.rows.items():
+                rows[shown] |= remembered
         changes = Changes()
+        found = {
+            shown: shown.read(self.using, list(touches), lock=self.lost_a_savepoint)
+            for shown, touches in rows.items()
+        }
+        self._hold_logs(rows, found)
         for shown, touches in rows.items():
-            self._compare(changes, shown, touches)
+            self._compare(changes, shown, touches, found[shown])
         for each in touched:
             for room, old in each.members.items():
                 if room.members_path is not None:
@@ -306,8 +311,32 @@ class Edits:
                 changes.add_own(room_id, event)
         return changes.found()
 
-    def _compare(self, changes: Changes, shown: Shown, touches: dict[Key, Touch]) -> None:
-        new = shown.read(self.using, list(touches), lock=self.lost_a_savepoint)
+    def _hold_logs(
+        self, rows: Mapping[Shown, dict[Key, Touch]], new: Mapping[Shown, dict[Key, Row]]
+    ) -> None:
+        """Lock the logs of rooms that are shown whole, before their contents are read.
+
+        Another transaction that edits a row in one of these is then either committed, and read, or
+        tells the room of its edit later. Its rows are not locked, as it may wait for the log.
+        """
+        log.lock_all(
+            {
+                RoomId.of(place.room.kind, key)
+                for shown, touches in rows.items()
+                for place in shown.places
+                if place.above is None and place.below
+                for key in new[shown]
+                if touches[key].is_unknown
+            }
+        )
+
+    def _compare(
+        self,
+        changes: Changes,
+        shown: Shown,
+        touches: dict[Key, Touch],
+        new: Mapping[Key, Row],
+    ) -> None:
         many = self._many(shown, touches, new)
         for place in sorted(shown.places, key=lambda place: place.depth):
             arrived = [
@@ -315,8 +344,9 @@ class Edits:
                 for key, row in new.items()
                 if touches[key].is_unknown or _has_moved(place, touches[key], row)
             ]
-            # Locked: another transaction that edits a row in one of these would tell the old room.
-            inside = contents(self.using, place, arrived, lock=True) if place.below else {}
+            # A row that moves is locked. An edit of what stands in it locks it before it writes,
+            # and is then told in the new room; so the contents need no locks.
+            inside = contents(self.using, place, arrived) if place.below else {}
             for key, touch in touches.items():
                 row = new.get(key)
                 spot = None if row is None else row[place]
@@ -361,9 +391,7 @@ def refresh(queryset: QuerySet[Any]) -> None:
     using = alias()
     with transaction.atomic(using=using, savepoint=False):
         keys = list(queryset.values_list("pk", flat=True))
-        # With this lock nobody adds a row to one of these meanwhile.
-        locked = shown.model._base_manager.using(using).filter(AnyOf("pk", keys)).order_by("pk")
-        rows = shown.read(using, list(locked.select_for_update().values_list("pk", flat=True)))
+        rows = shown.read(using, keys, lock=True)
         found = edits(using)
         found.touch(shown, rows)
         for key in rows:
@@ -399,6 +427,11 @@ class Write:
         if table.shown is None or table.heirs or table.links or table.members:
             return False
         return all(self.edits.find(table.shown, key) is not None for key in keys)
+
+    def lock_above(self, rows: QuerySet[Any]) -> None:
+        """Lock the rows of rooms that the rows of this table stand in, before those."""
+        if self.table.shown is not None:
+            self.table.shown.lock_above(self.using, rows)
 
     def before(self, rows: list[Columns]) -> None:
         """Remember rows that are about to be written, and the rows that they relate."""
@@ -443,17 +476,22 @@ def _see(compiler: Any, lock: str) -> Write:
     if keys is not None and write.knows(keys):
         return write
     if keys is None:
-        keys = _matching(query, using, lock)
+        matching = _matching(query, using)
+        write.lock_above(matching)
+        matching = matching.order_by("pk").select_for_update(no_key=lock == NO_KEY)
+        keys = list(matching.values_list("pk", flat=True))
         # Another transaction may have made rows meanwhile, which the write must not find unseen.
         query.add_filter("pk__in", keys)
+    else:
+        write.lock_above(query.model._base_manager.using(using).filter(AnyOf("pk", keys)))
     rows = write.table.reads(keys, lock)
     write.before(rows)
     write.unseen = set(keys) - {row["pk"] for row in rows}
     return write
 
 
-def _matching(query: Query, using: str, lock: str) -> list[Key]:
-    """Lock the rows that a write will find; return their primary keys."""
+def _matching(query: Query, using: str) -> QuerySet[Any]:
+    """Return the query of the rows that a write will find."""
     plain = query.chain(klass=Query)
     plain.select_related = False
     plain.clear_ordering(force=True)
@@ -463,8 +501,7 @@ def _matching(query: Query, using: str, lock: str) -> list[Key]:
     if plain.count_active_tables() > 1 or plain.annotations or plain.distinct:
         # Not every query can be locked itself.
         rows = query.model._base_manager.using(using).filter(pk__in=rows.values("pk"))  # type: ignore[union-attr]
-    rows = rows.order_by("pk").select_for_update(no_key=lock == NO_KEY)
-    return list(rows.values_list("pk", flat=True))
+    return rows
 
 
 def _named_keys(query: Query) -> list[Key] | None:
@@ -487,19 +524,13 @@ def _update(compiler: SQLUpdateCompiler, execute: Callable[[], Result]) -> Resul
     if table is None or not columns & table.watched:
         return execute()
     with transaction.atomic(using=compiler.using, savepoint=False):
-        write = _see(compiler, WHOLE if _moves_contents(table, columns) else NO_KEY)
+        write = _see(compiler, NO_KEY)
         if table.near & columns:
             # The other end: the rows that these will relate to from now on.
             write.relate([_given(query.values, table.near)])
         result = execute()
         write.look_again(result)
         return result
-
-
-def _moves_contents(table: Table, columns: set[str]) -> bool:
-    """Return True if an update may move rows that others stand in: none may be added meanwhile."""
-    places = table.shown.places if table.shown is not None else []
-    return any(place.below and place.parent_column in columns for place in places)
 
 
 def _given(values: Iterable[tuple[Any, Any, Any]], columns: Collection[str]) -> Columns:
