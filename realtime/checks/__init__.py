@@ -1,1 +1,4 @@
-"""Report configuration that cannot work, as Django system checks: one module for each field."""
+"""Report configuration that cannot work, as Django system checks: one module for each field.
+
+`apps` imports them, which registers them; each id is used once. Begin with `settings`.
+"""

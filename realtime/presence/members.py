@@ -158,6 +158,16 @@ class Members:
             key = f"presence:{self.room}:{user_id}"
             self._show_state(messages.encode_in(self.room, payload), key, exclude)
 
+    # --- Redis
+
+    def mark_loaded(self) -> None:
+        """Note that the members have been read from Redis."""
+        self.is_loaded = True
+
+    def mark_matched(self, version: str | None) -> None:
+        """Note the version in Redis that the members match, until they change."""
+        self.version = version
+
     # --- everybody
 
     def count_with(self, user_id: Id) -> int:

@@ -50,7 +50,7 @@ class PresenceReconciler:
             for user_id, entry in found.items():
                 members.arrive(user_id, entry.username)
                 members.hear_state(user_id, entry.state)
-            members.is_loaded = True
+            members.mark_loaded()
 
     async def _load(self, _: None, rooms: list[RoomId]) -> list[dict[Id, Listed]]:
         distinct = list(dict.fromkeys(rooms))
@@ -120,7 +120,7 @@ class PresenceReconciler:
                 continue
             is_matched = _show(members, found, removing=removing)
             if removing and is_matched:
-                members.version = version
+                members.mark_matched(version)
 
 
 def _remove_unless_local(members: Members, user_id: Id) -> None:

@@ -125,7 +125,7 @@ def test_a_result_backend_that_is_away_settles_nothing(monkeypatch: pytest.Monke
 
 
 def test_a_task_that_will_be_tried_again_only_waits() -> None:
-    from projects.tasks import analyze_image_emotion as task
+    from tests.host.tasks import obey as task
 
     make_task("again", TaskState.State.RUNNING, age=LONG_AGO)
     request = type("Request", (), {"id": "again"})()

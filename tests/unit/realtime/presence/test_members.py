@@ -75,10 +75,10 @@ def test_an_arrival_and_a_departure_are_shown_once(members: Members, shown: list
 
 def test_each_change_is_to_be_compared_with_redis_again(members: Members) -> None:
     for change in (partial(members.arrive, 1, "alice"), partial(members.depart, 1)):
-        members.version = "seen"
+        members.mark_matched("seen")
         assert change()
         assert members.version == UNMATCHED
-        members.version = "seen"
+        members.mark_matched("seen")
         assert not change()
         assert members.version == "seen"
 
