@@ -7,7 +7,10 @@ save updates. A `ModelRoom` does all that for a model, and sees the edits made a
 if it has services of its own, also the protocol's (`updated`, `member_changed`, `deleted`), with
 `append_all`. A method with `command` is a command that clients may send. `AnyOf` and
 `CompiledQuery` make the queries of a room cheap for thousands of users.
-Begin with `room`, then `registry`; the server asks through `hosts`.
+
+The server asks through `hosts`, which knows the types of `keys`. A `ModelRoom` is made of `fields`,
+`places`, `members`, `editing` and `changes`; `own_commands` and `own_events` are a host's own;
+`shapes` describes states for the types of clients. Begin with `room`, then `registry`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
