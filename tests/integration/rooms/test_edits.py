@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
@@ -13,8 +14,10 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.test import RequestFactory
 
-from realtime import rooms
+from realtime import merge_patch, rooms
 from realtime.models import alias
+from realtime.rooms import changes as changes_module
+from realtime.rooms import tracking
 from tests.boards.models import Article, Board, Card, Label, Membership, Note, Page, PlainCard
 from tests.integration.rooms.conftest import Json, Watched
 
@@ -511,3 +514,67 @@ def test_asynchronous_calls(edit: Any, board: Board, card: Card) -> None:
     watched = Watched(board)
     async_to_sync(edit)(card)
     assert watched.changes() == [row(card, **BREAD)]
+
+
+def test_what_is_too_large_for_one_event_comes_as_several(board: Board) -> None:
+    watched = Watched(board)
+    texts = [f"{n} ".ljust(199, "é") for n in range(1500)]
+    with transaction.atomic():
+        board.text = "x" * 100_000
+        board.save()
+        Card.objects.bulk_create([Card(board=board, text=text) for text in texts])
+    told = watched.changes()
+    assert len(told) > 2
+    sizes = [len(msgspec.json.encode(changes)) for changes in told]
+    # Beside what is counted of a part stand quotes and braces.
+    assert max(sizes) < 1.1 * changes_module.MAX_SIZE
+    assert sum(len(changes.get("cards", {})) for changes in told) == len(texts)
+    watched = Watched(board)
+    board.delete()
+    assert [event.type for event in watched.events()] == ["plan_deleted"]
+
+
+def test_a_large_patch_is_split_by_its_rows() -> None:
+    large = "x" * (changes_module.MAX_SIZE // 2)
+    changes: Json = {
+        "title": large,
+        "gone": None,
+        "empty": {},
+        "cards": {
+            "1": {"text": large},
+            "2": None,
+            "3": {"text": "c", "notes": {"4": {"text": large}}},
+        },
+    }
+    parts = changes_module.split(changes)
+    assert len(parts) > 2
+    merged: Json = {"cards": {"2": {"text": "old"}}}
+    whole = merge_patch.apply(merged, changes)
+    for part in parts:
+        merged = merge_patch.apply(merged, part)
+    assert merged == whole
+    assert changes_module.split({"title": "small"}) == [{"title": "small"}]
+
+
+def test_a_row_that_somebody_made_just_before_an_update_is_told_whole(
+    board: Board, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not there when the update looked for the rows that it names, and then it was."""
+    watched = Watched(board)
+    reads = tracking.tables[Card].reads
+    unseen = [card.pk]
+
+    def before_it_was_there(keys: Any, lock: str) -> list[Json]:
+        rows = reads(keys, lock)
+        return [row for row in rows if row["pk"] not in unseen]
+
+    monkeypatch.setitem(tracking.tables[Card].__dict__, "reads", before_it_was_there)
+    Note.objects.create(card=card, text="Kept")
+    Card.everything.filter(pk=card.pk).update(text="Buy bread")
+    _note, cleared, whole = watched.changes()
+    assert cleared == {"cards": {str(card.pk): None}}
+    told = whole["cards"][str(card.pk)]
+    assert (told["text"], list(told["notes"].values())) == ("Buy bread", [{"text": "Kept"}])
+    unseen.append(404)
+    Card.everything.filter(pk=404).update(text="Nobody")
+    assert len(watched.changes()) == 3

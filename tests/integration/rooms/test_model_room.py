@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django import forms
 from django.contrib.auth.models import User
+from pytest_django import Settings
 from rest_framework import serializers
 
 from realtime import rooms
+from realtime.checks.model_rooms import check_rows_beside_their_log
 from realtime.live import updates
 from realtime.live.updates import UpdateRequest
 from realtime.protocol.errors import ErrorCode, ProtocolError
@@ -331,3 +333,17 @@ def test_an_article_of_ones_own(anna: User) -> None:
     assert ack.changes == {"title": "Mine"}
     [result] = send(article, anna, {"title": "Other"})
     assert "title" in refused(result)
+
+
+class CardsElsewhere:
+    def db_for_write(self, model: Any, **_: Any) -> str | None:
+        return "other" if model is Card else None
+
+
+def test_rows_in_another_database_than_their_log_are_told(settings: Settings) -> None:
+    assert check_rows_beside_their_log() == []
+    settings.DATABASE_ROUTERS = [f"{__name__}.CardsElsewhere"]
+    [error] = check_rows_beside_their_log()
+    assert error.id == "realtime.E051"
+    assert "BoardRoom shows boards.Card, which is written in the database 'other'" in error.msg
+    assert "'default'" in error.msg

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.transaction import TransactionManagementError
+from redis import Redis
 
-from realtime import rooms
+from realtime import conf, rooms
 from realtime.events.log import EventTooLarge
 from tests.boards.models import Board, Card
 from tests.integration.rooms.conftest import Json, Watched
@@ -120,6 +121,22 @@ def test_what_cannot_be_told_is_refused_at_once(
         add_what_is_too_large(board)
     assert not watched.events()
     assert not watched.changes()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_messages_of_a_transaction_take_one_connection(board: Board) -> None:
+    boards = [board, *(Board.objects.create(title=str(n)) for n in range(20))]
+    with Redis.from_url(conf.get().REDIS_URL) as redis:
+
+        def opened() -> int:
+            stats: Any = redis.info("stats")
+            return int(stats["total_connections_received"])
+
+        before = opened()
+        with transaction.atomic():
+            for each in boards:
+                rooms.append(each, "checked", {})
+        assert opened() == before + 1
 
 
 @pytest.mark.django_db(transaction=True)
