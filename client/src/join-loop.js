@@ -11,6 +11,7 @@ const MAX_FAULTS = 3;
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay
+ * @property {() => object | undefined} presence returns one if that of the others is asked for
  * @property {(ack: import("./protocol.js").JoinAck) => void} onJoined
  * @property {() => void} onDelayed called when a join has failed, and will be tried again
  * @property {(error: import("./errors.js").RealtimeError) => void} onRefused called when a join is
@@ -49,9 +50,9 @@ export class JoinLoop {
 
   /** Join, or join anew. */
   join() {
-    const { roomId, since } = this.#options;
+    const { roomId, since, presence } = this.#options;
     const connection = this.#connection;
-    const payload = roomId.payload({ since: since() });
+    const payload = roomId.payload({ since: since(), presence: presence() });
     connection?.request(`join_${roomId.kind}`, payload, (reply) => {
       if (connection !== this.#connection) {
         return;

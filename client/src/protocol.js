@@ -7,6 +7,7 @@
  * @typedef {object} Member
  * @property {UserId} user_id
  * @property {string} username
+ * @property {Record<string, any>} [presence] what the user shows, once the room was asked for it
  *
  * @typedef {object} Task
  * @property {string} task_id
@@ -51,6 +52,7 @@
  * @property {{ task_id: string, task_type: string, error: string }} task_failed
  * @property {Named & { user_id: UserId, role: string | null }} member_changed
  * @property {Named & { user_id: UserId, data: Record<string, any> }} signal
+ * @property {Named & { user_id: UserId, data: Record<string, any> }} presence
  * @property {Named} access_revoked
  *
  * @typedef {object} RoomKind the types of one kind of rooms. `manage.py realtime_types` makes those of

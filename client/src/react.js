@@ -89,6 +89,19 @@ export function useTasks(room) {
   return useValue(room, () => tasks(room));
 }
 
+/**
+ * Show something of the user, and ask for that of the others, which stands in `useMembers`. Returns the
+ * own presence, and the function that changes it: see `Room.setPresence`.
+ *
+ * @param {import("./room.js").Room<any> | null} room
+ * @returns {[Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void]}
+ */
+export function usePresence(room) {
+  useEffect(() => room?.setPresence({}), [room]);
+  const change = useCallback((/** @type {Record<string, any>} */ patch) => room?.setPresence(patch), [room]);
+  return [useValue(room, () => room?.presence ?? null), change];
+}
+
 /** Return the last change of the connection's state. */
 export function useConnection() {
   const client = useRealtime();

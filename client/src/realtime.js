@@ -1,5 +1,6 @@
 import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
+import { copy } from "./json.js";
 import { Reconnector } from "./reconnector.js";
 import { Room } from "./room.js";
 import { RoomId } from "./room-id.js";
@@ -151,16 +152,17 @@ export class Realtime {
    * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
    * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
    * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
-   * @param {{ signal?: AbortSignal }} [options] `signal`: leave the room when it is aborted
+   * @param {{ signal?: AbortSignal, presence?: Record<string, any> }} [options] `signal`: leave the room
+   *   when it is aborted; `presence`: as `Room.setPresence`, from the start
    * @returns {Room<Kind>}
    * @throws {TypeError} if the arguments name no room; and as `connect`
    */
-  join(kind, key, { signal } = {}) {
+  join(kind, key, { signal, presence } = {}) {
     const roomId = new RoomId(kind, key);
     signal?.throwIfAborted();
     this.#target();
     /** @type {Room<Kind>} */
-    const room = this.#join(roomId);
+    const room = this.#join(roomId, presence && copy(presence));
     signal?.addEventListener("abort", () => void room.leave());
     return room;
   }
@@ -168,11 +170,15 @@ export class Realtime {
   /**
    * @template {import("./protocol.js").RoomKind} Kind
    * @param {RoomId} roomId
+   * @param {Record<string, any> | undefined} presence
    * @returns {Room<Kind>}
    */
-  #join(roomId) {
+  #join(roomId, presence) {
     const known = this.#sessions.get(`${roomId}`);
     if (known) {
+      if (presence) {
+        known.setPresence(presence);
+      }
       return new Room(known);
     }
     const session = new RoomSession(roomId, {
@@ -182,6 +188,9 @@ export class Realtime {
       identify: (userId) => this.#identify(userId),
       onEnd: () => this.#forget(roomId),
     });
+    if (presence) {
+      session.setPresence(presence);
+    }
     /** @type {Room<Kind>} */
     const room = new Room(session);
     this.#sessions.set(`${roomId}`, session);

@@ -88,6 +88,8 @@ function change(view, message, roomId) {
       // An unknown user is one of those whom the join did not list.
       return { members, memberCount: Math.max(view.memberCount - 1, members.length) };
     }
+    case "presence":
+      return { members: showing(view.members, message.payload) };
     case "task_progress":
       return progress(view, message.payload);
     case "task_completed":
@@ -106,6 +108,23 @@ function change(view, message, roomId) {
     default:
       return {};
   }
+}
+
+/**
+ * Return the members when one of them shows something else.
+ *
+ * @param {View["members"]} members
+ * @param {{ user_id: import("./protocol.js").UserId, data: Record<string, any> }} payload
+ * @returns {View["members"]}
+ */
+function showing(members, { user_id, data }) {
+  return members.map((member) => {
+    if (member.user_id !== user_id) {
+      return member;
+    }
+    const { presence: _, ...rest } = member;
+    return Object.keys(data).length > 0 ? { ...rest, presence: data } : rest;
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { Emitter } from "./emitter.js";
 import { RealtimeError } from "./errors.js";
 import { JoinLoop } from "./join-loop.js";
 import { checkSize, copy } from "./json.js";
-import { freeze } from "./merge.js";
+import { freeze, merge } from "./merge.js";
 import { UpdateQueue } from "./update-queue.js";
 import { join, reduce } from "./reducers.js";
 import { SignalSender } from "./signals.js";
@@ -37,6 +37,9 @@ export class RoomSession {
   #joinLoop;
   #queue;
   #signals;
+  #presenceSender;
+  /** @type {import("./merge.js").Json | null} what the client shows of its user; null: not asked for */
+  #presence = null;
   /** @type {import("./reducers.js").View | null} */
   #view = null;
   /** @type {import("./connection.js").Connection | null} */
@@ -59,11 +62,13 @@ export class RoomSession {
   constructor(roomId, context) {
     this.#roomId = roomId;
     this.#context = context;
-    this.#signals = new SignalSender({ ...context, roomId });
+    this.#signals = new SignalSender("send_signal", { ...context, roomId });
+    this.#presenceSender = new SignalSender("set_presence", { ...context, roomId });
     this.#joinLoop = new JoinLoop({
       ...context,
       roomId,
       since: () => this.#view?.seq,
+      presence: () => (this.#presence ? {} : undefined),
       onJoined: (ack) => this.#enter(ack),
       onDelayed: () => this.#suspend(),
       onRefused: (error) => this.#refused(error),
@@ -140,6 +145,34 @@ export class RoomSession {
     this.#signals.add(own);
   }
 
+  get presence() {
+    return this.#presence;
+  }
+
+  /** @param {Record<string, any>} patch */
+  setPresence(patch) {
+    const wasAsked = this.#presence !== null;
+    const own = merge(this.#presence ?? {}, copy(patch));
+    checkSize({ type: "set_presence", payload: this.#roomId.payload({ data: own }) });
+    this.#presence = freeze(own);
+    if (wasAsked) {
+      this.#presenceSender.add(own);
+    } else {
+      // The server tells only those who asked at the join: join anew, if there is a connection.
+      this.#joinLoop.join();
+    }
+    this.#showPresence();
+    this.#emitter.emit("change");
+  }
+
+  /** Show the own presence among the members: the server tells only the others. */
+  #showPresence() {
+    if (this.#view && this.#presence) {
+      const payload = { user_id: this.#view.me, data: this.#presence };
+      this.#view = freeze(reduce(this.#view, { type: "presence", payload }, this.#roomId));
+    }
+  }
+
   /** Count a join of the room. */
   enter() {
     this.#users += 1;
@@ -189,6 +222,7 @@ export class RoomSession {
     this.#joinLoop.close();
     this.#queue.disconnect();
     this.#signals.close();
+    this.#presenceSender.close();
     this.#setJoined(false);
   }
 
@@ -196,6 +230,7 @@ export class RoomSession {
   pump() {
     this.#queue.pump();
     this.#signals.pump();
+    this.#presenceSender.pump();
   }
 
   /**
@@ -245,6 +280,7 @@ export class RoomSession {
     this.#joinLoop.close();
     this.#queue.reject(error);
     this.#signals.close();
+    this.#presenceSender.close();
     this.#context.timers.clear(this.#leaveTimer);
     this.#ready.reject(error);
     this.#left.resolve();
@@ -276,6 +312,7 @@ export class RoomSession {
       return;
     }
     this.#view = freeze(join(this.#view, ack));
+    this.#showPresence();
     this.#isJoined = true;
     if (!ack.recovered) {
       this.#queue.restart(ack.seq);
@@ -283,6 +320,11 @@ export class RoomSession {
     if (this.#connection) {
       this.#queue.open(this.#connection);
       this.#signals.open(this.#connection);
+      this.#presenceSender.open(this.#connection);
+      // It ended with the last connection, or was never told.
+      if (this.#presence && Object.keys(this.#presence).length > 0) {
+        this.#presenceSender.add(this.#presence);
+      }
     }
     this.#ready.resolve();
     if (!ack.recovered) {
@@ -295,6 +337,7 @@ export class RoomSession {
   #suspend() {
     this.#queue.pause();
     this.#signals.close();
+    this.#presenceSender.close();
     this.#setJoined(false);
   }
 

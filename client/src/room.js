@@ -272,6 +272,32 @@ export class Room {
   }
 
   /**
+   * What the client shows of its user, frozen; null until `setPresence`, or a join with `presence`. That
+   * of each user stands in `members`.
+   *
+   * @returns {Readonly<Record<string, any>> | null}
+   */
+  get presence() {
+    return this.#session.presence;
+  }
+
+  /**
+   * Show something of the user for as long as they are in the room: a cursor, a selection, a color.
+   *
+   * It is merged into `presence`, and null takes a key away. What comes faster than the server takes
+   * it is sent together, and the last value always arrives, also at those who join later. The first
+   * call asks for the presence of the others, too.
+   *
+   * @param {Record<string, any>} patch
+   * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
+   */
+  setPresence(patch) {
+    if (!this.ended) {
+      this.#session.setPresence(patch);
+    }
+  }
+
+  /**
    * Leave. Listeners hear nothing more; earlier updates are still sent.
    *
    * The others see it once every join of the room was left, and none was made for a moment

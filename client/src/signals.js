@@ -1,14 +1,15 @@
 import { backoff } from "./backoff.js";
 import { PASSING } from "./errors.js";
 
-/** Milliseconds between two signals; a server takes 20 a second of one socket (SIGNAL_RATE). */
+/** Milliseconds between two; a server takes 20 a second of one socket (SIGNAL_RATE). */
 const INTERVAL = 60;
 
 /**
- * Send the signals of a room as fast as the server takes them. An early one waits, and a newer one
- * replaces it, so the last one always arrives while there is a connection.
+ * Send the signals of a room, or its presence, as fast as the server takes them. An early one waits, and
+ * a newer one replaces it, so the last one always arrives while there is a connection.
  */
 export class SignalSender {
+  #type;
   #roomId;
   #timers;
   #random;
@@ -25,6 +26,7 @@ export class SignalSender {
   #timer;
 
   /**
+   * @param {"send_signal" | "set_presence"} type
    * @param {object} options
    * @param {import("./room-id.js").RoomId} options.roomId
    * @param {import("./timers.js").Timers} options.timers
@@ -32,7 +34,8 @@ export class SignalSender {
    * @param {(error: import("./errors.js").RealtimeError) => void} options.onError gets the
    *   refusal of a signal that is not sent again
    */
-  constructor({ roomId, timers, random, onError }) {
+  constructor(type, { roomId, timers, random, onError }) {
+    this.#type = type;
     this.#roomId = roomId;
     this.#timers = timers;
     this.#random = random;
@@ -55,7 +58,7 @@ export class SignalSender {
     }
     this.#next = null;
     const number = ++this.#sent;
-    this.#connection.request("send_signal", this.#roomId.payload({ data }), (reply) => {
+    this.#connection.request(this.#type, this.#roomId.payload({ data }), (reply) => {
       if (reply.ok) {
         this.#failures = 0;
       } else if (PASSING.has(reply.error.code)) {

@@ -68,6 +68,25 @@ test("another key is another room; the old one is left, and nothing of it is sho
   root.unmount();
 });
 
+test("usePresence asks, shows and renders", async () => {
+  const board = makeBoard();
+  let shown;
+  let change;
+  const Cursor = () => {
+    const room = hooks.useRoom("board", 1);
+    [shown, change] = hooks.usePresence(room);
+    return null;
+  };
+  const root = createRoot(document.createElement("div"));
+  root.render(createElement(hooks.RealtimeProvider, { client: board.realtime }, createElement(Cursor)));
+  const socket = await board.admit();
+  await until(() => shown, () => "no presence");
+  assert.deepEqual(socket.all("join_board").at(-1).payload.presence, {});
+  change({ x: 1 });
+  await until(() => shown.x === 1, () => JSON.stringify(shown));
+  root.unmount();
+});
+
 test("on a server nothing is joined; without a provider the error says what is missing", () => {
   const board = makeBoard();
   assert.equal(renderToString(createElement(App, { client: board.realtime })), "<p>Loading: <!-- -->offline</p>");

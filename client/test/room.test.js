@@ -727,3 +727,72 @@ test("leaving before the join is answered leaves nobody behind", async () => {
   assert.equal(room.joined, false);
   await assert.rejects(room.ready, { code: "LEFT" });
 });
+
+// --- presence
+
+const showing = (room) => room.members.map(({ user_id, presence }) => [user_id, presence]);
+const show = (socket, user_id, data) => socket.receive({ type: "presence", payload: { project_id: 1, user_id, data } });
+
+test("presence is merged, shown among the members, and told again after a reconnection", async () => {
+  const client = makeClient();
+  const room = client.realtime.join("project", 1, { presence: { color: "red" } });
+  const socket = await client.socket();
+  socket.accept();
+  assert.deepEqual(socket.last("join_project").payload.presence, {}, "what the server may refuse ends no join");
+  const members = [{ user_id: 1, username: "alice" }, { user_id: 2, username: "bob", presence: { x: 1 } }];
+  socket.admit({ members });
+  assert.deepEqual(socket.last("set_presence").payload, { project_id: 1, data: { color: "red" } });
+  assert.deepEqual(showing(room), [[1, { color: "red" }], [2, { x: 1 }]]);
+  let changes = 0;
+  room.on("change", () => changes++);
+  room.setPresence({ cursor: { x: 2 } });
+  assert.equal(changes, 1);
+  assert.deepEqual(room.presence, { color: "red", cursor: { x: 2 } });
+  assert.deepEqual(showing(room)[0], [1, room.presence]);
+  show(socket, 2, { x: 3 });
+  assert.deepEqual(showing(room)[1], [2, { x: 3 }]);
+  show(socket, 2, {});
+  assert.deepEqual(room.members[1], { user_id: 2, username: "bob" });
+  show(socket, 9, { x: 1 });
+  assert.equal(room.members.length, 2);
+  room.setPresence({ color: null });
+  const next = await client.reconnect();
+  next.admit({ recovered: true, seq: 10, members });
+  assert.deepEqual(next.last("set_presence").payload.data, { cursor: { x: 2 } });
+  assert.deepEqual(showing(room)[0], [1, { cursor: { x: 2 } }]);
+  assert.deepEqual(client.errors, []);
+});
+
+test("of much presence the last one arrives, also where the server takes none for a while", async () => {
+  const client = makeClient();
+  const { room, socket } = await client.join();
+  assert.equal(socket.last("join_project").payload.presence, undefined, "nobody has asked");
+  assert.equal(room.presence, null);
+  room.setPresence({});
+  assert.deepEqual(socket.last("join_project").payload, { project_id: 1, since: 10, presence: {} });
+  socket.admit({ recovered: true });
+  assert.equal(socket.all("set_presence").length, 0, "there is nothing to show");
+  for (let x = 0; x < 100; x += 1) {
+    room.setPresence({ x });
+  }
+  socket.fail(socket.last("set_presence"), "RATE_LIMITED", { retry_after: 2 });
+  await client.timers.advance(2000);
+  assert.deepEqual(socket.all("set_presence").map(({ payload }) => payload.data.x), [0, 99]);
+  assert.throws(() => room.setPresence({ x: Infinity }), { code: "INVALID_DATA" });
+  assert.deepEqual(room.presence, { x: 99 });
+  void room.leave();
+  room.setPresence({ x: 100 });
+  assert.deepEqual(room.presence, { x: 99 });
+});
+
+test("presence is asked for by the first join, and anew where a join is under way", async () => {
+  const client = makeClient();
+  const { socket } = await client.join();
+  client.realtime.join("project", 2, { presence: { x: 1 } });
+  client.realtime.join("project", 3);
+  client.realtime.join("project", 3, { presence: {} });
+  const joins = socket.all("join_project").map(({ payload }) => [payload.project_id, payload.presence]);
+  assert.deepEqual(joins.slice(1), [[2, {}], [3, undefined], [3, {}]]);
+  assert.throws(() => client.realtime.join("project", 4, { presence: { x: () => {} } }), { code: "INVALID_DATA" });
+  assert.equal(socket.all("join_project").length, joins.length);
+});

@@ -42,6 +42,10 @@ list.state?.items["bread"]?.toFixed();
 // @ts-expect-error which has no title
 list.state?.title;
 
+realtime.join("project", 1, { presence: { color: "red" } }).setPresence({ cursor: { x: 1 } });
+room.on("presence", ({ user_id, data }) => [user_id, data.cursor]);
+void [room.presence?.color, room.members[0]?.presence?.color];
+
 // A patch is any part of the state; null takes a key away.
 void room.update({ content: { body: null } });
 // @ts-expect-error a state has no such field

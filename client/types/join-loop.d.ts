@@ -6,6 +6,10 @@ export type Options = {
      * returns the position from which to replay
      */
     since: () => number | undefined;
+    /**
+     * returns one if that of the others is asked for
+     */
+    presence: () => object | undefined;
     onJoined: (ack: import("./protocol.js").JoinAck) => void;
     /**
      * called when a join has failed, and will be tried again
@@ -23,6 +27,7 @@ export type Options = {
  * @property {import("./timers.js").Timers} timers
  * @property {() => number} random
  * @property {() => number | undefined} since returns the position from which to replay
+ * @property {() => object | undefined} presence returns one if that of the others is asked for
  * @property {(ack: import("./protocol.js").JoinAck) => void} onJoined
  * @property {() => void} onDelayed called when a join has failed, and will be tried again
  * @property {(error: import("./errors.js").RealtimeError) => void} onRefused called when a join is

@@ -36,6 +36,14 @@ export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kin
 export declare function useMembers(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Member[];
 /** @param {import("./room.js").Room<any> | null} room */
 export declare function useTasks(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Task[];
+/**
+ * Show something of the user, and ask for that of the others, which stands in `useMembers`. Returns the
+ * own presence, and the function that changes it: see `Room.setPresence`.
+ *
+ * @param {import("./room.js").Room<any> | null} room
+ * @returns {[Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void]}
+ */
+export declare function usePresence(room: import("./room.js").Room<any> | null): [Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void];
 /** Return the last change of the connection's state. */
 export declare function useConnection(): (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
     state: "connecting" | "online";

@@ -68,6 +68,9 @@ export declare class RoomSession {
     }): Promise<import("./protocol.js").UpdateAck>;
     /** @param {Record<string, any>} data */
     signal(data: Record<string, any>): void;
+    get presence(): import("./merge.js").Json | null;
+    /** @param {Record<string, any>} patch */
+    setPresence(patch: Record<string, any>): void;
     /** Count a join of the room. */
     enter(): void;
     /**

@@ -117,6 +117,24 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
      */
     signal(data: Record<string, any>): void;
     /**
+     * What the client shows of its user, frozen; null until `setPresence`, or a join with `presence`. That
+     * of each user stands in `members`.
+     *
+     * @returns {Readonly<Record<string, any>> | null}
+     */
+    get presence(): Readonly<Record<string, any>> | null;
+    /**
+     * Show something of the user for as long as they are in the room: a cursor, a selection, a color.
+     *
+     * It is merged into `presence`, and null takes a key away. What comes faster than the server takes
+     * it is sent together, and the last value always arrives, also at those who join later. The first
+     * call asks for the presence of the others, too.
+     *
+     * @param {Record<string, any>} patch
+     * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
+     */
+    setPresence(patch: Record<string, any>): void;
+    /**
      * Leave. Listeners hear nothing more; earlier updates are still sent.
      *
      * The others see it once every join of the room was left, and none was made for a moment

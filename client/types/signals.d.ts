@@ -1,10 +1,11 @@
 /**
- * Send the signals of a room as fast as the server takes them. An early one waits, and a newer one
- * replaces it, so the last one always arrives while there is a connection.
+ * Send the signals of a room, or its presence, as fast as the server takes them. An early one waits, and
+ * a newer one replaces it, so the last one always arrives while there is a connection.
  */
 export declare class SignalSender {
     #private;
     /**
+     * @param {"send_signal" | "set_presence"} type
      * @param {object} options
      * @param {import("./room-id.js").RoomId} options.roomId
      * @param {import("./timers.js").Timers} options.timers
@@ -12,7 +13,7 @@ export declare class SignalSender {
      * @param {(error: import("./errors.js").RealtimeError) => void} options.onError gets the
      *   refusal of a signal that is not sent again
      */
-    constructor({ roomId, timers, random, onError }: {
+    constructor(type: "send_signal" | "set_presence", { roomId, timers, random, onError }: {
         roomId: import("./room-id.js").RoomId;
         timers: import("./timers.js").Timers;
         random: () => number;

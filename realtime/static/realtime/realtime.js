@@ -58,6 +58,105 @@ function report(error) {
   }
 }
 
+// src/merge.js
+function merge(target, patch) {
+  const merged = new Map(Object.entries(target));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) {
+      merged.delete(key);
+    } else if (isObject(value)) {
+      const below = merged.get(key);
+      merged.set(key, merge(isObject(below) ? below : {}, value));
+    } else {
+      merged.set(key, value);
+    }
+  }
+  return Object.fromEntries(merged);
+}
+function overlap(one, other) {
+  return Object.entries(one).some(([key, value]) => {
+    if (!Object.hasOwn(other, key)) {
+      return false;
+    }
+    return !(isObject(value) && isObject(other[key])) || overlap(value, other[key]);
+  });
+}
+function freeze(value) {
+  if (typeof value === "object" && !Object.isFrozen(value)) {
+    Object.values(
+      Object.freeze(value)
+    ).forEach(freeze);
+  }
+  return value;
+}
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// src/json.js
+var MAX_DEPTH = 29;
+var MAX_SIZE = 64 * 1024 - 64;
+function copy(data) {
+  if (!isObject(data)) {
+    throw invalid("data", "must be an object");
+  }
+  return copyValue(data, "data", MAX_DEPTH);
+}
+function checkSize(message) {
+  const text = JSON.stringify(message);
+  if (text.length > MAX_SIZE || new TextEncoder().encode(text).length > MAX_SIZE) {
+    throw new RealtimeError("MESSAGE_TOO_LARGE", "A message may have 64 KiB at most");
+  }
+}
+function copyValue(value, path, depth) {
+  if (typeof value?.toJSON === "function") {
+    return copyValue(value.toJSON(), path, depth);
+  }
+  switch (typeof value) {
+    case "boolean":
+      return value;
+    case "string":
+      return checkString(value, path);
+    case "number":
+      return checkNumber(value, path);
+    case "object":
+      if (value === null) {
+        return null;
+      }
+      if (depth === 0) {
+        throw invalid(path, "is nested too deeply");
+      }
+      return Array.isArray(value) ? value.map((item, index) => copyValue(item, `${path}[${index}]`, depth - 1)) : copyObject(value, path, depth - 1);
+    default:
+      throw invalid(path, `is a ${typeof value}, which JSON does not have`);
+  }
+}
+function copyObject(value, path, depth) {
+  const members = Object.entries(value).filter(([, member]) => member !== void 0);
+  return Object.fromEntries(
+    members.map(([key, member]) => {
+      const where = `${path}.${key}`;
+      return [checkString(key, where), copyValue(member, where, depth)];
+    })
+  );
+}
+function checkString(value, path) {
+  if (/\p{Surrogate}/u.test(value)) {
+    throw invalid(path, "has a lone surrogate");
+  }
+  return value;
+}
+function checkNumber(value, path) {
+  const isInRange = value >= -(2 ** 63) && value < 2 ** 63;
+  if (!isInRange) {
+    throw invalid(path, `is ${value}, which is out of range`);
+  }
+  return value;
+}
+function invalid(path, problem) {
+  return new RealtimeError("INVALID_DATA", `${path} ${problem}`);
+}
+
 // src/backoff.js
 var BASE = 500;
 var LIMIT = 2e4;
@@ -123,41 +222,6 @@ var Heartbeat = class {
     }
   }
 };
-
-// src/merge.js
-function merge(target, patch) {
-  const merged = new Map(Object.entries(target));
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) {
-      merged.delete(key);
-    } else if (isObject(value)) {
-      const below = merged.get(key);
-      merged.set(key, merge(isObject(below) ? below : {}, value));
-    } else {
-      merged.set(key, value);
-    }
-  }
-  return Object.fromEntries(merged);
-}
-function overlap(one, other) {
-  return Object.entries(one).some(([key, value]) => {
-    if (!Object.hasOwn(other, key)) {
-      return false;
-    }
-    return !(isObject(value) && isObject(other[key])) || overlap(value, other[key]);
-  });
-}
-function freeze(value) {
-  if (typeof value === "object" && !Object.isFrozen(value)) {
-    Object.values(
-      Object.freeze(value)
-    ).forEach(freeze);
-  }
-  return value;
-}
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 // src/connection.js
 var WINDOW = 32;
@@ -703,6 +767,8 @@ function change(view, message, roomId) {
       const members = view.members.filter((member) => member.user_id !== user_id);
       return { members, memberCount: Math.max(view.memberCount - 1, members.length) };
     }
+    case "presence":
+      return { members: showing(view.members, message.payload) };
     case "task_progress":
       return progress(view, message.payload);
     case "task_completed":
@@ -720,6 +786,15 @@ function change(view, message, roomId) {
     default:
       return {};
   }
+}
+function showing(members, { user_id, data }) {
+  return members.map((member) => {
+    if (member.user_id !== user_id) {
+      return member;
+    }
+    const { presence: _, ...rest } = member;
+    return Object.keys(data).length > 0 ? { ...rest, presence: data } : rest;
+  });
 }
 function progress(view, { task_id, progress: progress2, message }) {
   if (view.ended.includes(task_id)) {
@@ -794,9 +869,9 @@ var JoinLoop = class {
     this.#options.timers.clear(this.#timer);
   }
   join() {
-    const { roomId, since } = this.#options;
+    const { roomId, since, presence } = this.#options;
     const connection = this.#connection;
-    const payload = roomId.payload({ since: since() });
+    const payload = roomId.payload({ since: since(), presence: presence() });
     connection?.request(`join_${roomId.kind}`, payload, (reply2) => {
       if (connection !== this.#connection) {
         return;
@@ -824,70 +899,6 @@ var JoinLoop = class {
     onDelayed();
   }
 };
-
-// src/json.js
-var MAX_DEPTH = 29;
-var MAX_SIZE = 64 * 1024 - 64;
-function copy(data) {
-  if (!isObject(data)) {
-    throw invalid("data", "must be an object");
-  }
-  return copyValue(data, "data", MAX_DEPTH);
-}
-function checkSize(message) {
-  const text = JSON.stringify(message);
-  if (text.length > MAX_SIZE || new TextEncoder().encode(text).length > MAX_SIZE) {
-    throw new RealtimeError("MESSAGE_TOO_LARGE", "A message may have 64 KiB at most");
-  }
-}
-function copyValue(value, path, depth) {
-  if (typeof value?.toJSON === "function") {
-    return copyValue(value.toJSON(), path, depth);
-  }
-  switch (typeof value) {
-    case "boolean":
-      return value;
-    case "string":
-      return checkString(value, path);
-    case "number":
-      return checkNumber(value, path);
-    case "object":
-      if (value === null) {
-        return null;
-      }
-      if (depth === 0) {
-        throw invalid(path, "is nested too deeply");
-      }
-      return Array.isArray(value) ? value.map((item, index) => copyValue(item, `${path}[${index}]`, depth - 1)) : copyObject(value, path, depth - 1);
-    default:
-      throw invalid(path, `is a ${typeof value}, which JSON does not have`);
-  }
-}
-function copyObject(value, path, depth) {
-  const members = Object.entries(value).filter(([, member]) => member !== void 0);
-  return Object.fromEntries(
-    members.map(([key, member]) => {
-      const where = `${path}.${key}`;
-      return [checkString(key, where), copyValue(member, where, depth)];
-    })
-  );
-}
-function checkString(value, path) {
-  if (/\p{Surrogate}/u.test(value)) {
-    throw invalid(path, "has a lone surrogate");
-  }
-  return value;
-}
-function checkNumber(value, path) {
-  const isInRange = value >= -(2 ** 63) && value < 2 ** 63;
-  if (!isInRange) {
-    throw invalid(path, `is ${value}, which is out of range`);
-  }
-  return value;
-}
-function invalid(path, problem) {
-  return new RealtimeError("INVALID_DATA", `${path} ${problem}`);
-}
 
 // src/own-edits.js
 var KEPT = 1e3;
@@ -1103,6 +1114,7 @@ var UpdateQueue = class {
 // src/signals.js
 var INTERVAL = 60;
 var SignalSender = class {
+  #type;
   #roomId;
   #timers;
   #random;
@@ -1112,7 +1124,8 @@ var SignalSender = class {
   #sent = 0;
   #failures = 0;
   #timer;
-  constructor({ roomId, timers, random, onError }) {
+  constructor(type, { roomId, timers, random, onError }) {
+    this.#type = type;
     this.#roomId = roomId;
     this.#timers = timers;
     this.#random = random;
@@ -1131,7 +1144,7 @@ var SignalSender = class {
     }
     this.#next = null;
     const number = ++this.#sent;
-    this.#connection.request("send_signal", this.#roomId.payload({ data }), (reply2) => {
+    this.#connection.request(this.#type, this.#roomId.payload({ data }), (reply2) => {
       if (reply2.ok) {
         this.#failures = 0;
       } else if (PASSING.has(reply2.error.code)) {
@@ -1178,6 +1191,8 @@ var RoomSession = class {
   #joinLoop;
   #queue;
   #signals;
+  #presenceSender;
+  #presence = null;
   #view = null;
   #connection = null;
   #isJoined = false;
@@ -1189,11 +1204,13 @@ var RoomSession = class {
   constructor(roomId, context) {
     this.#roomId = roomId;
     this.#context = context;
-    this.#signals = new SignalSender({ ...context, roomId });
+    this.#signals = new SignalSender("send_signal", { ...context, roomId });
+    this.#presenceSender = new SignalSender("set_presence", { ...context, roomId });
     this.#joinLoop = new JoinLoop({
       ...context,
       roomId,
       since: () => this.#view?.seq,
+      presence: () => this.#presence ? {} : void 0,
       onJoined: (ack) => this.#enter(ack),
       onDelayed: () => this.#suspend(),
       onRefused: (error) => this.#refused(error)
@@ -1245,6 +1262,28 @@ var RoomSession = class {
     checkSize({ type: "send_signal", payload: this.#roomId.payload({ data: own }) });
     this.#signals.add(own);
   }
+  get presence() {
+    return this.#presence;
+  }
+  setPresence(patch) {
+    const wasAsked = this.#presence !== null;
+    const own = merge(this.#presence ?? {}, copy(patch));
+    checkSize({ type: "set_presence", payload: this.#roomId.payload({ data: own }) });
+    this.#presence = freeze(own);
+    if (wasAsked) {
+      this.#presenceSender.add(own);
+    } else {
+      this.#joinLoop.join();
+    }
+    this.#showPresence();
+    this.#emitter.emit("change");
+  }
+  #showPresence() {
+    if (this.#view && this.#presence) {
+      const payload = { user_id: this.#view.me, data: this.#presence };
+      this.#view = freeze(reduce(this.#view, { type: "presence", payload }, this.#roomId));
+    }
+  }
   enter() {
     this.#users += 1;
     this.#isLeaving = false;
@@ -1276,11 +1315,13 @@ var RoomSession = class {
     this.#joinLoop.close();
     this.#queue.disconnect();
     this.#signals.close();
+    this.#presenceSender.close();
     this.#setJoined(false);
   }
   pump() {
     this.#queue.pump();
     this.#signals.pump();
+    this.#presenceSender.pump();
   }
   receive(message) {
     if (message.type === "access_revoked") {
@@ -1312,6 +1353,7 @@ var RoomSession = class {
     this.#joinLoop.close();
     this.#queue.reject(error);
     this.#signals.close();
+    this.#presenceSender.close();
     this.#context.timers.clear(this.#leaveTimer);
     this.#ready.reject(error);
     this.#left.resolve();
@@ -1332,6 +1374,7 @@ var RoomSession = class {
       return;
     }
     this.#view = freeze(join(this.#view, ack));
+    this.#showPresence();
     this.#isJoined = true;
     if (!ack.recovered) {
       this.#queue.restart(ack.seq);
@@ -1339,6 +1382,10 @@ var RoomSession = class {
     if (this.#connection) {
       this.#queue.open(this.#connection);
       this.#signals.open(this.#connection);
+      this.#presenceSender.open(this.#connection);
+      if (this.#presence && Object.keys(this.#presence).length > 0) {
+        this.#presenceSender.add(this.#presence);
+      }
     }
     this.#ready.resolve();
     if (!ack.recovered) {
@@ -1349,6 +1396,7 @@ var RoomSession = class {
   #suspend() {
     this.#queue.pause();
     this.#signals.close();
+    this.#presenceSender.close();
     this.#setJoined(false);
   }
   #refused(error) {
@@ -1527,6 +1575,14 @@ var Room = class {
       this.#session.signal(data);
     }
   }
+  get presence() {
+    return this.#session.presence;
+  }
+  setPresence(patch) {
+    if (!this.ended) {
+      this.#session.setPresence(patch);
+    }
+  }
   leave() {
     this.#left ??= this.#session.ended ?? left();
     [...this.#stops].forEach((stop) => stop());
@@ -1659,17 +1715,20 @@ var Realtime = class {
     this.#reconnector.start(target);
     this.#restWhenIdle();
   }
-  join(kind, key, { signal } = {}) {
+  join(kind, key, { signal, presence } = {}) {
     const roomId = new RoomId(kind, key);
     signal?.throwIfAborted();
     this.#target();
-    const room = this.#join(roomId);
+    const room = this.#join(roomId, presence && copy(presence));
     signal?.addEventListener("abort", () => void room.leave());
     return room;
   }
-  #join(roomId) {
+  #join(roomId, presence) {
     const known = this.#sessions.get(`${roomId}`);
     if (known) {
+      if (presence) {
+        known.setPresence(presence);
+      }
       return new Room(known);
     }
     const session = new RoomSession(roomId, {
@@ -1679,6 +1738,9 @@ var Realtime = class {
       identify: (userId) => this.#identify(userId),
       onEnd: () => this.#forget(roomId)
     });
+    if (presence) {
+      session.setPresence(presence);
+    }
     const room = new Room(session);
     this.#sessions.set(`${roomId}`, session);
     if (this.#reconnector.connection) {
