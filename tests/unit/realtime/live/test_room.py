@@ -1,4 +1,4 @@
-"""A room: whatever the layer does to the hints, each socket gets each event once, in order."""
+"""A room: whatever the layer does to its events, each socket gets each event once, in order."""
 
 from __future__ import annotations
 
@@ -172,13 +172,13 @@ def test_a_restart_sends_everybody_to_a_fresh_snapshot() -> None:
 
 @given(st.integers(0, 30), st.integers(1, 60), st.randoms())
 def test_any_delivery_with_repair_is_exact(start: int, count: int, rng: random.Random) -> None:
-    """Hints lost, repeated and shuffled; the log repairs as the hub would."""
+    """Events lost, repeated and shuffled; the log repairs as the hub would."""
     room, client = room_at(start), Client()
     room.add(client, start)
     log = list(map(event, range(start + 1, start + 1 + count)))
-    for hint in rng.choices(log, k=count * 2):
-        room.deliver([hint])
+    for each in rng.choices(log, k=count * 2):
+        room.deliver([each])
         if room.has_gap and rng.random() < 0.3:
             room.deliver(log)
     room.deliver(log)
-    assert client.received == [hint.text for hint in log]
+    assert client.received == [each.text for each in log]
