@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
 
 from projects.errors import CanvasNotFound, NotAllowed, ProjectNotFound
 from projects.models import Canvas, Membership, Project, Role
+from realtime.rooms import AnyOf, Argument, CompiledQuery
 
 UPDATABLE = ("title", "description", "status", "content")
 EDITORS = tuple(role for role in Role if role.may_edit)
@@ -29,6 +30,20 @@ def role_rows(memberships: QuerySet[Membership]) -> QuerySet[Membership, Row]:
 def roles(rows: Iterable[Row]) -> dict[tuple[int, int], Role]:
     """Return the roles that memberships give, by (project, user)."""
     return {(project_id, user_id): Role(role) for project_id, user_id, role in rows}
+
+
+def roles_in(
+    project_ids: Collection[int], user_ids: Collection[int]
+) -> dict[tuple[int, int], Role]:
+    """Return the roles of users in projects, by (project, user)."""
+    return roles(_role_rows(project_ids, user_ids))
+
+
+@CompiledQuery
+def _role_rows(project_ids: Argument, user_ids: Argument) -> Any:
+    return role_rows(
+        Membership.objects.filter(AnyOf("project_id", project_ids), AnyOf("user_id", user_ids))
+    )
 
 
 def role(project_id: int, user_id: int) -> Role | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypedDict
 
 from projects import access, errors, services
-from projects.models import Membership, Project, Role
+from projects.models import Project, Role
 from realtime import rooms
 from realtime.rooms import (
     Access,
@@ -43,38 +43,29 @@ class ProjectRoom(rooms.Room):
     def access(
         self, keys: Collection[int], user_ids: Collection[int]
     ) -> dict[tuple[int, int], Access]:
-        roles = access.roles(_roles(keys, user_ids))
+        roles = access.roles_in(keys, user_ids)
         return {place: _ACCESS[role] for place, role in roles.items()}
 
     def snapshots(self, keys: Collection[int]) -> dict[int, dict[str, Any]]:
         return access.snapshots(_states(keys))
 
-    def lock(self, keys: Collection[int]) -> dict[int, Project]:
-        return services.lock_projects(project_ids=keys)
+    def lock(self, keys: Collection[int], *, skip_locked: bool = False) -> dict[int, Project]:
+        return services.lock_projects(project_ids=keys, skip_locked=skip_locked)
 
     def update(self, pending: Mapping[int, Pending]) -> dict[int, list[Outcome]]:
-        return {key: _update(*each) for key, each in pending.items()}
-
-
-@CompiledQuery
-def _roles(project_ids: Argument, user_ids: Argument) -> Any:
-    memberships = Membership.objects.filter(
-        AnyOf("project_id", project_ids), AnyOf("user_id", user_ids)
-    )
-    return access.role_rows(memberships)
+        made = services.update_locked_projects(
+            (project, [services.ProjectUpdate(*update) for update in updates])
+            for project, updates in pending.values()
+        )
+        return {
+            key: [_translated(outcome) for outcome in outcomes]
+            for key, outcomes in zip(pending, made, strict=True)
+        }
 
 
 @CompiledQuery
 def _states(project_ids: Argument) -> Any:
     return access.state_rows(Project.objects.filter(AnyOf("id", project_ids)))
-
-
-def _update(project: Project, updates: Collection[rooms.Update]) -> list[Outcome]:
-    outcomes = services.update_locked_project(
-        project=project,
-        updates=[services.ProjectUpdate(user_id, data) for user_id, data in updates],
-    )
-    return [_translated(outcome) for outcome in outcomes]
 
 
 def _translated(outcome: Updated | errors.ProjectError) -> Outcome:

@@ -50,8 +50,12 @@ class Batcher(Generic[Key, Item, Outcome]):
         limit: int,
         overlap_after: float | None = None,
         linger: float = 0.0,
+        weigh: Callable[[Item], int] = lambda _: 1,
     ) -> None:
         """`work` returns one outcome per item, in order. `limit` is the size of a batch.
+
+        `weigh` says for how much of the limit an item counts; one that weighs more than that
+        goes alone.
 
         `overlap_after` is for work that need not be done in order: the seconds after which the
         next batch of a key starts beside one that is still at work.
@@ -64,6 +68,7 @@ class Batcher(Generic[Key, Item, Outcome]):
         self._limit = limit
         self._overlap_after = overlap_after
         self._linger = linger
+        self._weigh = weigh
         self._lines: dict[Key, _Line[Item, Outcome]] = {}
         self._tasks = Tasks()
 
@@ -71,7 +76,7 @@ class Batcher(Generic[Key, Item, Outcome]):
         """Return a future of the item's outcome, or of the exception that `work` raised."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if key not in self._lines:
-            self._lines[key] = _Line()
+            self._lines[key] = _Line(self._weigh)
             self._tasks.spawn(self._run(key))
         self._lines[key].append(item, future)
         return future
@@ -109,7 +114,8 @@ class Batcher(Generic[Key, Item, Outcome]):
 class _Line(Generic[Item, Outcome]):
     """Hold the items of one key that wait for its next batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, weigh: Callable[[Item], int] = lambda _: 1) -> None:
+        self._weigh = weigh
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         self._expected = 0
         self._complete = asyncio.Event()
@@ -125,8 +131,14 @@ class _Line(Generic[Item, Outcome]):
             self._complete.set()
 
     def take(self, limit: int) -> list[tuple[Item, asyncio.Future[Outcome]]]:
-        taken = self._waiting[:limit]
-        del self._waiting[:limit]
+        count = weight = 0
+        for item, _ in self._waiting:
+            weight += self._weigh(item)
+            if count and weight > limit:
+                break
+            count += 1
+        taken = self._waiting[:count]
+        del self._waiting[:count]
         return taken
 
     async def linger(self, expected: int, timeout: float) -> None:

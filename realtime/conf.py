@@ -113,7 +113,7 @@ class Settings:
     MAX_PENDING_UPDATES: int = 64
     """Updates of one socket that may wait for the database at once."""
     MAX_BATCH: int = 64
-    """Updates of one room that are written in one transaction."""
+    """Updates that are written in one transaction, of all its rooms."""
     MAX_PROJECTS: int = 50
     """Rooms that one socket may have joined at once."""
     MAX_UNSENT: int = 1024 * 1024

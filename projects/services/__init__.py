@@ -19,7 +19,7 @@ from projects.services.projects import (
     delete_project,
     lock_project,
     lock_projects,
-    update_locked_project,
+    update_locked_projects,
     update_project,
 )
 
@@ -37,7 +37,7 @@ __all__ = [
     "save_analysis",
     "save_soundscape",
     "update_canvas",
-    "update_locked_project",
+    "update_locked_projects",
     "update_member",
     "update_project",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -50,9 +50,12 @@ def lock_project(*, project_id: int) -> Project:
         raise ProjectNotFound from None
 
 
-def lock_projects(*, project_ids: Collection[int]) -> dict[int, Project]:
-    """Lock projects until the transaction ends; return those that exist, by id."""
-    rows = Project.objects.select_for_update().order_by("pk")
+def lock_projects(*, project_ids: Collection[int], skip_locked: bool) -> dict[int, Project]:
+    """Lock projects until the transaction ends; return those that exist, by id.
+
+    With `skip_locked`, leave out those that somebody else has locked.
+    """
+    rows = Project.objects.select_for_update(skip_locked=skip_locked).order_by("pk")
     return {project.pk: project for project in rows.filter(pk__in=project_ids)}
 
 
@@ -82,29 +85,40 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
         Invalid
     """
     with locked_for(user, *access.EDITORS, project_id=project_id) as project:
-        [outcome] = update_locked_project(project=project, updates=[ProjectUpdate(user.pk, data)])
+        [[outcome]] = update_locked_projects([(project, [ProjectUpdate(user.pk, data)])])
     if isinstance(outcome, ProjectError):
         raise outcome
     return outcome.changes
 
 
-def update_locked_project(
-    *, project: Project, updates: Sequence[ProjectUpdate]
-) -> list[Updated | ProjectError]:
-    """Make several updates one after the other, with one save; each has its own outcome.
+def update_locked_projects(
+    pending: Iterable[tuple[Project, Sequence[ProjectUpdate]]],
+) -> list[list[Updated | ProjectError]]:
+    """Make the updates of several projects, each project's in order; each has its own outcome.
 
-    `project` must come from `lock_project` in the present transaction.
+    The projects must come from `lock_projects` in the present transaction.
     """
-    user_ids = {update.user_id for update in updates}
-    memberships = project.memberships.filter(user_id__in=user_ids)
-    roles = access.roles(access.role_rows(memberships))
+    asked = list(pending)
+    user_ids = {update.user_id for _, updates in asked for update in updates}
+    roles = access.roles_in([project.pk for project, _ in asked], user_ids)
     found = [
-        _update(project, roles.get((project.pk, update.user_id)), update) for update in updates
+        [_update(project, roles.get((project.pk, update.user_id)), update) for update in updates]
+        for project, updates in asked
     ]
-    made = iter(save_changes(project, [one for one in found if isinstance(one, Change)]))
-    return [
-        one if isinstance(one, ProjectError) else next(made) if one else Updated() for one in found
-    ]
+    saved = save_changes(
+        (project, [one for one in each if isinstance(one, Change)])
+        for (project, _), each in zip(asked, found, strict=True)
+    )
+    outcomes: list[list[Updated | ProjectError]] = []
+    for (project, _), each in zip(asked, found, strict=True):
+        made = iter(saved.get(project.pk, []))
+        outcomes.append(
+            [
+                one if isinstance(one, ProjectError) else next(made) if one else Updated()
+                for one in each
+            ]
+        )
+    return outcomes
 
 
 class Change(NamedTuple):
@@ -153,17 +167,42 @@ def change(project: Project, update: ProjectUpdate) -> Change | None:
     return Change(update.user_id, changes, before)
 
 
-def save_changes(project: Project, made: Sequence[Change]) -> list[Updated]:
-    """Save the fields that updates changed, and append an event for each."""
+def save_changes(
+    changed: Iterable[tuple[Project, Sequence[Change]]],
+) -> dict[int, list[Updated]]:
+    """Save the fields that updates changed, and append an event for each.
+
+    Return those of each project, by id; one without changes is left out.
+    """
+    made = {project: changes for project, changes in changed if changes}
     if not made:
-        return []
-    changed = {name for one in made for name in one.changes}
-    project.save(update_fields=[*changed, "updated_by", "updated_at"])
-    room = rooms.room_of(project)
-    events = [
-        rooms.updated(changes, actor_id=user_id, before=before) for user_id, changes, before in made
-    ]
-    return [Updated(event) for event in rooms.append_all({room: events})[room]]
+        return {}
+    _save(made)
+    events = rooms.append_all(
+        {
+            rooms.room_of(project): [
+                rooms.updated(changes, actor_id=user_id, before=before)
+                for user_id, changes, before in each
+            ]
+            for project, each in made.items()
+        }
+    )
+    return {
+        project.pk: [Updated(event) for event in events[rooms.room_of(project)]] for project in made
+    }
+
+
+def _save(made: Mapping[Project, Sequence[Change]]) -> None:
+    names = {name for changes in made.values() for one in changes for name in one.changes}
+    fields = [*sorted(names), "updated_by", "updated_at"]
+    if len(made) == 1:
+        for project in made:
+            project.save(update_fields=fields)
+    else:
+        # One statement; `bulk_update` makes a long CASE for each field.
+        Project.objects.bulk_create(
+            made, update_conflicts=True, unique_fields=["id"], update_fields=fields
+        )
 
 
 def delete_project(*, user: User, project_id: int) -> None:

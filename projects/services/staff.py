@@ -33,7 +33,7 @@ def update_project(*, user: User, project_id: int, data: dict[str, Any]) -> Chan
     change = projects.change(project, ProjectUpdate(user.pk, data))
     if change is None:
         return {}
-    projects.save_changes(project, [change])
+    projects.save_changes([(project, [change])])
     return change.changes
 
 

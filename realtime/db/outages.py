@@ -12,7 +12,8 @@ from django.db import Error, InterfaceError, OperationalError
 
 _AWAY = ("08", "28", "53", "57", "58")
 """Classes of SQLSTATE: connection, authorization, resources, operator's intervention, system."""
-_BUSY = ("55P03", "25006")
+_LOCK_TIMEOUT = "55P03"
+_BUSY = (_LOCK_TIMEOUT, "25006")
 """A lock timeout; a write to a server that a failover made a standby."""
 _LOST_CONFLICT = "40"
 """The class of deadlocks and serialization failures."""
@@ -48,6 +49,13 @@ def is_outage(error: BaseException) -> bool:
 def is_lost_conflict(error: BaseException) -> bool:
     """Return True if a deadlock or a serialization failure undid the transaction: retry now."""
     return isinstance(error, Error) and _sqlstate(error).startswith(_LOST_CONFLICT)
+
+
+def is_undone(error: BaseException) -> bool:
+    """Return True if the database undid the transaction for others: a lost conflict or a lock."""
+    return is_lost_conflict(error) or (
+        isinstance(error, Error) and _sqlstate(error) == _LOCK_TIMEOUT
+    )
 
 
 def _sqlstate(error: Error) -> str:

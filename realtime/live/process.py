@@ -67,7 +67,7 @@ class ServerProcess:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.hub = Hub()
-        self.writer = updates.writer()
+        self.writer = updates.Writer()
         self.user_limit = UserLimit(conf.get().USER_RATE)
         self.authenticator = Authenticator()
         self.is_draining = False

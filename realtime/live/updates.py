@@ -1,23 +1,24 @@
-"""Write the updates and the own commands that clients send, those of one room together."""
+"""Write the updates and the own commands that clients send, those of many rooms together."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Model
 
 from realtime import conf, merge_patch, metrics
 from realtime.aio import LINGER, Batcher
 from realtime.db import errors, threads
-from realtime.db.outages import is_outage
+from realtime.db.outages import is_outage, is_undone
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
@@ -25,7 +26,7 @@ from realtime.models import Event, Receipt, alias
 from realtime.protocol import messages
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
-from realtime.protocol.room_id import Id, RoomId, to_id
+from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import hosts
 from realtime.rooms.room import Forbidden, Invalid, Outcome, Updated
 
@@ -45,12 +46,85 @@ class UpdateRequest(NamedTuple):
 
 
 Result = UpdateAck | ProtocolError
-Writer = Batcher[RoomId, UpdateRequest, Result]
+Wanted = Mapping[RoomId, Sequence[UpdateRequest]]
 
 
-def writer() -> Writer:
-    """Return the batcher that writes the updates of a server process, room by room."""
-    return Batcher(write_batch, limit=conf.get().MAX_BATCH, linger=LINGER)
+class RoomUpdates(NamedTuple):
+    room: RoomId
+    requests: list[UpdateRequest]
+
+
+class Writer:
+    """Write the updates of all sockets of a server process, many rooms in one transaction.
+
+    Those of one room are collected while earlier ones of it are being written, and those of all
+    rooms while a transaction is under way: a room has one transaction at a time, so its updates
+    are written in the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        settings = conf.get()
+        self._rooms: Batcher[RoomId, UpdateRequest, Result] = Batcher(
+            self._write_room, limit=settings.MAX_BATCH, linger=LINGER
+        )
+        self._transactions: Batcher[None, RoomUpdates, list[Result] | None] = Batcher(
+            self._write_together,
+            limit=settings.MAX_BATCH,
+            overlap_after=_OVERLAP_AFTER,
+            weigh=lambda batch: len(batch.requests),
+        )
+        # One thread is always left to those who go together: these may wait for a lock.
+        self._alone = asyncio.Semaphore(max(1, settings.DATABASE_THREADS - 1))
+        self._failed: dict[RoomId, float] = {}
+        """When an update of a room last failed, oldest first."""
+
+    def submit(self, room: RoomId, request: UpdateRequest) -> asyncio.Future[Result]:
+        """Return a future of the update's outcome."""
+        return self._rooms.submit(room, request)
+
+    async def _write_room(self, room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
+        # The batcher starts no other batch of this room until this has returned.
+        results = None
+        has_command = any(request.command is not None for request in requests)
+        if not has_command and not self._failed_lately(room):
+            results = await self._transactions.submit(None, RoomUpdates(room, requests))
+        if results is None:
+            async with self._alone:
+                results = await write_batch(room, requests)
+            if any(map(_is_failure, results)):
+                self._failed.pop(room, None)
+                self._failed[room] = time.monotonic()
+        return results
+
+    def _failed_lately(self, room: RoomId) -> bool:
+        """Say whether a room goes alone, or others would pay again and again for what it does."""
+        recent = time.monotonic() - _ALONE_AFTER_FAILURE
+        while self._failed and next(iter(self._failed.values())) < recent:
+            del self._failed[next(iter(self._failed))]
+        return room in self._failed
+
+    async def _write_together(
+        self, _: None, batches: list[RoomUpdates]
+    ) -> list[list[Result] | None]:
+        """Write batches of several rooms; None for those that are to be written alone."""
+        began_at = time.perf_counter()
+        metrics.current.batch_size.observe(sum(len(batch.requests) for batch in batches))
+        try:
+            # A room has one batch at a time, so none is here twice.
+            found = await threads.write(write_together, dict(batches))
+        except Exception as error:  # noqa: BLE001  (whatever a database may raise)
+            return [[errors.from_exception(error)] * len(batch.requests) for batch in batches]
+        finally:
+            metrics.current.write_seconds.observe(time.perf_counter() - began_at)
+        return [found.get(batch.room) for batch in batches]
+
+
+_OVERLAP_AFTER = 0.1
+"""Seconds after which the next transaction starts beside one that is still under way."""
+_ALONE_AFTER_FAILURE = 60.0
+"""Seconds for which a room goes alone after an update of its own that undid a transaction."""
+_LOCK_TIMEOUT = "100ms"
+"""The wait for any lock after which a transaction of several rooms is given up."""
 
 
 async def write_batch(room: RoomId, requests: list[UpdateRequest]) -> list[Result]:
@@ -76,8 +150,6 @@ async def _write_part(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
     began_at = time.perf_counter()
     metrics.current.batch_size.observe(len(requests))
     try:
-        # The batcher starts no other batch of this room until this one has returned, so
-        # updates are written in the order in which they came.
         return await threads.write(write, room, requests)
     except Exception as error:  # noqa: BLE001  (whatever a host's code may raise)
         # In an outage the transaction may be committed or not. To try again here could write it
@@ -89,35 +161,77 @@ async def _write_part(room: RoomId, requests: list[UpdateRequest]) -> list[Resul
     return [result for request in requests for result in await _write_part(room, [request])]
 
 
+def _is_failure(result: Result) -> bool:
+    return isinstance(result, ProtocolError) and result.code is ErrorCode.INTERNAL_ERROR
+
+
 class _Overtaken(Exception):
     """Another transaction changed what an update with a `base_seq` had just been judged by."""
 
 
 def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
     """Write updates of one room in one transaction; each gets an outcome of its own."""
+    missing: list[Result] = [not_found(room)] * len(requests)
     for _ in requests:
         # What has overtaken an update is in the log before the next try, which refuses the update:
         # so there are no more tries than updates.
         with suppress(_Overtaken):
-            return _write(room, requests)
-    return _write(room, requests)
+            return _transaction({room: requests}).get(room, missing)
+    return _transaction({room: requests}).get(room, missing)
 
 
-def _write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
+def write_together(wanted: Wanted) -> dict[RoomId, list[Result]]:
+    """Write updates of several rooms in one transaction; leave out those to be written alone.
+
+    Those are the rooms that somebody else holds, and all of them where the transaction was undone:
+    by a host's code, or by the database for the sake of others.
+
+    Raises:
+        django.db.Error: in an outage, after which nobody may know whether it was committed.
+    """
+    try:
+        return _transaction(wanted, is_shared=True)
+    except Exception as error:
+        if is_outage(error) and not is_undone(error):
+            raise
+        if len(wanted) > 1:
+            logger.warning(
+                "Updates of %d rooms are written again, room by room: %r",
+                len(wanted),
+                error,
+                extra={"action": "written_apart"},
+            )
+        return {}
+
+
+def _transaction(wanted: Wanted, *, is_shared: bool = False) -> dict[RoomId, list[Result]]:
+    """Write updates in one transaction; rooms that are not there are left out.
+
+    One that is shared waits for nobody's lock, or not for long, as all its rooms would wait.
+    """
     committed = threading.Event()
     try:
         with transaction.atomic(using=alias()):
             transaction.on_commit(committed.set, using=alias())  # before any hook of the host
-            locked = hosts.lock([room])
-            if room not in locked:
-                return [not_found(room) for _ in requests]
-            _require_same_database(locked[room])
-            results = _Batch(room, locked[room], requests).write(requests)
+            if is_shared and len(wanted) > 1:
+                _limit_waits()
+            locked = hosts.lock(wanted, skip_locked=is_shared)
+            for row in locked.values():
+                _require_same_database(row)
+            results = _write({room: (locked[room], wanted[room]) for room in locked})
     except Exception:
         if not committed.is_set():
             raise
         logger.exception("A hook of a commit failed", extra={"action": "internal_error"})
     return results
+
+
+def _limit_waits() -> None:
+    """Have the transaction fail where it would wait: for the head of a log, a row in a room."""
+    connection = connections[alias()]
+    if connection.vendor == "postgresql":  # SQLite has one lock, which the transaction has
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
 
 
 def _require_same_database(locked: Any) -> None:
@@ -133,34 +247,95 @@ def _require_same_database(locked: Any) -> None:
         )
 
 
+def _write(
+    pending: Mapping[RoomId, tuple[Any, Sequence[UpdateRequest]]],
+) -> dict[RoomId, list[Result]]:
+    """Write updates under the locks of what the rooms show.
+
+    They go to the host in runs, the runs of all rooms together.
+    """
+    heads = _Heads(pending)
+    receipts = _receipts({room: requests for room, (_, requests) in pending.items()})
+    batches = {
+        room: _Batch(room, locked, requests, heads, receipts.get(room, {}))
+        for room, (locked, requests) in pending.items()
+    }
+    while runs := {room: run for room, batch in batches.items() if (run := batch.take_run())}:
+        outcomes = hosts.update(
+            {
+                room: hosts.Locked(batches[room].locked, [(r.user_id, r.data) for r in run])
+                for room, run in runs.items()
+            }
+        )
+        for room in runs:
+            batches[room].note(outcomes[room])
+    new_receipts = [receipt for batch in batches.values() for receipt in batch.new_receipts]
+    if new_receipts:
+        Receipt.objects.bulk_create(new_receipts)
+    return {room: batch.answers() for room, batch in batches.items()}
+
+
+class _Heads:
+    """Hold the heads of a transaction's rooms, read together when an answer first needs one."""
+
+    def __init__(self, rooms: Collection[RoomId]) -> None:
+        self._rooms = rooms
+        self._found: dict[RoomId, log.Head] = {}
+
+    def __getitem__(self, room: RoomId) -> log.Head:
+        if room not in self._found:
+            unknown = [each for each in self._rooms if each not in self._found]
+            self._found |= log.heads(unknown)
+        return self._found[room]
+
+    def __setitem__(self, room: RoomId, head: log.Head) -> None:
+        self._found[room] = head
+
+    def __contains__(self, room: RoomId) -> bool:
+        return room in self._found
+
+    def forget(self, room: RoomId) -> None:
+        """Read a head again when it is next needed."""
+        self._found.pop(room, None)
+
+
 class _Batch:
-    """Write the updates of one transaction, under the lock of what the room shows.
+    """Judge the updates of one room in a transaction, and answer them.
 
     They go to the host in runs. A run ends before an update whose answer depends on the run:
     one with a `base_seq`, or with a key that the run has already.
     """
 
-    def __init__(self, room: RoomId, locked: Any, requests: Sequence[UpdateRequest]) -> None:
+    def __init__(
+        self,
+        room: RoomId,
+        locked: Any,
+        requests: Sequence[UpdateRequest],
+        heads: _Heads,
+        receipts: dict[tuple[Id, str], UpdateAck],
+    ) -> None:
         self.room = room
         self.locked = locked
-        self._head: log.Head | None = None
+        self._heads = heads
         self.tail = _Tail(self, requests)
-        self.receipts = _receipts(room, requests)
+        self.receipts = receipts
         self.new_receipts: list[Receipt] = []
         self.results: dict[int, Result] = {}
         self.run: dict[int, UpdateRequest] = {}
+        self._requests = requests
+        self._next = 0
 
     @property
     def head(self) -> log.Head:
-        """Return the log's last position, read only where an answer needs it before an event."""
-        if self._head is None:
-            self._head = log.heads([self.room])[self.room]
-        return self._head
+        """Return the log's position so far; it is read only where no event tells it."""
+        return self._heads[self.room]
 
-    def write(self, requests: Sequence[UpdateRequest]) -> list[Result]:
-        for index, request in enumerate(requests):
-            if request.base_seq is not None or self._is_in_run(request):
-                self._write_run()
+    def take_run(self) -> list[UpdateRequest]:
+        """Return the updates that the host is to make next; empty if all are answered."""
+        while self._next < len(self._requests):
+            index, request = self._next, self._requests[self._next]
+            if self.run and (request.base_seq is not None or self._is_in_run(request)):
+                break
             answer = self._answer(request)
             if answer is not None:
                 self.results[index] = answer
@@ -168,10 +343,11 @@ class _Batch:
                 self.run[index] = request
             else:
                 self.results[index] = self._perform(request, request.command)
-        self._write_run()
-        if self.new_receipts:
-            Receipt.objects.bulk_create(self.new_receipts)
-        return [self.results[index] for index in range(len(requests))]
+            self._next += 1
+        return list(self.run.values())
+
+    def answers(self) -> list[Result]:
+        return [self.results[index] for index in range(len(self._requests))]
 
     def _is_in_run(self, request: UpdateRequest) -> bool:
         return request.idempotency_key is not None and any(
@@ -182,9 +358,9 @@ class _Batch:
     def _answer(self, request: UpdateRequest) -> Result | None:
         """Return the answer to an update that needs no writing."""
         if request.idempotency_key is not None:
-            receipt = self.receipts.get((request.user_id, request.idempotency_key))
-            if receipt is not None:
-                return UpdateAck(receipt.seq, receipt.changes, duplicate=True)
+            known = self.receipts.get((request.user_id, request.idempotency_key))
+            if known is not None:
+                return known
         if request.base_seq is not None and request.base_seq < self.head.seq:
             return self._conflict(request.user_id, request.data, request.base_seq)
         return None
@@ -203,13 +379,14 @@ class _Batch:
             details={"seq": self.tail.end, "current": merge_patch.before(current, data)},
         )
 
-    def _write_run(self) -> None:
+    def note(self, outcomes: Sequence[Outcome]) -> None:
+        """Answer the updates of the run."""
         run, self.run = self.run, {}
-        if not run:
-            return
-        pending = hosts.Locked(self.locked, [(r.user_id, r.data) for r in run.values()])
-        outcomes = hosts.update({self.room: pending})[self.room]
         self._check_base(*next(iter(zip(run.values(), outcomes, strict=True))))
+        events = [each.event for each in outcomes if isinstance(each, Updated) and each.event]
+        if events and self.room not in self._heads:
+            # Not read, as it has moved by now: what changed nothing came before the first of these.
+            self._heads[self.room] = log.Head(events[0].room_id, events[0].seq - 1)
         for (index, request), outcome in zip(run.items(), outcomes, strict=True):
             self.results[index] = self._result(request, outcome)
 
@@ -232,14 +409,14 @@ class _Batch:
         """Perform a command, which is the only request."""
         outcome = hosts.perform(self.room, self.locked, request.user_id, command, request.data)
         # It may have appended events that are not in the outcome.
-        self._head = None
+        self._heads.forget(self.room)
         return self._result(request, outcome)
 
     def _result(self, request: UpdateRequest, outcome: Outcome) -> Result:
         if not isinstance(outcome, Updated):
             return self._refusal(outcome)
         if outcome.event is not None:
-            self._head = log.Head(outcome.event.room_id, outcome.event.seq)
+            self._heads[self.room] = log.Head(outcome.event.room_id, outcome.event.seq)
             self.tail.is_behind = True
         ack = UpdateAck(self.head.seq, outcome.changes, duplicate=False)
         self._keep_receipt(request, ack)
@@ -249,7 +426,7 @@ class _Batch:
         if request.idempotency_key is None:
             return
         if not self.head.row:  # nothing has ever happened in this room
-            self._head = log.lock(self.room)
+            self._heads[self.room] = log.lock(self.room)
         receipt = Receipt(
             room_id=self.head.row,
             user_id=request.user_id,
@@ -257,7 +434,8 @@ class _Batch:
             seq=ack.seq,
             changes=ack.changes,
         )
-        self.receipts[request.user_id, request.idempotency_key] = receipt
+        again = UpdateAck(ack.seq, ack.changes, duplicate=True)
+        self.receipts[request.user_id, request.idempotency_key] = again
         self.new_receipts.append(receipt)
 
     def _refusal(self, reason: Forbidden | Invalid) -> ProtocolError:
@@ -320,12 +498,46 @@ class _Tail:
             self.end = seq
 
 
-def _receipts(room: RoomId, requests: Sequence[UpdateRequest]) -> dict[tuple[Id, str], Receipt]:
-    keys = [r.idempotency_key for r in requests if r.idempotency_key is not None]
-    if not keys:
+def _receipts(wanted: Wanted) -> dict[RoomId, dict[tuple[Id, str], UpdateAck]]:
+    """Return the acknowledgements of keys that the rooms have seen, by user and key: one query."""
+    keyed = [
+        (room, request.user_id, request.idempotency_key)
+        for room, requests in wanted.items()
+        for request in requests
+        if request.idempotency_key is not None
+    ]
+    if not keyed:
         return {}
-    user_ids = {r.user_id for r in requests}
-    rows = Receipt.objects.filter(
-        room__kind=room.kind, room__key=str(room.key), user_id__in=user_ids, key__in=keys
-    )
-    return {(to_id(row.user_id), row.key): row for row in rows}
+    connection = connections[alias()]
+    user: Any = Receipt._meta.get_field("user")
+    changes: Any = Receipt._meta.get_field("changes")
+    # Each key is asked for with its own room and user: many rooms may know the key "1".
+    parameters = [
+        part
+        for number, (room, user_id, key) in enumerate(keyed)
+        for part in (
+            number,
+            room.kind,
+            str(room.key),
+            user.target_field.get_db_prep_value(user_id, connection),
+            key,
+        )
+    ]
+    found: dict[RoomId, dict[tuple[Id, str], UpdateAck]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_RECEIPTS % ", ".join(["(%s, %s, %s, %s, %s)"] * len(keyed)), parameters)
+        for number, seq, stored in cursor.fetchall():
+            room, user_id, key = keyed[number]
+            ack = UpdateAck(seq, changes.from_db_value(stored, None, connection), duplicate=True)
+            found.setdefault(room, {})[user_id, key] = ack
+    return found
+
+
+_RECEIPTS = """
+WITH wanted (number, kind, room_key, user_id, key) AS (VALUES %s)
+SELECT wanted.number, receipt.seq, receipt.changes
+FROM wanted
+JOIN realtime_room room ON room.kind = wanted.kind AND room.key = wanted.room_key
+JOIN realtime_receipt receipt ON receipt.room_id = room.id
+    AND receipt.user_id = wanted.user_id AND receipt.key = wanted.key
+"""

@@ -37,9 +37,12 @@ def snapshots(rooms: Collection[RoomId]) -> dict[RoomId, dict[str, Any]]:
     return _ask(rooms, lambda host, asked: host.snapshots(asked))
 
 
-def lock(rooms: Collection[RoomId]) -> dict[RoomId, Any]:
-    """Lock the rows behind rooms; a room that does not exist is left out."""
-    return _ask(rooms, lambda host, asked: host.lock(asked))
+def lock(rooms: Collection[RoomId], *, skip_locked: bool = False) -> dict[RoomId, Any]:
+    """Lock the rows behind rooms; a room that does not exist is left out.
+
+    With `skip_locked`, so is one that somebody else holds.
+    """
+    return _ask(rooms, lambda host, asked: host.lock(asked, skip_locked=skip_locked))
 
 
 def update(pending: Mapping[RoomId, Locked]) -> dict[RoomId, Sequence[Outcome]]:
@@ -82,7 +85,8 @@ def _by_kind(rooms: Collection[RoomId]) -> Iterator[tuple[Room, dict[Any, RoomId
     keys_of: defaultdict[str, list[Id]] = defaultdict(list)
     for kind, key in rooms:
         keys_of[kind].append(key)
-    for kind, ids in keys_of.items():
+    # In one order, for the sake of what hosts lock beside rooms.
+    for kind, ids in sorted(keys_of.items()):
         by_value = registry.key_type(kind).by_value(ids)
         # Without a key that can exist there is nothing to ask.
         if by_value:

@@ -147,11 +147,12 @@ class ModelRoom(Room):
         rows = self._objects(keys)
         return {key: state for key, (_above, state) in states(rows.db, self.place, rows).items()}
 
-    def lock(self, keys: Collection[Any]) -> Mapping[Any, Any]:
+    def lock(self, keys: Collection[Any], *, skip_locked: bool = False) -> Mapping[Any, Any]:
         rows = self.model._base_manager.using(alias()).filter(AnyOf("pk", keys))
         if not self._has_all_objects:
             rows = rows.filter(pk__in=self._objects(keys).values("pk"))
-        return {row.pk: row for row in rows.order_by("pk").select_for_update(no_key=True)}
+        rows = rows.order_by("pk").select_for_update(no_key=True, skip_locked=skip_locked)
+        return {row.pk: row for row in rows}
 
     def update(self, pending: Mapping[Any, Pending]) -> Mapping[Any, Sequence[Outcome]]:
         users = {update.user_id for each in pending.values() for update in each.updates}

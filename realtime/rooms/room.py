@@ -108,11 +108,13 @@ class Room:
         """
         raise NotImplementedError
 
-    def lock(self, keys: Collection[Any]) -> Mapping[Any, Any]:
+    def lock(self, keys: Collection[Any], *, skip_locked: bool = False) -> Mapping[Any, Any]:
         """Lock the rows behind rooms until the transaction ends; return them for `update`.
 
         A room that does not exist is left out. Lock in the order of the keys, so that two
-        transactions do not wait for each other.
+        transactions do not wait for each other. With `skip_locked`, an option of
+        `select_for_update`, leave out rows that another transaction holds: the updates of many
+        rooms share a transaction, and a room that is left out is locked again, alone.
         """
         raise NotImplementedError
 
@@ -122,7 +124,8 @@ class Room:
         Make the updates of a room one after the other. Each has an outcome of its own: one that
         fails leaves the others as they are. For each that changed something, append one
         `rooms.updated` to the room, in order, and return its event. You may append further events
-        beside it; append to all rooms together (`rooms.append_all`).
+        beside it; append to all rooms together (`rooms.append_all`). An exception undoes the
+        updates of all these rooms; they are then made again, room by room.
         """
         raise NotImplementedError
 

@@ -28,9 +28,9 @@ class SharedRoom(rooms.Room):
         rows = self.model.objects.filter(pk__in=keys)
         return dict(rows.values_list("pk", "items"))
 
-    def lock(self, keys: Collection[Any]) -> dict[Any, Shared]:
-        rows = self.model.objects.select_for_update().order_by("pk").filter(pk__in=keys)
-        return {row.pk: row for row in rows}
+    def lock(self, keys: Collection[Any], *, skip_locked: bool = False) -> dict[Any, Shared]:
+        rows = self.model.objects.select_for_update(skip_locked=skip_locked).order_by("pk")
+        return {row.pk: row for row in rows.filter(pk__in=keys)}
 
     def update(self, pending: Mapping[Any, rooms.Pending]) -> dict[Any, list[Outcome]]:
         outcomes = {}

@@ -89,6 +89,14 @@ def test_a_key_is_answered_again_in_the_same_batch_and_later(alice: User, plan: 
     assert Receipt.objects.count() == 2
 
 
+def test_what_changes_nothing_is_acknowledged_at_its_place(alice: User, plan: Board) -> None:
+    """Not after updates that came later: a client would take them for seen."""
+    titles = ["New", "One", "One", "Two"]
+    requests = [UpdateRequest(alice.pk, {"title": title}) for title in titles]
+    results = updates.write(room_of(plan), requests)
+    assert [ack(result).seq for result in results] == [0, 1, 1, 2]
+
+
 def test_a_key_belongs_to_its_user(alice: User, plan: Board) -> None:
     bob = User.objects.create_user("bob")
     add_member(plan, bob, "editor")

@@ -35,6 +35,17 @@ async def test_what_piles_up_goes_together() -> None:
     assert work.batches == [("a", [1]), ("a", [2, 3, 4]), ("a", [5])]
 
 
+async def test_a_batch_takes_what_its_limit_has_room_for() -> None:
+    work = Work()
+    batcher = Batcher(work, limit=5, weigh=lambda item: item)
+    first = batcher.submit("a", 9)
+    await asyncio.sleep(0)
+    others = [batcher.submit("a", item) for item in (2, 3, 1, 8, 1)]
+    work.gate.set()
+    await asyncio.gather(first, *others)
+    assert work.batches == [("a", [9]), ("a", [2, 3]), ("a", [1]), ("a", [8]), ("a", [1])]
+
+
 async def test_keys_do_not_wait_for_each_other() -> None:
     work = Work()
     batcher = Batcher(work, limit=3)
