@@ -25,6 +25,7 @@ class JoinLoop:
         spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
         pause: Callable[[int, float | None], Awaitable[None]],
         since: Callable[[], int | None],
+        asks_presence: Callable[[], bool],
         on_joined: Callable[[Connection, JoinAck], None],
         on_delayed: Callable[[], None],
         on_refused: Callable[[Refused], None],
@@ -34,6 +35,7 @@ class JoinLoop:
             spawn: starts a task that ends with the connection.
             pause: waits before another try; gets the failures in a row, and `retry_after`.
             since: returns the position from which to replay.
+            asks_presence: returns True if the presence of the others is asked for.
             on_joined: called before any message that follows the reply is handled.
             on_delayed: called when a join has failed, and will be tried again.
             on_refused: called when a join is refused for good.
@@ -42,6 +44,7 @@ class JoinLoop:
         self._spawn = spawn
         self._pause = pause
         self._since = since
+        self._asks_presence = asks_presence
         self._on_joined = on_joined
         self._on_delayed = on_delayed
         self._on_refused = on_refused
@@ -68,10 +71,10 @@ class JoinLoop:
     async def _join(self, connection: Connection) -> None:
         failures = faults = 0
         while True:
-            since = self._since()
-            payload = (
-                self._room_id.payload() if since is None else self._room_id.payload(since=since)
-            )
+            more: dict[str, object] = {"presence": {}} if self._asks_presence() else {}
+            if (since := self._since()) is not None:
+                more["since"] = since
+            payload = self._room_id.payload(**more)
             try:
                 # The reply is taken in `on_ack`, not after this await: an event that follows it
                 # may be handled before this task goes on.

@@ -27,6 +27,8 @@ class Member(NamedTuple):
 
     user_id: Key
     username: str
+    presence: Json | None = None
+    """The user's presence, once the room has asked for it by `set_presence`."""
 
 
 class Task(NamedTuple):
@@ -78,7 +80,10 @@ def parse(text: str) -> Message:
 
 
 def parse_join_ack(payload: Json, kind: str) -> JoinAck:
-    members = tuple(Member(member["user_id"], member["username"]) for member in payload["members"])
+    members = tuple(
+        Member(member["user_id"], member["username"], member.get("presence"))
+        for member in payload["members"]
+    )
     return JoinAck(
         int(payload["seq"]),
         payload["user_id"],

@@ -70,7 +70,7 @@ def _change(view: View, message: Message, room_id: RoomId) -> View:
     if changes is not None:
         return replace(view, state=merge_patch.apply(view.state, changes))
     match message.type:
-        case "user_joined" | "user_left":
+        case "user_joined" | "user_left" | "presence":
             return _member(view, message)
         case "task_progress":
             return _progress(view, payload)
@@ -90,6 +90,8 @@ def _change(view: View, message: Message, room_id: RoomId) -> View:
 
 def _member(view: View, message: Message) -> View:
     user_id = message.payload["user_id"]
+    if message.type == "presence":
+        return showing(view, user_id, message.payload["data"])
     others = tuple(member for member in view.members if member.user_id != user_id)
     is_known = len(others) < len(view.members)
     if message.type == "user_left":
@@ -100,6 +102,15 @@ def _member(view: View, message: Message) -> View:
         return view
     member = Member(user_id, message.payload["username"])
     return replace(view, members=(*others, member), member_count=view.member_count + 1)
+
+
+def showing(view: View, user_id: Key | None, presence: Json) -> View:
+    """Return the view when a user shows something else; an empty presence is none."""
+    members = tuple(
+        member._replace(presence=presence or None) if member.user_id == user_id else member
+        for member in view.members
+    )
+    return replace(view, members=members)
 
 
 def _progress(view: View, payload: Json) -> View:

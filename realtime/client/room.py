@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, overload
 
+from realtime import merge_patch
 from realtime.client import backoff, reducers
 from realtime.client.connection import Connection, retrieve
+from realtime.client.data import copy
 from realtime.client.errors import Disconnected, Overrun, RealtimeError, Refused, RoomClosed
 from realtime.client.join_loop import JoinLoop
 from realtime.client.messages import JoinAck, Json, Key, Member, Message, Task, UpdateAck
@@ -53,6 +55,8 @@ class Room:
         self.room_id = room_id
         self.ended: RealtimeError | None = None
         """The reason why the room has ended. It does not come back: `join` makes a new one."""
+        self.presence: Json | None = None
+        """The own presence; None before `set_presence`. Never changed, only replaced."""
         self._context = context
         self._users = 0
         self._connection: Connection | None = None
@@ -72,6 +76,7 @@ class Room:
             spawn=context.spawn,
             pause=self._pause,
             since=lambda: self.seq if self._ready.done() else None,
+            asks_presence=lambda: self.presence is not None,
             on_joined=self._joined,
             on_delayed=self._suspend,
             on_refused=self.end,
@@ -84,7 +89,18 @@ class Room:
             on_change=self._changed,
         )
         self._signals = SignalSender(
-            room_id, sleep=context.sleep, pause=self._pause, on_error=context.on_error
+            "send_signal",
+            room_id,
+            sleep=context.sleep,
+            pause=self._pause,
+            on_error=context.on_error,
+        )
+        self._presence_sender = SignalSender(
+            "set_presence",
+            room_id,
+            sleep=context.sleep,
+            pause=self._pause,
+            on_error=context.on_error,
         )
 
     @property
@@ -205,6 +221,33 @@ class Room:
         """
         self._signals.send(data)
 
+    async def set_presence(self, patch: Json) -> None:
+        """Show something of the user for as long as they are in the room: a cursor, a selection.
+
+        It is merged into `presence`, and None takes a key away. The last value always arrives,
+        also at those who join later. The first call asks for the presence of the others, too,
+        which stands in `members`.
+
+        Raises:
+            InvalidData
+        """
+        if self.ended is not None:
+            return
+        was_asked = self.presence is not None
+        own = merge_patch.apply(self.presence or {}, copy(patch))
+        self._presence_sender.send(own)
+        self.presence = own
+        if not was_asked:
+            # The server tells only those who asked at the join.
+            self._join_loop.join()
+        self._show_presence()
+        self._changed()
+
+    def _show_presence(self) -> None:
+        # The server tells only the others.
+        if self.presence is not None:
+            self._view = reducers.showing(self._view, self.me, self.presence)
+
     async def leave(self) -> None:
         """Leave the room once; the last `leave` for its joins sends waiting updates, then leaves.
 
@@ -291,6 +334,7 @@ class Room:
         self._join_loop.close()
         self._queue.pause()
         self._signals.close()
+        self._presence_sender.close()
         self._drop_out()
 
     async def depart(self, connection: Connection) -> None:
@@ -352,6 +396,7 @@ class Room:
         """Wait for the next try: a failed join leaves the socket out, even if it was in before."""
         self._queue.pause()
         self._signals.close()
+        self._presence_sender.close()
         self._drop_out()
 
     def _joined(self, connection: Connection, ack: JoinAck) -> None:
@@ -362,11 +407,16 @@ class Room:
         is_first = not self._ready.done()
         self._has_gap = False
         self._view = reducers.join(self._view, ack)
+        self._show_presence()
         self._is_joined = True
         if not ack.recovered:
             self._queue.restart(ack.seq)
         self._queue.open(connection)
         self._signals.open(connection)
+        self._presence_sender.open(connection)
+        if self.presence:
+            # It ended with the last connection, or was never told.
+            self._presence_sender.send(self.presence)
         if is_first:
             self._ready.set_result(None)
         elif not ack.recovered:

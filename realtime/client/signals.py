@@ -1,4 +1,4 @@
-"""Send the signals of a room as fast as the server takes them, and always the last one."""
+"""Send the signals of a room, or its presence, as fast as the server takes them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class SignalSender:
 
     def __init__(
         self,
+        type_: str,
         room_id: RoomId,
         *,
         sleep: Callable[[float], Awaitable[None]],
@@ -27,6 +28,7 @@ class SignalSender:
         on_error: Callable[[Refused], None],
     ) -> None:
         """`on_error` gets the refusal of a signal that is not sent again."""
+        self._type = type_
         self._room_id = room_id
         self._sleep = sleep
         self._pause = pause
@@ -42,7 +44,7 @@ class SignalSender:
             InvalidData
         """
         payload = self._room_id.payload(data=copy(data))
-        check_size({"type": "send_signal", "payload": payload})
+        check_size({"type": self._type, "payload": payload})
         if self._connection is None:
             return
         self._newest = payload
@@ -64,7 +66,7 @@ class SignalSender:
         while self._connection is not None and self._newest is not None:
             payload, self._newest = self._newest, None
             try:
-                await self._connection.call("send_signal", payload)
+                await self._connection.call(self._type, payload)
             except Disconnected:
                 return
             except Refused as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -92,7 +93,7 @@ async def test_failures_wait_longer_until_a_connection_lasts(server: Server) -> 
 
 async def test_a_room_is_kept_up_to_date(server: Server) -> None:
     room, peer = await joined(server, await server.client(), seq=4, content={"mood": "calm"})
-    assert (room.role, room.seq, room.members) == ("editor", 4, ((1, "alice"),))
+    assert (room.role, room.seq, room.members) == ("editor", 4, (Member(1, "alice"),))
     await peer.updated(5, title="New", content={"mood": None, "size": 3})
     await peer.send("user_joined", {"project_id": 1, "user_id": 2, "username": "bob"})
     await peer.send("user_left", {"project_id": 1, "user_id": 1})
@@ -501,7 +502,7 @@ async def test_of_very_many_members_some_are_named_and_all_are_counted(server: S
     command = await peer.expect("join_project")
     await peer.answer_join(command, recovered=False, user_id=1, more={"member_count": 5000})
     room = await joining
-    assert (room.member_count, room.members) == (5000, ((1, "alice"),))
+    assert (room.member_count, room.members) == (5000, (Member(1, "alice"),))
     bob = {"project_id": 1, "user_id": 2, "username": "bob"}
     for type_, user_id in (
         ("user_joined", 2),
@@ -512,7 +513,7 @@ async def test_of_very_many_members_some_are_named_and_all_are_counted(server: S
     ):
         await peer.send(type_, bob | {"user_id": user_id})
     await read(room, 5)
-    assert (room.member_count, room.members) == (4998, ((1, "alice"),))
+    assert (room.member_count, room.members) == (4998, (Member(1, "alice"),))
 
 
 async def test_an_ack_may_have_more_members_than_are_known(server: Server) -> None:
@@ -566,6 +567,36 @@ async def test_the_last_of_many_signals_arrives(server: Server) -> None:
     await peer.send("ack", ref=command["ref"])
     assert await peer.is_silent()
     assert server.waits == [0.5, signals.INTERVAL], "no faster than a server takes them"
+
+
+async def test_presence_is_merged_shown_and_told_again(server: Server) -> None:
+    room, peer = await joined(server, await server.client(), seq=4)
+    await room.set_presence({"color": "red"})
+    others = {"members": [{"user_id": 1, "username": "alice"}, {"user_id": 2, "username": "bob"}]}
+    types: dict[str, Any] = {}
+    while {"join_project", "set_presence"} - types.keys():
+        async with asyncio.timeout(TIMEOUT):
+            command = json.loads(await peer.websocket.recv())
+        types[command["type"]] = command
+    assert types["join_project"]["payload"] == {"project_id": 1, "since": 4, "presence": {}}
+    await peer.send("ack", ref=types["set_presence"]["ref"])
+    await peer.answer_join(types["join_project"], seq=4, recovered=True, user_id=1, more=others)
+    again = await peer.expect("set_presence")
+    assert again["payload"]["data"] == {"color": "red"}
+    await peer.send("ack", ref=again["ref"])
+    shown = {"project_id": 1, "user_id": 2, "data": {"x": 1}}
+    await peer.send("presence", shown)
+    await read(room, 1)
+    assert room.members == (Member(1, "alice", {"color": "red"}), Member(2, "bob", {"x": 1}))
+    await peer.send("presence", shown | {"data": {}})
+    await read(room, 1)
+    assert room.members[1] == Member(2, "bob")
+    await room.set_presence({"color": None, "x": 2})
+    command = await peer.expect("set_presence")
+    assert command["payload"]["data"] == room.presence == {"x": 2}
+    with pytest.raises(InvalidData):
+        await room.set_presence({"x": object()})
+    assert room.presence == {"x": 2}
 
 
 async def test_a_signal_that_is_refused_is_told(server: Server) -> None:
