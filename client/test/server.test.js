@@ -60,6 +60,27 @@ test("two people see each other, and what the other does", async () => {
   await until(alice, ({ members }) => members.length === 1);
 });
 
+test("presence is there for who comes later, and who does not ask hears nothing of it", async () => {
+  const alice = connect("alice").join("project", projectId, { presence: { color: "red" } });
+  const carol = connect("carol").join("project", projectId);
+  const heard = [];
+  carol.on("presence", (payload) => heard.push(payload));
+  await Promise.all([alice.ready, carol.ready]);
+  for (let x = 0; x <= 100; x += 1) {
+    alice.setPresence({ cursor: { x } });
+  }
+  const bob = connect("bob").join("project", projectId, { presence: {} });
+  const of = (room, user) => room.members.find(({ user_id }) => user_id === user)?.presence;
+  await bob.ready;
+  await until(bob, () => of(bob, alice.me)?.cursor?.x === 100);
+  assert.deepEqual(of(bob, alice.me), { color: "red", cursor: { x: 100 } });
+  bob.setPresence({ typing: true });
+  await until(alice, () => of(alice, bob.me)?.typing);
+  await Promise.all([bob.leave(), alice.leave()]);
+  assert.deepEqual(heard, []);
+  void carol.leave();
+});
+
 test("what the server refuses is rolled back", async () => {
   const alice = connect("alice").join("project", projectId);
   const carol = connect("carol").join("project", projectId);
