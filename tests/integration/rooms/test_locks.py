@@ -68,15 +68,15 @@ def test_an_update_is_judged_by_what_came_while_it_waited(
     watched = Watched(board)
     data = {"cards": {str(card.pk): {"text": "Mine"}}}
     other_data = {"cards": {str(card.pk): {"position": 5}}}
-    requests = [UpdateRequest(anna.pk, each, watched.head) for each in (other_data, data)]
+    requests = [UpdateRequest(anna.pk, each, watched.head) for each in (data, other_data)]
     results: list[Any] = []
     with transaction.atomic():
         Card.objects.filter(pk=card.pk).update(text="Theirs")
         other = Other(lambda: results.extend(updates.write(watched.id, requests)))
         other.wait_until_it_waits()
     other.end()
-    assert results[0].changes == other_data
-    assert (results[1].code, results[1].details["current"]) == (
+    assert results[1].changes == other_data
+    assert (results[0].code, results[0].details["current"]) == (
         ErrorCode.CONFLICT,
         {"cards": {str(card.pk): {"text": "Theirs"}}},
     )
