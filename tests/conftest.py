@@ -67,6 +67,7 @@ async def ending() -> AsyncIterator[None]:
     broadcast.use(None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         directory = _directory(item)
