@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,14 +68,9 @@ async def ending() -> AsyncIterator[None]:
     broadcast.use(None)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        directory = _directory(item)
-        # Processes share the tests by file, but for one browser at a time: two cores carry no more.
-        group = directory if directory == "browser" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if directory == "e2e":
+        if _directory(item) == "e2e":
             item.add_marker("e2e")
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
         uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
@@ -82,6 +78,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
     # Where several processes share the files, the last ones should be short.
     items.sort(key=lambda item: _directory(item) not in STARTS_SERVERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have the processes of a run share the tests by file; those of the browser go together.
+
+    Two cores carry one browser and no more. Groups of xdist 3.8 do nothing under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return "tests/browser" if path.startswith("tests/browser/") else path
+
+    return ByFile(config, log)
 
 
 def _directory(item: pytest.Item) -> str:
