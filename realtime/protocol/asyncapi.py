@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from realtime.protocol import messages as protocol
 from realtime.protocol.errors import CLOSE_CODES, CloseCode, ErrorCode, not_found_code
@@ -169,17 +169,19 @@ def _join_ack(
     types = {"members": list[member]}  # type: ignore[valid-type]  # made just now
     fields = [
         (kind if name == "state" else name, types.get(name, type_))
-        for name, type_ in _fields(protocol.JoinAck, user_id)
+        for name, type_, *_ in _fields(protocol.JoinAck, user_id)
     ]
     return msgspec.defstruct("JoinAck" if len(keys) == 1 else f"{noun_of(kind)}JoinAck", fields)
 
 
-def _fields(struct: type[Struct], user_id: Any) -> list[tuple[str, Any]]:
+def _fields(struct: type[Struct], user_id: Any) -> list[Any]:
     """Return the fields of a definition; ids of users have the type of the site's users."""
-    return [
-        (field.name, _sent(user_id) if field.name == "user_id" else field.type)
-        for field in msgspec.structs.fields(struct)
-    ]
+    found: list[Any] = []
+    for field in msgspec.structs.fields(struct):
+        type_ = _sent(user_id) if field.name == "user_id" else field.type
+        is_optional = field.default is UNSET
+        found.append((field.name, type_, UNSET) if is_optional else (field.name, type_))
+    return found
 
 
 def _sent(key: Any) -> Any:

@@ -83,19 +83,3 @@ def test_a_server_that_is_away_is_told_and_tried_again(
     assert watcher.log.count("trying again") >= 2
     assert watcher.interrupt() == 0
     assert "Traceback" not in watcher.log
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["project:1", "--user=nobody"], "There is no user 'nobody'"),
-        (["project:999999", "--user=alice"], "Project 999999 does not exist"),
-        (["project:1", "--user=dave"], "dave may not see project 1"),
-        (["1", "--user=alice"], "1 names no room: give kind:key, of project"),
-        (["project:1"], "--user"),
-    ],
-)
-def test_mistakes_are_told(stack: Stack, arguments: list[str], message: str) -> None:
-    with pytest.raises(RuntimeError, match=message) as told:
-        stack.manage("watch_room", *arguments)
-    assert "Traceback" not in str(told.value)

@@ -69,6 +69,7 @@ async def test_poison_kills_no_socket(duo: Duo, connect: Connect, project_id: in
             assert updated["payload"]["changes"] == {"title": f"No. {number}"}
 
 
+BURST_SIZE = 400
 BURST = """
 from django.contrib.auth.models import User
 from projects import services
@@ -99,11 +100,11 @@ async def test_a_burst_from_another_process_under_churn(duo: Duo, project_id: in
         start = len(duo.log(project_id))
         await asyncio.gather(*(person.joined(10) for person in crowd.people))
         coming_and_going = asyncio.create_task(churn(duo, project_id))
-        code = BURST.format(count=1000, project_id=project_id)
+        code = BURST.format(count=BURST_SIZE, project_id=project_id)
         await asyncio.to_thread(duo.stack.manage, "shell", "-c", code)
-        await asyncio.gather(*(person.reaches(start + 1000, 5) for person in crowd.people))
+        await asyncio.gather(*(person.reaches(start + BURST_SIZE, 5) for person in crowd.people))
         coming_and_going.cancel()
         await asyncio.gather(coming_and_going, return_exceptions=True)
     for person in crowd.people:
-        assert person.seen == [f"burst-{number}" for number in range(1000)]
+        assert person.seen == [f"burst-{number}" for number in range(BURST_SIZE)]
         assert person.connections == 1

@@ -36,7 +36,7 @@ class Order:
         path = self.directory / report
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
-    async def comes_to(self, report: str, *, times: int = 1, timeout: float = 15) -> int:
+    async def comes_to(self, report: str, *, times: int = 1, timeout: float = 40) -> int:
         """Return the process that has come so far."""
         await until(lambda: len(self.pids(report)) >= times, timeout)
         return self.pids(report)[-1]

@@ -28,7 +28,7 @@ OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
-TIMEOUT = 15_000
+TIMEOUT = 30_000
 """Milliseconds that a person waits for what they expect to see."""
 
 UNREACHABLE = "net::ERR_"

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 Message = dict[str, Any]
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 """Seconds that a client waits before a test fails."""
 
 QUIET = 0.4

@@ -17,7 +17,7 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 
 
-def run_python(environment: Mapping[str, str], *arguments: str, timeout: float = 60) -> str:
+def run_python(environment: Mapping[str, str], *arguments: str, timeout: float = 120) -> str:
     """Run a Python program in the repository and return what it prints.
 
     Raises:

@@ -15,7 +15,7 @@ from realtime.asgi import websocket_application
 Message = dict[str, Any]
 
 application = websocket_application()
-TIMEOUT = 10.0
+TIMEOUT = 20.0
 
 
 class Socket:

@@ -27,7 +27,7 @@ def install(directory: Path) -> Path:
     build = ["hatchling", "build", "-t", "wheel", "-d", str(dist)]
     command = ["pip", "install", "-qqq", "--no-deps", "--no-index", "--find-links", str(dist)]
     for arguments in (build, [*command, "--target", str(target), "django-realtime-rooms"]):
-        subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, timeout=60)
+        subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, timeout=120)
     return target
 
 
@@ -61,7 +61,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return str(done.stdout)

@@ -51,7 +51,7 @@ def for_nul(text: str) -> None:
     strict_json.has_nul(text.encode())
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(20, func_only=True)
 @pytest.mark.parametrize(
     "read", [from_query, from_headers, as_line, as_range, as_key, for_nul, strict_json.parse]
 )

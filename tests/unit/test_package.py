@@ -28,7 +28,7 @@ SDK_FILES = ("live-field.js", "realtime.js", "realtime.min.js", "realtime.min.js
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     directory = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
     [path] = directory.glob("*.whl")
     return zipfile.ZipFile(path)
 

@@ -13,7 +13,7 @@ from realtime.client import Realtime
 from realtime.client.credentials import Token
 
 Message = dict[str, Any]
-TIMEOUT = 5.0
+TIMEOUT = 15.0
 TOKEN = "one.and.only"
 
 

@@ -33,6 +33,12 @@ def test_the_document_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         )
 
 
+def test_a_field_that_may_be_left_out_is_not_required() -> None:
+    document = asyncapi.document({"project": PositiveKey}, PositiveKey)
+    member = document["components"]["schemas"]["Member"]
+    assert member["properties"].keys() - set(member["required"]) == {"presence"}
+
+
 def test_it_has_every_message_and_code() -> None:
     document = asyncapi.document({"project": PositiveKey}, PositiveKey)
     channel = document["channels"]["socket"]
