@@ -181,7 +181,7 @@ class Changes:
         return change
 
     def add_members(self, room: ModelRoom, key: Key, old: Roles, new: Roles, actor_id: Any) -> None:
-        for user in old.keys() | new.keys():
+        for user in sorted(old.keys() | new.keys()):
             if old.get(user) != new.get(user):
                 change = self.of(room, key)
                 change.members.append((user, new.get(user), old.get(user)))

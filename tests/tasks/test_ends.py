@@ -9,6 +9,8 @@ import pytest
 from tests.harness.client import Message
 from tests.tasks.conftest import Tasks, Viewer
 
+pytestmark = pytest.mark.any_database
+
 
 async def test_one_line_is_all_it_takes(tasks: Tasks, viewer: Viewer) -> None:
     task_id = tasks.start("adopted", project_id=viewer.project_id)

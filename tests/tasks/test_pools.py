@@ -11,6 +11,8 @@ from tests.harness.servers import Worker
 from tests.harness.stack import Stack
 from tests.tasks.conftest import Viewer, running_worker
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize("pool", ["threads", "solo"])
 async def test_a_pool_that_serves(stack: Stack, viewer: Viewer, tmp_path: Path, pool: str) -> None:
