@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
-from tests.harness.browser import CHROMIUM, Person, launch, refresh_token
+from tests.harness.browser import CHROMIUM, TIMEOUT, Person, launch, refresh_token
 from tests.harness.stack import Stack
 
 Visit = Callable[..., Awaitable[Person]]
 HERE = Path(__file__).parent
+
+expect.set_options(timeout=TIMEOUT)  # by default 5 s, which a busy machine may need
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
