@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from inspect import signature
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -31,7 +32,13 @@ def check_rooms(**_: Any) -> list[CheckMessage]:
                 id="realtime.E002",
             )
         ]
-    return [*_check_nouns(), *_check_duplicates(), *_check_keys(), *_check_commands()]
+    return [
+        *_check_nouns(),
+        *_check_duplicates(),
+        *_check_keys(),
+        *_check_locks(),
+        *_check_commands(),
+    ]
 
 
 def _check_nouns() -> list[CheckMessage]:
@@ -89,6 +96,24 @@ def _problem_of_key(field: Any) -> str:
     if isinstance(field, CharField | TextField) and (field.max_length or MAX_KEY + 1) > MAX_KEY:
         return f"they may have more than {MAX_KEY} characters"
     return ""
+
+
+def _check_locks() -> list[CheckMessage]:
+    return [
+        Error(
+            f"{_name(room)}: `lock` takes no `skip_locked`, which updates of many rooms need",
+            hint="Declare `def lock(self, keys, *, skip_locked=False)`, and hand it on to "
+            "select_for_update.",
+            id="realtime.E064",
+        )
+        for room in registry.registered
+        if not _takes(room.lock, "skip_locked")
+    ]
+
+
+def _takes(method: Any, name: str) -> bool:
+    parameters = signature(method).parameters
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _check_commands() -> list[CheckMessage]:

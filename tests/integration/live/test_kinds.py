@@ -456,6 +456,22 @@ def test_keys_that_cannot_name_rooms_are_told(
     assert (error.id, words in error.msg) == ("realtime.E062", True)
 
 
+def test_a_lock_that_cannot_be_shared_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Updates of many rooms, of other kinds too, would be undone and done again one by one."""
+
+    def lock(self: rooms.Room, keys: Any) -> dict[Any, Any]:
+        return {}
+
+    def lock_with_any(self: rooms.Room, keys: Any, **options: Any) -> dict[Any, Any]:
+        return {}
+
+    serve_only(monkeypatch, type("Old", (BoardRoom,), {"lock": lock, "kind": "old"}))
+    [error] = check_rooms()
+    assert error.id == "realtime.E064"
+    serve_only(monkeypatch, type("New", (BoardRoom,), {"lock": lock_with_any, "kind": "new"}))
+    assert check_rooms() == []
+
+
 def test_a_kind_is_the_name_of_its_class_unless_it_says_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
