@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from tests.harness import rest
@@ -94,12 +93,9 @@ def server_environment(directory: Path, database_url: str, redis_url: str) -> di
     }
 
 
-NONE: Mapping[str, str] = MappingProxyType({})
-
-
 @contextmanager
 def running_stack(
-    directory: Path, variables: Mapping[str, str] = NONE, *, copies: Path | None = None
+    directory: Path, variables: Mapping[str, str] | None = None, *, copies: Path | None = None
 ) -> Iterator[Stack]:
     """Run a stack in an empty directory; nothing of it is left running.
 
@@ -112,7 +108,9 @@ def running_stack(
         clean_up.callback(valkey.stop)
         valkey.start()
         database_url = clean_up.enter_context(temporary_database(directory))
-        environment = server_environment(directory, database_url, valkey.url) | dict(variables)
+        environment = server_environment(directory, database_url, valkey.url) | dict(
+            variables or {}
+        )
         if copies is None or database_url.startswith("postgres"):
             _fill(environment)
         else:
@@ -136,8 +134,10 @@ def _fill_once(environment: dict[str, str], directory: Path, kept: Path) -> None
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             _fill(environment)
-            kept.mkdir()
-            shutil.copy(directory / "db.sqlite3", kept)
-            shutil.copytree(directory / "media", kept / "media")
+            unfinished = kept.with_suffix(".unfinished")  # nobody copies half of it
+            unfinished.mkdir()
+            shutil.copy(directory / "db.sqlite3", unfinished)
+            shutil.copytree(directory / "media", unfinished / "media")
+            unfinished.rename(kept)
             return
     shutil.copytree(kept, directory, dirs_exist_ok=True)
