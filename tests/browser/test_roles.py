@@ -18,12 +18,12 @@ async def test_a_viewer_sees_everything_and_changes_nothing(visit: Visit, projec
     for name in ("Add", "Delete title", "Analyze", "Delete project"):
         await expect(carol.page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     await alice.edit("title", "Seen by carol")
-    await expect(carol.control("title")).to_have_value("Seen by carol")
+    await carol.sees("title", "Seen by carol")
 
     await alice.page.get_by_label("Role of carol").select_option("editor")
     await expect(carol.page.get_by_text("View only")).to_be_hidden()
     await carol.edit("title", "Carol's")
-    await expect(alice.control("title")).to_have_value("Carol's")
+    await alice.sees("title", "Carol's")
 
 
 async def test_members_are_added_and_removed(visit: Visit, project_id: int) -> None:

@@ -81,9 +81,9 @@ async def test_each_version_of_a_value_is_kept(visit: Visit, project_id: int, st
     alice = await visit("alice", project_id)
     bob = await visit("bob", project_id)
     await alice.edit("description", "One fox sees two dogs")
-    await expect(bob.control("description")).to_have_value("One fox sees two dogs")
+    await bob.sees("description", "One fox sees two dogs")
     await bob.edit("description", "One fox hears two dogs")
-    await expect(alice.control("description")).to_have_value("One fox hears two dogs")
+    await alice.sees("description", "One fox hears two dogs")
     last = alice.page.locator(".timeline li").first
     await expect(last.locator("del")).to_have_text("sees")
     await expect(last.locator("ins")).to_have_text("hears")
@@ -101,7 +101,7 @@ async def test_each_version_of_a_value_is_kept(visit: Visit, project_id: int, st
     await versions.nth(1).get_by_role("button", name="Restore").click()
     await expect(history).to_have_count(0)
     for person in (alice, bob):
-        await expect(person.control("description")).to_have_value("One fox sees two dogs")
+        await person.sees("description", "One fox sees two dogs")
     assert stack.api("GET", f"projects/{project_id}/")["description"] == "One fox sees two dogs"
 
 

@@ -14,6 +14,7 @@ from playwright.async_api import (
     Locator,
     Page,
     Playwright,
+    expect,
 )
 
 from tests.harness import rest
@@ -92,6 +93,14 @@ class Person:
         """Type a new value and leave the field, which saves it."""
         await self.control(name).fill(text)
         await self.control(name).blur()
+
+    async def sees(self, name: str, value: str) -> None:
+        """Expect a value that is saved: what another is typing shows before, as a preview.
+
+        Who begins to write in a preview begins from what was saved before it.
+        """
+        saved = self.page.locator(f'[data-field="{name}"]:not(.is-drafted)')
+        await expect(saved.locator("textarea, input, select")).to_have_value(value)
 
 
 def refresh_token(url: str, username: str) -> str:
