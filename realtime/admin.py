@@ -18,11 +18,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
+from realtime import console
 from realtime.auth import disconnections
 from realtime.events import history
 from realtime.events.describe import Difference
 from realtime.models import Event, Room, TaskState
-from realtime.ops import console
 from realtime.rooms import keys, registry
 
 

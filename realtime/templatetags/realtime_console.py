@@ -8,8 +8,8 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 
+from realtime import console
 from realtime.models import Room
-from realtime.ops import console
 from realtime.protocol.room_id import RoomId
 from realtime.rooms import registry
 

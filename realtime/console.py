@@ -1,4 +1,7 @@
-"""Show a room to an operator: its users, tasks and events."""
+"""Read what an operator sees of a room: its users, tasks and events.
+
+The admin shows it, and so does `{% realtime_console %}` on a page of the host's.
+"""
 
 from __future__ import annotations
 
