@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest_asyncio
@@ -81,12 +80,14 @@ async def crowd(stack: Stack, project_id: int) -> AsyncIterator[int]:
     stack.api("PATCH", f"projects/{project_id}/", update)
     script = CROWD_SCRIPT.format(project_id=project_id, count=CROWD)
     told = await asyncio.to_thread(stack.manage, "shell", "-v", "0", "-c", script)
-    async with AsyncExitStack() as clean_up:
+    clients = []
+    try:
         for token in told.split():
-            client = await Client.connect(stack.web.websocket_url, token)
-            await clean_up.enter_async_context(client)
-            await client.send("join_project", {"project_id": project_id})
+            clients.append(await Client.connect(stack.web.websocket_url, token))
+            await clients[-1].send("join_project", {"project_id": project_id})
         yield project_id
+    finally:
+        await asyncio.gather(*(client.websocket.close() for client in clients))
 
 
 CROWD_SCRIPT = """
