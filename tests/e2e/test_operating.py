@@ -120,7 +120,7 @@ async def test_the_metrics_count_what_happens(
     before = figures(web)
 
     async def grown(name: str, by: float) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while figures(web)[name] != before[name] + by:
                 await asyncio.sleep(0.05)
 

@@ -74,7 +74,7 @@ async def test_requests_that_wait_for_the_database_hold_up_no_room(
             many = ThreadPoolExecutor(30)
             requests = [many.submit(rename, stack, held_id) for _ in range(30)]
             with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as watch:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while waiting(watch) < 5:
                         await asyncio.sleep(0.05)
                 watch.execute("UPDATE auth_user SET is_active = false WHERE username = 'bob'")

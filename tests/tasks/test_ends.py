@@ -22,7 +22,7 @@ async def test_one_line_is_all_it_takes(tasks: Tasks, viewer: Viewer) -> None:
 
 async def test_a_task_of_no_project_is_shown_to_nobody(tasks: Tasks, viewer: Viewer) -> None:
     task_id = tasks.start("without_project", 1)
-    assert tasks.app.AsyncResult(task_id).get(timeout=15) == 2
+    assert tasks.app.AsyncResult(task_id).get(timeout=30) == 2
     assert await viewer.client.drain() == []
 
 

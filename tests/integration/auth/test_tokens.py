@@ -161,16 +161,16 @@ def no_leeway(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_1_a_token_that_ends_ends_its_socket(alice: User, no_leeway: None) -> None:
-    socket = await Socket.connect(await threads.run(make, alice, life=2))
+    socket = await Socket.connect(await threads.run(make, alice, life=4))
     warning = await socket.expect("token_expiring")
-    assert 0 < warning["payload"]["expires_in"] < 2
+    assert 0 < warning["payload"]["expires_in"] < 4
     assert (await socket.expect("error"))["payload"]["code"] == "TOKEN_EXPIRED"
     assert await socket.closed() == 4102
     await socket.disconnect()
 
 
 async def test_1_a_fresh_token_lets_the_socket_live_on(alice: User, no_leeway: None) -> None:
-    first, second = [await threads.run(make, alice, life=life) for life in (2, 4)]
+    first, second = [await threads.run(make, alice, life=life) for life in (4, 7)]
     socket = await Socket.connect(first)
     await socket.expect("token_expiring")
     reply = await socket.call("authenticate", {"token": second})

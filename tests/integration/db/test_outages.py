@@ -292,7 +292,7 @@ async def test_a_thread_without_work_gives_up_its_connection(
             return not pids.isdisjoint(pid for (pid,) in cursor)
 
     pids = set(await asyncio.gather(*(threads.run(own) for _ in range(20))))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await asyncio.to_thread(alive, pids):
             await asyncio.sleep(0.05)
 

@@ -21,7 +21,7 @@ async def main():
     # What the event loop does where the kernel has given a connection up.
     silent = TimeoutError(errno.ETIMEDOUT, "Connection timed out")
     shard._pubsub.connection._writer.transport._fatal_error(silent)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         heard = asyncio.create_task(layer.receive(channel))
         while not heard.done():  # until it is subscribed again
             await layer.group_send("room", {"type": "hello"})

@@ -89,7 +89,7 @@ async def stays(socket: Socket) -> None:
 async def rounds(count: int) -> None:
     """Return when the host has been asked so many times more."""
     goal = Trouble.asked + count
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while Trouble.asked < goal:
             await asyncio.sleep(0.01)
 

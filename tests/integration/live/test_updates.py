@@ -261,7 +261,7 @@ async def test_an_update_that_breaks_the_transaction_breaks_only_its_own(
 ) -> None:
     host = BreaksOnPoison(fault())
     monkeypatch.setattr(updates, "write", host.write)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         first, poisoned, last = await updates.write_batch(project_room(1), [GOOD, POISON, GOOD])
     assert ack(first) == ack(last)
     assert error(poisoned).code is ErrorCode.INTERNAL_ERROR

@@ -86,7 +86,7 @@ async def test_a_key_of_another_type_is_deleted_and_everybody_is_listed_anew(
     await here.join([(1, 3)])
     await there.join([(2, 4)])
     expected = {1: {1, 2, 3}, 2: {4}}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while people(redis, 1) != expected[1] or people(redis, 2) != expected[2]:
             for server in (here, there):
                 await server.presence.tick()

@@ -51,7 +51,7 @@ async def test_an_outage_is_two_lines_for_each_action_and_not_one_for_each_event
         await server.subscriptions.settle_all()
 
     async def work_until(is_done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             for project_id in range(2, 1000):
                 if is_done():
                     return

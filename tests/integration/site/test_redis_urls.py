@@ -33,7 +33,7 @@ async def send_and_receive():
     channel = await layer.new_channel()
     await layer.group_add("room", channel)
     await layer.group_send("room", {"type": "hello"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         print("layer:", (await layer.receive(channel))["type"])
     await layer.flush()
 

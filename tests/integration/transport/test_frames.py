@@ -49,7 +49,7 @@ def plain(server: WebServer) -> connect:
 
 
 async def receive(websocket: ClientConnection) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         text = await websocket.recv()
     assert isinstance(text, str)
     return text
@@ -200,7 +200,7 @@ async def test_21_who_does_not_read_is_told_or_cut_off(any_server: Run, name: st
     assert len(texts) < 400
     assert [int(text.split()[0]) for text in texts] == list(range(len(texts))), "no gap"
     with suppress(ConnectionClosed):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 await never.ping()
                 await asyncio.sleep(0.05)
@@ -226,7 +226,7 @@ async def test_who_is_not_accepted_yet_fills_no_memory(any_server: Run) -> None:
         await asyncio.sleep(0.05)
     assert most - before < 6 * MEGABYTE
     assert (await head).startswith(b"HTTP/1.1 101 ")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await reader.readexactly(80 * 500_000)
     writer.close()
 

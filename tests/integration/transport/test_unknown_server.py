@@ -56,7 +56,7 @@ class Server:
         self.incoming.put_nowait({"type": "websocket.receive", "text": text})
 
     async def text(self) -> Message:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             message = await self.sent.get()
         assert message["type"] == "websocket.send", message
         return dict(json.loads(message["text"]))
@@ -86,7 +86,7 @@ async def connected(app: Callable[..., Any], token: str) -> AsyncIterator[tuple[
     }
     serving = asyncio.create_task(app(scope, server.receive, server.send))
     server.incoming.put_nowait({"type": "websocket.connect"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await server.sent.get())["type"] == "websocket.accept"
     yield server, serving
     server.incoming.put_nowait({"type": "websocket.disconnect", "code": 1005})
