@@ -3,15 +3,17 @@
  * @typedef {import("./credentials.js").Credential} Credential
  * @typedef {import("./credentials.js").Token} Token
  * @typedef {import("./emitter.js").ListenOptions} ListenOptions
+ * @typedef {import("./errors.js").ClientErrorCode} ClientErrorCode
  * @typedef {import("./errors.js").ErrorCode} ErrorCode
  * @typedef {import("./errors.js").Reason} Reason
+ * @typedef {import("./errors.js").ServerErrorCode} ServerErrorCode
  * @typedef {import("./protocol.js").AnyRoom} AnyRoom
- * @typedef {import("./protocol.js").Member} Member
  * @typedef {import("./protocol.js").RoomKind} RoomKind
  * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
  * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {import("./protocol.js").Task} Task
  * @typedef {import("./protocol.js").UpdateAck} UpdateAck
+ * @typedef {import("./protocol.js").UserId} UserId
  * @typedef {import("./realtime.js").Options} Options
  * @typedef {import("./realtime.js").RealtimeEvents} RealtimeEvents
  * @typedef {import("./reconnector.js").SocketClass} SocketClass
@@ -43,8 +45,53 @@
  */
 
 /**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").Member<Kind>} Member
+ */
+
+/**
  * @template Value
  * @typedef {import("./protocol.js").DeepPartial<Value>} DeepPartial
+ */
+
+/**
+ * @template Payload
+ * @typedef {import("./protocol.js").CommandPayload<Payload>} CommandPayload
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").CommandsOf<Kind>} CommandsOf
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").CompletedTask<Kind>} CompletedTask
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").KeyOf<Kind>} KeyOf
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").KindName<Kind>} KindName
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").PresenceOf<Kind>} PresenceOf
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").RoleOf<Kind>} RoleOf
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} Kind
+ * @typedef {import("./protocol.js").SignalOf<Kind>} SignalOf
  */
 
 /**

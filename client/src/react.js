@@ -79,7 +79,11 @@ export function useRoomState(room, select = (state) => /** @type {any} */ (state
   return useValue(room, get);
 }
 
-/** @param {import("./room.js").Room<any> | null} room */
+/**
+ * @template {RoomKind} Kind
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @returns {readonly import("./protocol.js").Member<Kind>[]}
+ */
 export function useMembers(room) {
   return useValue(room, () => members(room));
 }
@@ -93,12 +97,13 @@ export function useTasks(room) {
  * Show something of the user, and ask for that of the others, which stands in `useMembers`. Returns the
  * own presence, and the function that changes it: see `Room.setPresence`.
  *
- * @param {import("./room.js").Room<any> | null} room
- * @returns {[Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void]}
+ * @template {RoomKind} Kind
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @returns {[presence: import("./room.js").Room<Kind>["presence"], change: import("./room.js").Room<Kind>["setPresence"]]}
  */
 export function usePresence(room) {
-  useEffect(() => room?.setPresence({}), [room]);
-  const change = useCallback((/** @type {Record<string, any>} */ patch) => room?.setPresence(patch), [room]);
+  useEffect(() => room?.setPresence(/** @type {any} */ ({})), [room]);
+  const change = useCallback((/** @type {any} */ patch) => room?.setPresence(patch), [room]);
   return [useValue(room, () => room?.presence ?? null), change];
 }
 

@@ -152,7 +152,7 @@ export class Realtime {
    * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
    * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
    * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
-   * @param {{ signal?: AbortSignal, presence?: Record<string, any> }} [options] `signal`: leave the room
+   * @param {{ signal?: AbortSignal, presence?: import("./protocol.js").PresenceOf<Kind> }} [options] `signal`: leave the room
    *   when it is aborted; `presence`: as `Room.setPresence`, from the start
    * @returns {Room<Kind>}
    * @throws {TypeError} if the arguments name no room; and as `connect`

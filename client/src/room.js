@@ -91,9 +91,11 @@ export class Room {
   /**
    * The users who are here, oneself too; while not `joined`, as last known. It has only some of very
    * many: see `memberCount`.
+   *
+   * @returns {readonly import("./protocol.js").Member<Kind>[]}
    */
   get members() {
-    return this.#session.view?.members ?? NONE;
+    return /** @type {readonly any[]} */ (this.#session.view?.members ?? NONE);
   }
 
   /** The number of users who are here, oneself too. */
@@ -106,9 +108,13 @@ export class Room {
     return this.#session.view?.tasks ?? NONE;
   }
 
-  /** The own role in the room, such as `editor`; null before the first join. */
+  /**
+   * The own role in the room, such as `editor`; null before the first join.
+   *
+   * @returns {import("./protocol.js").RoleOf<Kind> | null}
+   */
   get role() {
-    return this.#session.view && role(this.#session.view);
+    return /** @type {any} */ (this.#session.view && role(this.#session.view));
   }
 
   /** The own user id; null before the first join. */
@@ -238,14 +244,16 @@ export class Room {
    *
    * Resolves and rejects as `update` does; it happens once, and in the order of the calls.
    *
-   * @param {string} name such as `move_card`
-   * @param {Record<string, any>} [payload] without the key of the room
+   * @template {keyof import("./protocol.js").CommandsOf<Kind> & string} Name
+   * @param {Name} name such as `move_card`
+   * @param {import("./protocol.js").CommandPayload<import("./protocol.js").CommandsOf<Kind>[Name]>} payload
+   *   without the key of the room
    * @returns {Promise<import("./protocol.js").UpdateAck>}
    * @throws {TypeError} for a name that is one of the protocol's
    */
-  command(name, payload = {}) {
+  command(name, ...[payload]) {
     this.#session.roomId.checkCommand(name);
-    return this.#update(payload, { optimistic: false, command: name });
+    return this.#update(payload ?? {}, { optimistic: false, command: name });
   }
 
   /**
@@ -262,7 +270,7 @@ export class Room {
    * Signals that come faster than the server takes them replace each other, and the last one is sent.
    * A client that reads slowly gets only the newest of each user. So each signal should say it all.
    *
-   * @param {Record<string, any>} data
+   * @param {import("./protocol.js").SignalOf<Kind>} data
    * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
    */
   signal(data) {
@@ -275,10 +283,10 @@ export class Room {
    * What the client shows of its user, frozen; null until `setPresence`, or a join with `presence`. That
    * of each user stands in `members`.
    *
-   * @returns {Readonly<Record<string, any>> | null}
+   * @returns {Readonly<import("./protocol.js").PresenceOf<Kind>> | null}
    */
   get presence() {
-    return this.#session.presence;
+    return /** @type {any} */ (this.#session.presence);
   }
 
   /**
@@ -288,7 +296,7 @@ export class Room {
    * it is sent together, and the last value always arrives, also at those who join later. The first
    * call asks for the presence of the others, too.
    *
-   * @param {Record<string, any>} patch
+   * @param {import("./protocol.js").DeepPartial<import("./protocol.js").PresenceOf<Kind>>} patch
    * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
    */
   setPresence(patch) {

@@ -71,7 +71,11 @@ export function useRoomState(room, select = (state) => /** @type {any} */ (state
   return distinct(room, (joined) => (joined?.state ? select(joined.state) : undefined));
 }
 
-/** @param {Readable<import("./room.js").Room<any> | null>} room */
+/**
+ * @template {RoomKind} Kind
+ * @param {Readable<import("./room.js").Room<Kind> | null>} room
+ * @returns {Readable<readonly import("./protocol.js").Member<Kind>[]>}
+ */
 export const useMembers = (room) => distinct(room, members);
 
 /** @param {Readable<import("./room.js").Room<any> | null>} room */

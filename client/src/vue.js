@@ -70,7 +70,11 @@ export function useRoomState(room, select = (state) => /** @type {any} */ (state
   return computed(() => (state.value ? select(state.value) : undefined));
 }
 
-/** @param {MaybeRoom<any>} room */
+/**
+ * @template {RoomKind} Kind
+ * @param {MaybeRoom<Kind>} room
+ * @returns {import("vue").ShallowRef<readonly import("./protocol.js").Member<Kind>[]>}
+ */
 export const useMembers = (room) => useValue(room, members);
 
 /** @param {MaybeRoom<any>} room */

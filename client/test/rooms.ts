@@ -12,6 +12,7 @@ export interface ArticleRoom {
     title?: string;
     body?: string;
   };
+  commands: {};
   events: {
     article_updated: { article_id: number; changes: DeepPartial<ArticleRoom["state"]>; updated_by: string };
   };
@@ -79,7 +80,60 @@ export interface PlanRoom {
       } | null>;
     } | null>;
   };
+  commands: {};
   events: {
     plan_updated: { plan_id: string; changes: DeepPartial<PlanRoom["state"]>; updated_by: string };
+  };
+}
+
+export interface ShoppingListRoom {
+  kind: "shopping_list";
+  key: string;
+  state: {
+    items: Record<string, {
+      done?: boolean;
+      id: number;
+    }>;
+    more: Record<string, any>;
+    tags: ("a" | "b")[];
+  };
+  commands: {
+    clear: Record<string, never>;
+    move_item: {
+      item_id: number;
+      position: number;
+    };
+  };
+  events: {
+    shopping_list_updated: { shopping_list_id: string; changes: DeepPartial<ShoppingListRoom["state"]>; updated_by: string };
+    item_added: {
+      item: {
+        done?: boolean;
+        id: number;
+      };
+      at: string | null;
+    };
+    "odd-name": {
+      done?: boolean;
+      id: number;
+    };
+  };
+  results: {
+    compare_prices: {
+      total: number;
+    };
+    print_list: null;
+  };
+  role: "guest" | "owner";
+  signal: {
+    x: number;
+    y: number;
+  };
+  presence: {
+    color: string;
+    cursor: {
+      x: number;
+      y: number;
+    };
   };
 }

@@ -2,11 +2,12 @@
 
 import { Realtime, RealtimeError } from "django-realtime-client";
 import type {
-  AnyRoom, Credential, DeepPartial, Envelope, ErrorCode, ListenOptions, Member, Options, RealtimeEvents, PatchOf, Reason,
-  Room, RoomEvents, RoomKey, RoomKind, RoomMessage, RoomPayloads, RoomUpdated, Snapshot, Socket, SocketClass, State, StateChange, Task, Timers,
-  Token, UpdateAck, WakeupSource,
+  AnyRoom, ClientErrorCode, CommandPayload, CommandsOf, CompletedTask, Credential, DeepPartial, Envelope, ErrorCode, KeyOf,
+  KindName, ListenOptions, Member, Options, PatchOf, PresenceOf, RealtimeEvents, Reason, RoleOf, Room, RoomEvents, RoomKey,
+  RoomKind, RoomMessage, RoomPayloads, RoomUpdated, ServerErrorCode, SignalOf, Snapshot, Socket, SocketClass, State,
+  StateChange, Task, Timers, Token, UpdateAck, UserId, WakeupSource,
 } from "django-realtime-client";
-import type { PlanRoom } from "./rooms.js";
+import type { PlanRoom, ShoppingListRoom } from "./rooms.js";
 
 const options: Options = { token: async ({ reason }) => (reason === "TOKEN_EXPIRED" ? null : "…") };
 const realtime = new Realtime("ws://localhost:8010", options);
@@ -85,8 +86,44 @@ for await (const message of plan) {
 interface Board extends RoomKind { state: { title: string }; events: { card_added: { id: number } } }
 realtime.join<Board>("board", 1).on("card_added", ({ id }) => id.toFixed());
 
+
+// All that a server's room may say of itself.
+const shopping = realtime.join<ShoppingListRoom>("shopping_list", "8c5b", { presence: { color: "red" } });
+void shopping.command("move_item", { item_id: 1, position: 2 });
+void shopping.command("clear");
+// @ts-expect-error a payload lacks a member
+void shopping.command("move_item", { item_id: 1 });
+// @ts-expect-error it is needed
+void shopping.command("move_item");
+// @ts-expect-error there is no such command
+void shopping.command("remove_item", { item_id: 1 });
+// @ts-expect-error rooms without commands
+void plan.command("clear");
+void room.command("anything", { x: 1 });
+shopping.signal({ x: 1, y: 2 });
+// @ts-expect-error what no signal has
+shopping.signal({ z: 1 });
+shopping.on("signal", ({ data }) => data.x.toFixed());
+shopping.setPresence({ cursor: { x: 1 }, color: null });
+// @ts-expect-error what nobody shows
+shopping.setPresence({ colour: "red" });
+shopping.members[0]?.presence?.cursor?.x.toFixed();
+shopping.role satisfies "guest" | "owner" | null;
+shopping.on("member_changed", ({ role }) => role satisfies "guest" | "owner" | null);
+shopping.on("task_completed", (end) => {
+  if (end.task_type === "compare_prices") {
+    end.result.total.toFixed();
+  }
+  // @ts-expect-error there is no such task
+  return end.task_type === "sort_list";
+});
+room.on("task_completed", ({ task_type, result }) => [task_type.length, result.anything]);
+
 // What a signature names can be named.
 export type Named = [
+  ClientErrorCode, CommandPayload<{ x: number }>, CommandsOf<ShoppingListRoom>, CompletedTask<ShoppingListRoom>,
+  KeyOf<PlanRoom>, KindName<PlanRoom>, PresenceOf<ShoppingListRoom>, RoleOf<ShoppingListRoom>, ServerErrorCode,
+  SignalOf<ShoppingListRoom>, UserId, Member<ShoppingListRoom>,
   Credential, Envelope<AnyRoom, "signal">, ErrorCode, ListenOptions, Member, RealtimeEvents, Reason,
   PatchOf<Board>, DeepPartial<Project>, RoomEvents<{ state: Project }>, RoomKey, RoomMessage, RoomPayloads, RoomUpdated, Socket, SocketClass, State, Task, Timers, Token,
   Snapshot<Board>, UpdateAck, WakeupSource,

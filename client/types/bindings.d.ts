@@ -1,7 +1,7 @@
 /** Read a room for the bindings of all frameworks. */
 export type AnyJoin = import("./room.js").Room<any> | null;
 /** @param {AnyJoin} room */
-export declare const members: (room: AnyJoin) => readonly import("./protocol.js").Member[];
+export declare const members: (room: AnyJoin) => readonly import("./protocol.js").Member<any>[];
 /** @param {AnyJoin} room */
 export declare const tasks: (room: AnyJoin) => readonly import("./protocol.js").Task[];
 /**

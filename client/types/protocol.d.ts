@@ -4,11 +4,6 @@
  * @typedef {import("./room-id.js").RoomKey} RoomKey
  * @typedef {number | string} UserId an integer, or the text of any other key
  *
- * @typedef {object} Member
- * @property {UserId} user_id
- * @property {string} username
- * @property {Record<string, any>} [presence] what the user shows, once the room was asked for it
- *
  * @typedef {object} Task
  * @property {string} task_id
  * @property {string | null} task_type null if only progress of the task has come
@@ -44,38 +39,24 @@
  *   updated_by: string,
  * }} RoomUpdated `changes` is a merge patch; `updated_by` a user's id, or "system"
  *
- * @typedef {object} KnownPayloads
- * @property {Named & { user_id: UserId, username: string }} user_joined
- * @property {Named & { user_id: UserId }} user_left
- * @property {{ task_id: string, progress: number, message: string }} task_progress
- * @property {{ task_id: string, task_type: string, result: any }} task_completed
- * @property {{ task_id: string, task_type: string, error: string }} task_failed
- * @property {Named & { user_id: UserId, role: string | null }} member_changed
- * @property {Named & { user_id: UserId, data: Record<string, any> }} signal
- * @property {Named & { user_id: UserId, data: Record<string, any> }} presence
- * @property {Named} access_revoked
- *
  * @typedef {object} RoomKind the types of one kind of rooms. `manage.py realtime_types` makes those of
  *   a server; by hand, `{ state: … }` is enough
  * @property {string} [kind] the noun
  * @property {RoomKey} [key]
  * @property {object} state
  * @property {object} [patch] the data of `update`
+ * @property {object} [commands] the payload of each of the host's own commands by its name
  * @property {object} [events] the payload of each event by its type: that of updates, and the host's
  *   own
+ * @property {object} [results] the result of each task by its `task_type`
+ * @property {string} [role]
+ * @property {object} [signal] the data of signals
+ * @property {object} [presence] what clients show of their users
  *
  * @typedef {{ state: Record<string, any> }} AnyRoom rooms of an unknown kind
  */
 export type RoomKey = import("./room-id.js").RoomKey;
 export type UserId = number | string;
-export type Member = {
-    user_id: UserId;
-    username: string;
-    /**
-     * what the user shows, once the room was asked for it
-     */
-    presence?: Record<string, any>;
-};
 export type Task = {
     task_id: string;
     /**
@@ -125,43 +106,6 @@ export type RoomUpdated = Named & {
     changes: Record<string, any>;
     updated_by: string;
 };
-export type KnownPayloads = {
-    user_joined: Named & {
-        user_id: UserId;
-        username: string;
-    };
-    user_left: Named & {
-        user_id: UserId;
-    };
-    task_progress: {
-        task_id: string;
-        progress: number;
-        message: string;
-    };
-    task_completed: {
-        task_id: string;
-        task_type: string;
-        result: any;
-    };
-    task_failed: {
-        task_id: string;
-        task_type: string;
-        error: string;
-    };
-    member_changed: Named & {
-        user_id: UserId;
-        role: string | null;
-    };
-    signal: Named & {
-        user_id: UserId;
-        data: Record<string, any>;
-    };
-    presence: Named & {
-        user_id: UserId;
-        data: Record<string, any>;
-    };
-    access_revoked: Named;
-};
 export type RoomKind = {
     /**
      * the noun
@@ -174,13 +118,71 @@ export type RoomKind = {
      */
     patch?: object;
     /**
+     * the payload of each of the host's own commands by its name
+     */
+    commands?: object;
+    /**
      * the payload of each event by its type: that of updates, and the host's
      * own
      */
     events?: object;
+    /**
+     * the result of each task by its `task_type`
+     */
+    results?: object;
+    role?: string;
+    /**
+     * the data of signals
+     */
+    signal?: object;
+    /**
+     * what clients show of their users
+     */
+    presence?: object;
 };
 export type AnyRoom = {
     state: Record<string, any>;
+};
+export type Member<Kind extends RoomKind = AnyRoom> = {
+    user_id: UserId;
+    username: string;
+    /**
+     * what the user shows, once the room was asked for it
+     */
+    presence?: PresenceOf<Kind>;
+};
+export type KnownPayloads<Kind extends RoomKind = AnyRoom> = {
+    user_joined: Named & {
+        user_id: UserId;
+        username: string;
+    };
+    user_left: Named & {
+        user_id: UserId;
+    };
+    task_progress: {
+        task_id: string;
+        progress: number;
+        message: string;
+    };
+    task_completed: CompletedTask<Kind>;
+    task_failed: {
+        task_id: string;
+        task_type: string;
+        error: string;
+    };
+    member_changed: Named & {
+        user_id: UserId;
+        role: RoleOf<Kind> | null;
+    };
+    signal: Named & {
+        user_id: UserId;
+        data: SignalOf<Kind>;
+    };
+    presence: Named & {
+        user_id: UserId;
+        data: PresenceOf<Kind>;
+    };
+    access_revoked: Named;
 };
 export type DeepPartial<Value> = Value extends readonly any[] ? Value : Value extends object ? {
     [Name in keyof Value]?: DeepPartial<Value[Name]> | null;
@@ -194,7 +196,33 @@ export type KeyOf<Kind extends RoomKind> = Kind extends {
 export type PatchOf<Kind extends RoomKind> = Kind extends {
     patch: infer Patch extends object;
 } ? Patch : DeepPartial<Kind["state"]>;
-export type RoomPayloads<Kind extends RoomKind = AnyRoom> = KnownPayloads & (Kind extends {
+export type RoleOf<Kind extends RoomKind> = Kind extends {
+    role: infer Role extends string;
+} ? Role : string;
+export type SignalOf<Kind extends RoomKind> = Kind extends {
+    signal: infer Data extends object;
+} ? Data : Record<string, any>;
+export type PresenceOf<Kind extends RoomKind> = Partial<Kind extends {
+    presence: infer Data extends object;
+} ? Data : Record<string, any>>;
+export type CommandsOf<Kind extends RoomKind> = Kind extends {
+    commands: infer Commands extends object;
+} ? Commands : Record<string, Record<string, any>>;
+export type CommandPayload<Payload> = {} extends Payload ? [payload?: Payload] : [payload: Payload];
+export type CompletedTask<Kind extends RoomKind> = Kind extends {
+    results: infer Results extends object;
+} ? {
+    [Type in keyof Results]: {
+        task_id: string;
+        task_type: Type;
+        result: Results[Type];
+    };
+}[keyof Results] : {
+    task_id: string;
+    task_type: string;
+    result: any;
+};
+export type RoomPayloads<Kind extends RoomKind = AnyRoom> = KnownPayloads<Kind> & (Kind extends {
     events: infer Events extends object;
 } ? Events : {
     [type: `${string}_updated`]: RoomUpdated;
@@ -217,6 +245,26 @@ export type Message = {
     seq?: number;
 };
 /**
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {object} Member
+ * @property {UserId} user_id
+ * @property {string} username
+ * @property {PresenceOf<Kind>} [presence] what the user shows, once the room was asked for it
+ */
+/**
+ * @template {RoomKind} [Kind=AnyRoom]
+ * @typedef {object} KnownPayloads
+ * @property {Named & { user_id: UserId, username: string }} user_joined
+ * @property {Named & { user_id: UserId }} user_left
+ * @property {{ task_id: string, progress: number, message: string }} task_progress
+ * @property {CompletedTask<Kind>} task_completed
+ * @property {{ task_id: string, task_type: string, error: string }} task_failed
+ * @property {Named & { user_id: UserId, role: RoleOf<Kind> | null }} member_changed
+ * @property {Named & { user_id: UserId, data: SignalOf<Kind> }} signal
+ * @property {Named & { user_id: UserId, data: PresenceOf<Kind> }} presence
+ * @property {Named} access_revoked
+ */
+/**
  * A merge patch of a value: any part of it; null takes a key away.
  *
  * @template Value
@@ -237,10 +285,43 @@ export type Message = {
  * @typedef {Kind extends { patch: infer Patch extends object } ? Patch : DeepPartial<Kind["state"]>} PatchOf
  */
 /**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { role: infer Role extends string } ? Role : string} RoleOf
+ */
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { signal: infer Data extends object } ? Data : Record<string, any>} SignalOf
+ */
+/**
+ * Any part of what clients show: they show it bit by bit.
+ *
+ * @template {RoomKind} Kind
+ * @typedef {Partial<Kind extends { presence: infer Data extends object } ? Data : Record<string, any>>} PresenceOf
+ */
+/**
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { commands: infer Commands extends object } ? Commands
+ *   : Record<string, Record<string, any>>} CommandsOf
+ */
+/**
+ * The payload of a command, which may be left out if it need not have anything in it.
+ *
+ * @template Payload
+ * @typedef {{} extends Payload ? [payload?: Payload] : [payload: Payload]} CommandPayload
+ */
+/**
+ * The end of a task, with the result of its type.
+ *
+ * @template {RoomKind} Kind
+ * @typedef {Kind extends { results: infer Results extends object }
+ *   ? { [Type in keyof Results]: { task_id: string, task_type: Type, result: Results[Type] } }[keyof Results]
+ *   : { task_id: string, task_type: string, result: any }} CompletedTask
+ */
+/**
  * The payload of each message of a room, by type; that of an update begins with the room's kind.
  *
  * @template {RoomKind} [Kind=AnyRoom]
- * @typedef {KnownPayloads & (Kind extends { events: infer Events extends object } ? Events
+ * @typedef {KnownPayloads<Kind> & (Kind extends { events: infer Events extends object } ? Events
  *   : { [type: `${string}_updated`]: RoomUpdated })} RoomPayloads
  */
 /**

@@ -32,18 +32,23 @@ export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import(".
  * @returns {Value | undefined}
  */
 export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kind["state"]>>(room: import("./room.js").Room<Kind> | null, select?: (state: Readonly<Kind["state"]>) => Value): Value | undefined;
-/** @param {import("./room.js").Room<any> | null} room */
-export declare function useMembers(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Member[];
+/**
+ * @template {RoomKind} Kind
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @returns {readonly import("./protocol.js").Member<Kind>[]}
+ */
+export declare function useMembers<Kind extends RoomKind>(room: import("./room.js").Room<Kind> | null): readonly import("./protocol.js").Member<Kind>[];
 /** @param {import("./room.js").Room<any> | null} room */
 export declare function useTasks(room: import("./room.js").Room<any> | null): readonly import("./protocol.js").Task[];
 /**
  * Show something of the user, and ask for that of the others, which stands in `useMembers`. Returns the
  * own presence, and the function that changes it: see `Room.setPresence`.
  *
- * @param {import("./room.js").Room<any> | null} room
- * @returns {[Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void]}
+ * @template {RoomKind} Kind
+ * @param {import("./room.js").Room<Kind> | null} room
+ * @returns {[presence: import("./room.js").Room<Kind>["presence"], change: import("./room.js").Room<Kind>["setPresence"]]}
  */
-export declare function usePresence(room: import("./room.js").Room<any> | null): [Readonly<Record<string, any>> | null, (patch: Record<string, any>) => void];
+export declare function usePresence<Kind extends RoomKind>(room: import("./room.js").Room<Kind> | null): [presence: import("./room.js").Room<Kind>["presence"], change: import("./room.js").Room<Kind>["setPresence"]];
 /** Return the last change of the connection's state. */
 export declare function useConnection(): (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
     state: "connecting" | "online";

@@ -110,14 +110,14 @@ export declare class Realtime {
      * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
      * @param {import("./protocol.js").KindName<Kind>} kind the noun of the rooms, such as `project`
      * @param {import("./protocol.js").KeyOf<Kind>} key of the room's object: an integer, or the text of any other key
-     * @param {{ signal?: AbortSignal, presence?: Record<string, any> }} [options] `signal`: leave the room
+     * @param {{ signal?: AbortSignal, presence?: import("./protocol.js").PresenceOf<Kind> }} [options] `signal`: leave the room
      *   when it is aborted; `presence`: as `Room.setPresence`, from the start
      * @returns {Room<Kind>}
      * @throws {TypeError} if the arguments name no room; and as `connect`
      */
     join<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom>(kind: import("./protocol.js").KindName<Kind>, key: import("./protocol.js").KeyOf<Kind>, { signal, presence }?: {
         signal?: AbortSignal;
-        presence?: Record<string, any>;
+        presence?: import("./protocol.js").PresenceOf<Kind>;
     }): Room<Kind>;
     /** Make the next attempt now, if one is due later. */
     retryNow(): void;

@@ -41,14 +41,20 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
     /**
      * The users who are here, oneself too; while not `joined`, as last known. It has only some of very
      * many: see `memberCount`.
+     *
+     * @returns {readonly import("./protocol.js").Member<Kind>[]}
      */
-    get members(): readonly import("./protocol.js").Member[];
+    get members(): readonly import("./protocol.js").Member<Kind>[];
     /** The number of users who are here, oneself too. */
     get memberCount(): number;
     /** The tasks that are queued or running. */
     get tasks(): readonly import("./protocol.js").Task[];
-    /** The own role in the room, such as `editor`; null before the first join. */
-    get role(): string | null;
+    /**
+     * The own role in the room, such as `editor`; null before the first join.
+     *
+     * @returns {import("./protocol.js").RoleOf<Kind> | null}
+     */
+    get role(): import("./protocol.js").RoleOf<Kind> | null;
     /** The own user id; null before the first join. */
     get me(): import("./protocol.js").UserId | null;
     /** The position of the last durable event in `state`, for `baseSeq`. */
@@ -100,29 +106,31 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
      *
      * Resolves and rejects as `update` does; it happens once, and in the order of the calls.
      *
-     * @param {string} name such as `move_card`
-     * @param {Record<string, any>} [payload] without the key of the room
+     * @template {keyof import("./protocol.js").CommandsOf<Kind> & string} Name
+     * @param {Name} name such as `move_card`
+     * @param {import("./protocol.js").CommandPayload<import("./protocol.js").CommandsOf<Kind>[Name]>} payload
+     *   without the key of the room
      * @returns {Promise<import("./protocol.js").UpdateAck>}
      * @throws {TypeError} for a name that is one of the protocol's
      */
-    command(name: string, payload?: Record<string, any>): Promise<import("./protocol.js").UpdateAck>;
+    command<Name extends keyof import("./protocol.js").CommandsOf<Kind> & string>(name: Name, ...[payload]: import("./protocol.js").CommandPayload<import("./protocol.js").CommandsOf<Kind>[Name]>): Promise<import("./protocol.js").UpdateAck>;
     /**
      * Send a cursor, a selection or typing to the others now; without a connection, drop it.
      *
      * Signals that come faster than the server takes them replace each other, and the last one is sent.
      * A client that reads slowly gets only the newest of each user. So each signal should say it all.
      *
-     * @param {Record<string, any>} data
+     * @param {import("./protocol.js").SignalOf<Kind>} data
      * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
      */
-    signal(data: Record<string, any>): void;
+    signal(data: import("./protocol.js").SignalOf<Kind>): void;
     /**
      * What the client shows of its user, frozen; null until `setPresence`, or a join with `presence`. That
      * of each user stands in `members`.
      *
-     * @returns {Readonly<Record<string, any>> | null}
+     * @returns {Readonly<import("./protocol.js").PresenceOf<Kind>> | null}
      */
-    get presence(): Readonly<Record<string, any>> | null;
+    get presence(): Readonly<import("./protocol.js").PresenceOf<Kind>> | null;
     /**
      * Show something of the user for as long as they are in the room: a cursor, a selection, a color.
      *
@@ -130,10 +138,10 @@ export declare class Room<Kind extends import("./protocol.js").RoomKind = import
      * it is sent together, and the last value always arrives, also at those who join later. The first
      * call asks for the presence of the others, too.
      *
-     * @param {Record<string, any>} patch
+     * @param {import("./protocol.js").DeepPartial<import("./protocol.js").PresenceOf<Kind>>} patch
      * @throws {import("./errors.js").RealtimeError} INVALID_DATA, MESSAGE_TOO_LARGE
      */
-    setPresence(patch: Record<string, any>): void;
+    setPresence(patch: import("./protocol.js").DeepPartial<import("./protocol.js").PresenceOf<Kind>>): void;
     /**
      * Leave. Listeners hear nothing more; earlier updates are still sent.
      *

@@ -34,8 +34,12 @@ export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import(".
  * @returns {Readable<Value | undefined>}
  */
 export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kind["state"]>>(room: Readable<import("./room.js").Room<Kind> | null>, select?: (state: Readonly<Kind["state"]>) => Value): Readable<Value | undefined>;
-/** @param {Readable<import("./room.js").Room<any> | null>} room */
-export declare const useMembers: (room: Readable<import("./room.js").Room<any> | null>) => import("svelte/store").Readable<readonly import("./protocol.js").Member[]>;
+/**
+ * @template {RoomKind} Kind
+ * @param {Readable<import("./room.js").Room<Kind> | null>} room
+ * @returns {Readable<readonly import("./protocol.js").Member<Kind>[]>}
+ */
+export declare const useMembers: <Kind extends RoomKind>(room: Readable<import("./room.js").Room<Kind> | null>) => Readable<readonly import("./protocol.js").Member<Kind>[]>;
 /** @param {Readable<import("./room.js").Room<any> | null>} room */
 export declare const useTasks: (room: Readable<import("./room.js").Room<any> | null>) => import("svelte/store").Readable<readonly import("./protocol.js").Task[]>;
 /** Return a store with the last change of the connection's state. */

@@ -24,8 +24,12 @@ export declare function useRoom<Kind extends RoomKind = AnyRoom>(kind: import(".
  * @param {(state: Readonly<Kind["state"]>) => Value} [select]
  */
 export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kind["state"]>>(room: MaybeRoom<Kind>, select?: (state: Readonly<Kind["state"]>) => Value): import("vue").ComputedRef<Value | undefined>;
-/** @param {MaybeRoom<any>} room */
-export declare const useMembers: (room: MaybeRoom<any>) => import("vue").ShallowRef<readonly import("./protocol.js").Member[], readonly import("./protocol.js").Member[]>;
+/**
+ * @template {RoomKind} Kind
+ * @param {MaybeRoom<Kind>} room
+ * @returns {import("vue").ShallowRef<readonly import("./protocol.js").Member<Kind>[]>}
+ */
+export declare const useMembers: <Kind extends RoomKind>(room: MaybeRoom<Kind>) => import("vue").ShallowRef<readonly import("./protocol.js").Member<Kind>[]>;
 /** @param {MaybeRoom<any>} room */
 export declare const useTasks: (room: MaybeRoom<any>) => import("vue").ShallowRef<readonly import("./protocol.js").Task[], readonly import("./protocol.js").Task[]>;
 /** Return the last change of the connection's state. */

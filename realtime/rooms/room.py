@@ -82,6 +82,14 @@ class Room:
     """A TypedDict or the like of the state, for `manage.py realtime_types`."""
     event_types: ClassVar[Mapping[str, Any]] = {}
     """The payloads of events of the host's own, likewise, by type."""
+    result_types: ClassVar[Mapping[str, Any]] = {}
+    """The results of tasks, likewise, by task type."""
+    signal_type: ClassVar[Any] = None
+    """The data of signals, likewise."""
+    presence_type: ClassVar[Any] = None
+    """The data by which clients show themselves (`set_presence`), likewise."""
+    role_type: ClassVar[Any] = None
+    """The roles, such as `Literal["editor", "viewer"]`, likewise."""
 
     def registered(self) -> None:
         """Prepare to be asked; called once, when the class is registered."""

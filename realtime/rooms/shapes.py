@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ from django.db.models import (
     UUIDField,
 )
 
-from realtime.rooms import registry
+from realtime.rooms import own_commands, registry
 from realtime.rooms.model_room import ModelRoom
 from realtime.rooms.places import Place
 from realtime.rooms.room import Room
@@ -77,9 +77,29 @@ def patch(room: Room) -> Schema | None:
     return _row(room.place, patch=True) if isinstance(room, ModelRoom) else None
 
 
+def commands(room: Room) -> dict[str, Schema]:
+    """Return the schemas of the payloads of a host's own commands, by name."""
+    return _schemas(own_commands.payloads(room))
+
+
 def events(room: Room) -> dict[str, Schema]:
     """Return the schemas of the payloads of a host's own events, by type."""
-    return {name: msgspec.json.schema(each) for name, each in room.event_types.items()}
+    return _schemas(room.event_types)
+
+
+def results(room: Room) -> dict[str, Schema]:
+    """Return the schemas of the results of tasks, by task type, as far as the room says."""
+    return _schemas(room.result_types)
+
+
+def declared(room: Room) -> dict[str, Schema]:
+    """Return the schemas of the other types that a room says: role, signal, presence."""
+    types = {"role": room.role_type, "signal": room.signal_type, "presence": room.presence_type}
+    return _schemas({name: each for name, each in types.items() if each is not None})
+
+
+def _schemas(types: Mapping[str, Any]) -> dict[str, Schema]:
+    return {name: msgspec.json.schema(each) for name, each in types.items()}
 
 
 def key(room: Room) -> Schema:

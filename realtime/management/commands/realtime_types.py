@@ -32,23 +32,35 @@ class Command(BaseCommand):
 
 def _interface(room: Room) -> str:
     name = "".join(part.capitalize() for part in room.kind.split("_")) + "Room"
-    key, state = typescript.type_of(shapes.key(room)), typescript.type_of(shapes.state(room), "  ")
-    changeable = shapes.patch(room)
-    patch = f"  patch: {typescript.type_of(changeable, '  ')};\n" if changeable else ""
-    types = {f"{room.kind}_updated": _updated(room, name, key)} | {
-        typescript.property_name(event): typescript.type_of(schema, "    ")
-        for event, schema in shapes.events(room).items()
+    key = typescript.type_of(shapes.key(room))
+    parts = {"kind": f'"{room.kind}"', "key": key, "state": _type(shapes.state(room))}
+    if (changeable := shapes.patch(room)) is not None:
+        parts["patch"] = _type(changeable)
+    own_events = _members(shapes.events(room))
+    parts["commands"] = _object(_members(shapes.commands(room)))
+    parts["events"] = _object({f"{room.kind}_updated": _updated(room, name, key)} | own_events)
+    if results := _members(shapes.results(room)):
+        parts["results"] = _object(results)
+    parts |= {each: _type(schema) for each, schema in shapes.declared(room).items()}
+    members = "".join(f"  {each}: {type_};\n" for each, type_ in parts.items())
+    return f"\nexport interface {name} {{\n{members}}}\n"
+
+
+def _type(schema: typescript.Json) -> str:
+    return typescript.type_of(schema, "  ")
+
+
+def _members(schemas: dict[str, typescript.Json]) -> dict[str, str]:
+    """Return the members of a type that has these."""
+    return {
+        typescript.property_name(name): typescript.type_of(schema, "    ")
+        for name, schema in schemas.items()
     }
-    events = "".join(f"    {event}: {payload};\n" for event, payload in types.items())
-    return f"""
-export interface {name} {{
-  kind: "{room.kind}";
-  key: {key};
-  state: {state};
-{patch}  events: {{
-{events}  }};
-}}
-"""
+
+
+def _object(members: dict[str, str]) -> str:
+    lines = "".join(f"    {name}: {type_};\n" for name, type_ in members.items())
+    return f"{{\n{lines}  }}" if lines else "{}"
 
 
 def _updated(room: Room, name: str, key: str) -> str:

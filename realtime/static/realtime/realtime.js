@@ -1475,7 +1475,9 @@ var Room = class {
     );
   }
   get members() {
-    return this.#session.view?.members ?? NONE;
+    return (
+      this.#session.view?.members ?? NONE
+    );
   }
   get memberCount() {
     return this.#session.view?.memberCount ?? 0;
@@ -1484,7 +1486,9 @@ var Room = class {
     return this.#session.view?.tasks ?? NONE;
   }
   get role() {
-    return this.#session.view && role(this.#session.view);
+    return (
+      this.#session.view && role(this.#session.view)
+    );
   }
   get me() {
     return this.#session.view?.me ?? null;
@@ -1563,9 +1567,9 @@ var Room = class {
   update(data, { baseSeq, optimistic = true } = {}) {
     return this.#update(data, { baseSeq, optimistic, command: null });
   }
-  command(name, payload = {}) {
+  command(name, ...[payload]) {
     this.#session.roomId.checkCommand(name);
-    return this.#update(payload, { optimistic: false, command: name });
+    return this.#update(payload ?? {}, { optimistic: false, command: name });
   }
   #update(data, options) {
     return this.#left ? rejected(this.#left) : this.#session.update(data, options);
@@ -1576,7 +1580,9 @@ var Room = class {
     }
   }
   get presence() {
-    return this.#session.presence;
+    return (
+      this.#session.presence
+    );
   }
   setPresence(patch) {
     if (!this.ended) {
