@@ -23,6 +23,9 @@ class Rate(NamedTuple):
     burst: int
 
 
+IN_MEMORY = "memory://"
+"""The `REDIS_URL` of a host's tests: presence is kept in the process, and no Redis is asked."""
+
 _MESSAGES = Rate(per_second=50, burst=100)
 _USERS = Rate(per_second=100, burst=300)
 _FRAMES = Rate(per_second=250, burst=1000)

@@ -123,6 +123,31 @@ def _is_local_cache() -> bool:
 
 
 @register(Tags.compatibility)
+def check_choice(**_: Any) -> list[CheckMessage]:
+    """Warn if sockets want tokens only because simplejwt happens to be installed."""
+    is_chosen = "AUTHENTICATION_CLASSES" in getattr(settings, "REALTIME", {})
+    if is_chosen or not _uses("realtime.auth.tokens") or _speaks_of_tokens():
+        return []
+    return [
+        CheckWarning(
+            "Sockets sign in by tokens, as simplejwt is installed, and nothing in the settings "
+            "speaks of tokens: pages that are signed in by Django's session are refused",
+            hint='Say which it is: REALTIME["AUTHENTICATION_CLASSES"] = '
+            '["realtime.auth.sessions.SessionAuthentication"], or '
+            "realtime.auth.tokens.JWTAuthentication, or both.",
+            id="realtime.W043",
+        )
+    ]
+
+
+def _speaks_of_tokens() -> bool:
+    if hasattr(settings, "SIMPLE_JWT"):
+        return True
+    rest = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ())
+    return any("jwt" in str(name).lower() for name in (*settings.INSTALLED_APPS, *rest))
+
+
+@register(Tags.compatibility)
 def check_rotation(**_: Any) -> list[CheckMessage]:
     if not _uses("realtime.auth.tokens"):
         return []

@@ -45,7 +45,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def check_redis_url(**_: Any) -> list[CheckMessage]:
     try:
-        Redis.from_url(conf.get().REDIS_URL)
+        if conf.get().REDIS_URL != conf.IN_MEMORY:
+            Redis.from_url(conf.get().REDIS_URL)
     except (ImproperlyConfigured, TypeError):  # told by `check_settings`
         return []
     except ValueError as error:

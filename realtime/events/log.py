@@ -165,6 +165,10 @@ def _payload(room: RoomId, event: NewEvent) -> dict[str, Any]:
         return messages.to_dict(room, event.payload)
     if messages.event_payload(event.type, room.kind) is not None:
         raise ValueError(f"{event.type} is an event of the protocol: make it by its function")
+    if messages.is_taken(event.type):
+        raise ValueError(
+            f"{event.type} is a name of the protocol's, or of its clients': take another"
+        )
     return event.payload
 
 

@@ -1,4 +1,4 @@
-"""Keep presence without Redis, for a server process that is alone, as in a host's tests."""
+"""Keep presence without Redis, for a server process that is alone; `conf.IN_MEMORY` asks for it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from realtime.presence.store import Arrival, Expired, PresenceStore, Synced
-
-URL = "memory://"
-"""The ``REALTIME["REDIS_URL"]`` that asks for it."""
 
 
 class MemoryStore(PresenceStore):

@@ -19,7 +19,7 @@ class ProcessPresence:
     """Own the members of every open room, the lease, and both directions to Redis."""
 
     def __init__(self) -> None:
-        is_alone = conf.get().REDIS_URL == memory.URL
+        is_alone = conf.get().REDIS_URL == conf.IN_MEMORY
         store = memory.MemoryStore() if is_alone else PresenceStore()
         self.process = store.process
         """The name of this server process, in Redis and on the layer."""

@@ -273,6 +273,14 @@ EVENT_PAYLOADS = (
     MemberChangedPayload,
     DeletedPayload,
 )
+EPHEMERAL_PAYLOADS = (
+    UserJoinedPayload,
+    UserLeftPayload,
+    TaskProgressPayload,
+    SignalPayload,
+    PresencePayload,
+    AccessRevokedPayload,
+)
 
 
 def event_payload(type_: str, kind: str) -> type[EventPayload] | None:
@@ -365,6 +373,20 @@ class TokenExpiring(ServerMessage, tag="token_expiring", kw_only=True):
 
 class ServerDraining(ServerMessage, tag="server_draining", kw_only=True):
     payload: EmptyAck = msgspec.field(default_factory=EmptyAck)
+
+
+_TAKEN = frozenset(
+    [
+        *("change", "snapshot"),  # what both clients' `room.on` tells beside messages
+        *(payload.type for payload in EPHEMERAL_PAYLOADS),
+        *(message.__struct_config__.tag for message in ServerMessage.__subclasses__()),
+    ]
+)
+
+
+def is_taken(type_: str) -> bool:
+    """Return True if clients would not take a message of this type for an event of the host's."""
+    return type_ in _TAKEN
 
 
 # --- text → command --------------------------------------------------------------------------

@@ -30,8 +30,8 @@ def append(room: Model | RoomId, type_: str, payload: Json, *, before: Json | No
             that it tells of must commit together.
         LookupError: if there are no rooms of such objects.
         TypeError, ValueError: if there can be no such room, or if it cannot be shown the event, as
-            that is no JSON, or one of the protocol's. One that is too large raises a ValueError
-            as the transaction ends.
+            that is no JSON, or has a name of the protocol's or of its clients'. One that is too
+            large raises a ValueError as the transaction ends.
     """
     using = alias()
     room_id = room_of(room) if isinstance(room, Model) else room

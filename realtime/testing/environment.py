@@ -14,7 +14,6 @@ from realtime import conf
 from realtime.db import threads
 from realtime.events import broadcast
 from realtime.live import process
-from realtime.presence import memory
 from realtime.testing import sign_in
 from realtime.testing.client import RealtimeClient
 
@@ -84,8 +83,8 @@ def environment() -> Iterator[Environment]:
     changes = {
         "CHANNEL_LAYERS": {"default": {"BACKEND": "realtime.testing.layer.SilentLayer"}},
         "REALTIME": {
-            **settings.REALTIME,
-            "REDIS_URL": memory.URL,
+            **getattr(settings, "REALTIME", {}),
+            "REDIS_URL": conf.IN_MEMORY,
             "AUTHENTICATION_CLASSES": [own, *conf.get().AUTHENTICATION_CLASSES],
         },
     }

@@ -105,6 +105,9 @@ def add_what_is_too_large(board: Board) -> None:
     [
         (("plan_updated", {}), "an event of the protocol"),
         (("member_changed", {}), "an event of the protocol"),
+        (("user_joined", {}), "user_joined is a name of the protocol's"),
+        (("error", {}), "a name of the protocol's"),
+        (("snapshot", {}), "or of its clients'"),
         (("", {}), "The type of an event"),
         (("added", {"a": object()}), "cannot be JSON"),
     ],

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks import ERROR, run_checks
 from django.db import connection
 from pytest_django import Settings
 
-from realtime.checks import tasks
+from realtime.checks import authentication, tasks
+from realtime.testing import environment
 from tests.harness.process import run_python
 from tests.harness.servers import Daphne
 from tests.harness.stack import run_manage
@@ -206,3 +207,31 @@ def test_what_sessions_cannot_do_is_told(
 def test_a_list_that_signs_nobody_in_is_told(settings: Settings, classes: Any) -> None:
     settings.REALTIME = settings.REALTIME | {"AUTHENTICATION_CLASSES": classes}
     assert "realtime.E040" in {message.id for message in run_checks()}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_told"),
+    [
+        ({}, True),
+        ({"REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["site.Basic"]}}, True),
+        ({"REALTIME": {"AUTHENTICATION_CLASSES": ["whatever"]}}, False),
+        ({"SIMPLE_JWT": {}}, False),
+        ({"INSTALLED_APPS": ["rest_framework_simplejwt"]}, False),
+        ({"REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["site.JWTAuth"]}}, False),
+    ],
+    ids=str,
+)
+def test_tokens_that_nobody_asked_for_are_told(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], *, is_told: bool
+) -> None:
+    site = SimpleNamespace(**{"INSTALLED_APPS": ["django.contrib.auth"], **given})
+    monkeypatch.setattr(authentication, "settings", site)
+    assert [message.id for message in authentication.check_choice()] == ["realtime.W043"] * is_told
+
+
+def test_the_settings_of_a_hosts_tests_are_clean(settings: Settings, db: None) -> None:
+    with environment():
+        assert [each for each in run_checks() if each.level >= ERROR] == []
+    del settings.REALTIME
+    with environment():
+        pass
