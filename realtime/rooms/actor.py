@@ -14,7 +14,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-_acting: ContextVar[Any] = ContextVar("realtime_acting", default=None)
+_acting: ContextVar[Any] = ContextVar("realtime_acting")
+_NOBODY = object()
 
 
 class Deferred:
@@ -42,9 +43,14 @@ def acting(user: Any) -> Iterator[None]:
         _acting.reset(token)
 
 
+def is_named() -> bool:
+    """Return True inside a block of `acting`, be it for the system."""
+    return _acting.get(_NOBODY) is not _NOBODY
+
+
 def actor_id() -> Any:
     """Return the primary key of the user who acts now; None for the system."""
-    actor = _acting.get()
+    actor = _acting.get(None)
     # A request has no user before a middleware, or REST framework, has signed one in.
     user = getattr(actor, "user", None) if isinstance(actor, HttpRequest | Deferred) else actor
     # An anonymous user's primary key is None.

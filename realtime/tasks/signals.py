@@ -20,7 +20,7 @@ from django.db import connections
 from realtime.tasks import lease
 from realtime.tasks import state as task_state
 from realtime.tasks.lease import LeaseKeeper, ReceivedLeaseKeeper
-from realtime.tasks.task import RoomTask, failure_text, quietly, task_type
+from realtime.tasks.task import RoomTask, failure_text, named_starter, quietly, task_type
 
 keeper = LeaseKeeper(task_state.prolong)
 """Leases of the tasks that run in this process."""
@@ -47,18 +47,20 @@ def _concerns_a_room(task: Any) -> bool:
 
 @_handler
 def on_prerun(*, sender: Any, task_id: str, args: Any, kwargs: Any, **_: Any) -> None:
-    _note(sender, task_id, args, kwargs)
+    _note(sender, task_id, args, kwargs, user_id=named_starter(sender.request))
     task_state.mark_started(task_id)
     keeper.hold(task_id)
 
 
-def _note(task: Any, task_id: str, args: Any, kwargs: Any) -> None:
+def _note(task: Any, task_id: str, args: Any, kwargs: Any, *, user_id: Any = None) -> None:
     """Record a task that was not started by `enqueue`, if it belongs to a room."""
     if not isinstance(task, RoomTask):
         return
     room = task.room_of(args, kwargs)
     if room is not None:
-        task_state.mark_queued(task_id=task_id, task_type=task_type(task), room=room)
+        task_state.mark_queued(
+            task_id=task_id, task_type=task_type(task), room=room, user_id=user_id
+        )
 
 
 @_handler

@@ -36,12 +36,11 @@ class TooManyTasks(Exception):
     """Refuse a task, as the room or the user has as many as allowed; the message says which."""
 
 
-def mark_queued(*, task_id: str, task_type: str, room: RoomId) -> None:
-    """Record a task that is about to be sent to the broker; an existing row is kept."""
+def mark_queued(*, task_id: str, task_type: str, room: RoomId, user_id: Any = None) -> None:
+    """Record a task that was sent to the broker without `admit`; an existing row is kept."""
     if not TaskState.objects.filter(task_id=task_id).exists():
-        TaskState.objects.get_or_create(
-            task_id=task_id, defaults={"room_id": log.row_of(room), "task_type": task_type}
-        )
+        fields = {"room_id": log.row_of(room), "task_type": task_type, "user_id": user_id}
+        TaskState.objects.get_or_create(task_id=task_id, defaults=fields)
 
 
 class Request(NamedTuple):

@@ -11,22 +11,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from inspect import signature
 from typing import Any
 from uuid import uuid4
 
+from celery import current_app
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery.result import EagerResult
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections, transaction
 
 from realtime import conf
 from realtime.events import values
 from realtime.models import TaskState, alias
 from realtime.protocol.room_id import RoomId, key_name
-from realtime.rooms import registry
+from realtime.rooms import actor, registry
 from realtime.rooms.actor import Deferred, acting
 from realtime.tasks import state as task_state
 from realtime.tasks.progress import Report, Throttle
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 _warned: set[str] = set()
 """Tasks whose calls without a room were logged already."""
+_STARTER = "realtime_user_id"
+"""The header of a message that names the user who started the task."""
 _MAX_SUBJECT = 200
 _MAX_TYPE = 100
 """Characters of their columns."""
@@ -59,8 +63,12 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         # `Task.__call__` would begin a request of its own, without the id of this one.
-        with acting(Deferred(partial(_starter_of, self.request.id))):
+        with acting(Deferred(partial(_starter_of, self.request))):
             return self.run(*args, **kwargs)
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Start the task, as `delay` does, too, for the user who acts."""
+        return super().apply_async(*args, **_with_starter(options))
 
     def enqueue(self, *, user_id: Any = None, subject: str = "", **kwargs: Any) -> str:
         """Start the task when the current transaction commits, and return its id now.
@@ -68,7 +76,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
         If the broker cannot be reached, the task fails: the room is told, and nothing hangs.
 
         Args:
-            user_id: the primary key of the user who starts it.
+            user_id: the primary key of the user who starts it; without it, the user who acts.
             subject: the object it works on, such as "canvas 7", if one task of this type at a
                 time is enough. While one is open, its id is returned and nothing is started.
 
@@ -87,7 +95,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
             task_id=str(uuid4()),
             task_type=task_type(self),
             room=room,
-            user_id=values.user_key(user_id),
+            user_id=values.user_key(actor.actor_id() if user_id is None else user_id),
             subject=subject,
             queue=self._own_queue(),
         )
@@ -106,7 +114,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
                 # Nobody here waits for the result. Otherwise Celery would subscribe to it, and wait
                 # for a Redis that hangs. With the header the worker keeps the result all the same.
                 ignore_result=True,
-                headers={"ignore_result": bool(self.ignore_result)},  # type: ignore[dict-item]
+                headers={"ignore_result": bool(self.ignore_result)},
             )
         except Exception:  # the transaction is committed: its request must not fail
             logger.exception("A task could not be queued", extra={"action": "enqueue_failed"})
@@ -167,7 +175,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
                 self._top_request().is_replaced = True
         return super().replace(sig)
 
-    def apply(self, *args: Any, **kwargs: Any) -> EagerResult[Any]:
+    def apply(self, *args: Any, **options: Any) -> EagerResult[Any]:
         """Run in this process, as CELERY_TASK_ALWAYS_EAGER does.
 
         Raises:
@@ -177,7 +185,7 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
             raise RuntimeError(
                 f"{self.name} cannot run eagerly on an event loop; call it through sync_to_async"
             )
-        return super().apply(*args, **kwargs)
+        return super().apply(*args, **_with_starter(options))
 
     def report_progress(self, percent: float, message: Any = "") -> None:
         """Send the task's progress to its room.
@@ -228,8 +236,39 @@ class RoomTask(DjangoTask):  # type: ignore[type-arg]
             task_state.record_progress(self.request.id, report)
 
 
-def _starter_of(task_id: str | None) -> Any:
-    return TaskState.objects.filter(task_id=task_id).values_list("user_id", flat=True).first()
+def _with_starter(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a call with a header that names the user who acts."""
+    headers = options.get("headers") or {}
+    user_id = None if _STARTER in headers else _acting_now()
+    return options if user_id is None else options | {"headers": {_STARTER: user_id, **headers}}
+
+
+def _acting_now() -> str | None:
+    """Return the key of the user who acts, as a header has it; None if nobody does."""
+    user_id = None
+    with quietly():
+        if actor.is_named():
+            # On an event loop the user of a session cannot be read.
+            with suppress(SynchronousOnlyOperation):
+                user_id = values.user_key(actor.actor_id())
+        elif (task := current_app.current_task) is not None:
+            # A worker starts the next task of a chain after the one that it follows.
+            user_id = named_starter(task.request)
+    return None if user_id is None else str(user_id)
+
+
+def named_starter(request: Any) -> Any:
+    """Return the key of the user whom the message of a task names; None if it names none."""
+    with suppress(ValueError):
+        return values.user_key((request.headers or {}).get(_STARTER))
+    return None
+
+
+def _starter_of(request: Any) -> Any:
+    rows = TaskState.objects.filter(task_id=request.id)
+    for user_id in rows.values_list("user_id", flat=True):
+        return user_id
+    return named_starter(request)  # of a task that belongs to no room
 
 
 @contextmanager

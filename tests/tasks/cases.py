@@ -11,6 +11,8 @@ from uuid import UUID
 from celery import chord, group, shared_task
 from celery.exceptions import Ignore, Reject
 
+from realtime import rooms
+from realtime.rooms import actor
 from realtime.tasks.task import RoomTask, TaskFailure
 
 
@@ -32,6 +34,24 @@ def reports(self: RoomTask, *, project_id: int) -> str:
         self.update_state(state="PROGRESS", meta={"current": percent, "total": 100,
                                                   "status": f"At {percent}"})  # fmt: skip
     return "done"
+
+
+@shared_task(base=RoomTask, bind=True)
+def tells_who_acts(self: RoomTask, *, project_id: int | None = None, attempts: int = 1) -> Any:
+    if self.request.retries + 1 < attempts:
+        raise self.retry(countdown=0.1)
+    return actor.actor_id()
+
+
+@shared_task
+def starts_for(user_id: int, task_id: str, how: str, **kwargs: Any) -> None:
+    """Start the task above, as a view of this user would."""
+    with rooms.acting(user_id):
+        if how == "chain":
+            first = adopted.si(project_id=kwargs["project_id"])
+            (first | tells_who_acts.si(**kwargs).set(task_id=task_id)).delay()
+        else:
+            tells_who_acts.apply_async(kwargs=kwargs, task_id=task_id)
 
 
 @shared_task(base=RoomTask)

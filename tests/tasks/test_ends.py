@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -24,6 +25,19 @@ async def test_a_task_of_no_project_is_shown_to_nobody(tasks: Tasks, viewer: Vie
     task_id = tasks.start("without_project", 1)
     assert tasks.app.AsyncResult(task_id).get(timeout=30) == 2
     assert await viewer.client.drain() == []
+
+
+async def test_edits_of_a_task_are_made_by_who_started_it(tasks: Tasks, viewer: Viewer) -> None:
+    carol = 54321
+    in_room: list[tuple[str, dict[str, Any]]] = [("", {}), ("", {"attempts": 2}), ("chain", {})]
+    for how, given in in_room:
+        task_id = str(uuid4())
+        project = {"project_id": viewer.project_id}
+        tasks.start("starts_for", carol, task_id, how, **project, **given)
+        assert (await viewer.end_of(task_id))["payload"]["result"] == carol, (how, given)
+    task_id = str(uuid4())
+    tasks.start("starts_for", carol, task_id, "")
+    assert tasks.app.AsyncResult(task_id).get(timeout=15) == carol
 
 
 async def test_progress_is_throttled_and_rises_and_the_last_is_told(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from celery import current_app
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.http import HttpRequest
 from django.test import TestCase
+from django.utils.functional import SimpleLazyObject
 
+from realtime import rooms
 from realtime.db import threads
 from realtime.events import log
-from realtime.models import TaskState
+from realtime.models import Event, TaskState
 from tests.harness.rooms import row
 from tests.tasks import cases
 
@@ -51,8 +56,23 @@ def test_an_eager_task_that_is_tried_again_ends_once() -> None:
     assert TaskState.objects.get().progress == 100
 
 
+def test_it_is_run_by_who_starts_it() -> None:
+    with rooms.acting(54321):
+        assert cases.tells_who_acts.delay(attempts=2).get() == 54321
+        assert cases.tells_who_acts.apply().get() == 54321
+        task_id = cases.adopted.enqueue(project_id=PROJECT)
+    assert TaskState.objects.get(task_id=task_id).user_id == 54321
+    assert Event.objects.get().actor_id == 54321
+    assert cases.tells_who_acts.delay().get() is None
+
+
 async def test_on_an_event_loop_it_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="call it through sync_to_async"):
+    request = HttpRequest()  # of an async view; the session's user is not read yet
+    request.user = cast("User", SimpleLazyObject(User.objects.first))
+    with (
+        rooms.acting(request),
+        pytest.raises(RuntimeError, match="call it through sync_to_async"),
+    ):
         cases.adopted.delay(project_id=PROJECT)
     await threads.write(lambda: cases.adopted.delay(project_id=PROJECT))
     assert await threads.run(told) == [("task_completed", "adopted")]
