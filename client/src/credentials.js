@@ -1,8 +1,7 @@
 import { RealtimeError } from "./errors.js";
 
 /**
- * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
- * @typedef {string | null} MaybeToken
+ * @typedef {string | ((request: { reason?: string }) => string | null | Promise<string | null>)} Token
  *
  * @typedef {"subprotocol" | "query" | "ticket"} Credential the place of a token in the handshake
  *

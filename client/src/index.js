@@ -8,6 +8,7 @@
  * @typedef {import("./errors.js").Reason} Reason
  * @typedef {import("./errors.js").ServerErrorCode} ServerErrorCode
  * @typedef {import("./protocol.js").AnyRoom} AnyRoom
+ * @typedef {import("./protocol.js").Named} Named
  * @typedef {import("./protocol.js").RoomKind} RoomKind
  * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
  * @typedef {import("./room-id.js").RoomKey} RoomKey
@@ -27,6 +28,11 @@
  * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  * @template {keyof import("./protocol.js").RoomPayloads<Kind> & string} [Type=keyof import("./protocol.js").RoomPayloads<Kind> & string]
  * @typedef {import("./protocol.js").Envelope<Kind, Type>} Envelope
+ */
+
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").KnownPayloads<Kind>} KnownPayloads
  */
 
 /**

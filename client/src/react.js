@@ -6,6 +6,7 @@ import {
 import { members, status, subscribe, tasks } from "./bindings.js";
 
 /** @typedef {import("./protocol.js").AnyRoom} AnyRoom */
+/** @typedef {import("./bindings.js").ConnectionState} ConnectionState */
 /** @typedef {import("./protocol.js").RoomKind} RoomKind */
 
 const Context = createContext(/** @type {import("./realtime.js").Realtime | null} */ (null));
@@ -107,10 +108,14 @@ export function usePresence(room) {
   return [useValue(room, () => room?.presence ?? null), change];
 }
 
-/** Return the last change of the connection's state. */
+/**
+ * Return the last change of the connection's state.
+ *
+ * @returns {ConnectionState}
+ */
 export function useConnection() {
   const client = useRealtime();
-  const [change, setChange] = useState(/** @type {import("./bindings.js").ConnectionState} */ ({ state: client.state }));
+  const [change, setChange] = useState(/** @type {ConnectionState} */ ({ state: client.state }));
   useEffect(() => {
     setChange({ state: client.state });
     return client.on("state", setChange);

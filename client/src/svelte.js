@@ -5,6 +5,7 @@ import { derived, readable } from "svelte/store";
 import { members, subscribe, tasks } from "./bindings.js";
 
 /** @typedef {import("./protocol.js").AnyRoom} AnyRoom */
+/** @typedef {import("./bindings.js").ConnectionState} ConnectionState */
 /** @typedef {import("./protocol.js").RoomKind} RoomKind */
 
 /**
@@ -81,10 +82,14 @@ export const useMembers = (room) => distinct(room, members);
 /** @param {Readable<import("./room.js").Room<any> | null>} room */
 export const useTasks = (room) => distinct(room, tasks);
 
-/** Return a store with the last change of the connection's state. */
+/**
+ * Return a store with the last change of the connection's state.
+ *
+ * @returns {Readable<ConnectionState>}
+ */
 export function useConnection() {
   const client = useRealtime();
-  /** @type {import("./bindings.js").ConnectionState} */
+  /** @type {ConnectionState} */
   const first = { state: client.state };
   return readable(first, (set) => {
     set({ state: client.state });

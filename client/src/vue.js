@@ -6,6 +6,7 @@ import {
 import { members, status, subscribe, tasks } from "./bindings.js";
 
 /** @typedef {import("./protocol.js").AnyRoom} AnyRoom */
+/** @typedef {import("./bindings.js").ConnectionState} ConnectionState */
 /** @typedef {import("./protocol.js").RoomKind} RoomKind */
 
 /**
@@ -80,10 +81,14 @@ export const useMembers = (room) => useValue(room, members);
 /** @param {MaybeRoom<any>} room */
 export const useTasks = (room) => useValue(room, tasks);
 
-/** Return the last change of the connection's state. */
+/**
+ * Return the last change of the connection's state.
+ *
+ * @returns {import("vue").ShallowRef<ConnectionState>}
+ */
 export function useConnection() {
   const client = useRealtime();
-  const change = shallowRef(/** @type {import("./bindings.js").ConnectionState} */ ({ state: client.state }));
+  const change = shallowRef(/** @type {ConnectionState} */ ({ state: client.state }));
   onScopeDispose(client.on("state", (next) => (change.value = next)));
   return change;
 }

@@ -1,12 +1,10 @@
 import { RealtimeError } from "./errors.js";
 export type Token = string | ((request: {
     reason?: string;
-}) => MaybeToken | Promise<MaybeToken>);
-export type MaybeToken = string | null;
+}) => string | null | Promise<string | null>);
 export type Credential = "subprotocol" | "query" | "ticket";
 /**
- * @typedef {string | ((request: { reason?: string }) => MaybeToken | Promise<MaybeToken>)} Token
- * @typedef {string | null} MaybeToken
+ * @typedef {string | ((request: { reason?: string }) => string | null | Promise<string | null>)} Token
  *
  * @typedef {"subprotocol" | "query" | "ticket"} Credential the place of a token in the handshake
  *

@@ -8,6 +8,7 @@
  * @typedef {import("./errors.js").Reason} Reason
  * @typedef {import("./errors.js").ServerErrorCode} ServerErrorCode
  * @typedef {import("./protocol.js").AnyRoom} AnyRoom
+ * @typedef {import("./protocol.js").Named} Named
  * @typedef {import("./protocol.js").RoomKind} RoomKind
  * @typedef {import("./protocol.js").RoomUpdated} RoomUpdated
  * @typedef {import("./room-id.js").RoomKey} RoomKey
@@ -31,6 +32,7 @@ export type ErrorCode = import("./errors.js").ErrorCode;
 export type Reason = import("./errors.js").Reason;
 export type ServerErrorCode = import("./errors.js").ServerErrorCode;
 export type AnyRoom = import("./protocol.js").AnyRoom;
+export type Named = import("./protocol.js").Named;
 export type RoomKind = import("./protocol.js").RoomKind;
 export type RoomUpdated = import("./protocol.js").RoomUpdated;
 export type RoomKey = import("./room-id.js").RoomKey;
@@ -45,6 +47,7 @@ export type StateChange = import("./reconnector.js").StateChange;
 export type Timers = import("./timers.js").Timers;
 export type WakeupSource = import("./wakeups.js").WakeupSource;
 export type Envelope<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom, Type extends keyof import("./protocol.js").RoomPayloads<Kind> & string = keyof import("./protocol.js").RoomPayloads<Kind> & string> = import("./protocol.js").Envelope<Kind, Type>;
+export type KnownPayloads<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./protocol.js").KnownPayloads<Kind>;
 export type RoomMessage<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./protocol.js").RoomMessage<Kind>;
 export type RoomPayloads<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> = import("./protocol.js").RoomPayloads<Kind>;
 export type PatchOf<Kind extends import("./protocol.js").RoomKind> = import("./protocol.js").PatchOf<Kind>;
@@ -64,6 +67,10 @@ export type Snapshot<Kind extends import("./protocol.js").RoomKind = import("./p
  * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
  * @template {keyof import("./protocol.js").RoomPayloads<Kind> & string} [Type=keyof import("./protocol.js").RoomPayloads<Kind> & string]
  * @typedef {import("./protocol.js").Envelope<Kind, Type>} Envelope
+ */
+/**
+ * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]
+ * @typedef {import("./protocol.js").KnownPayloads<Kind>} KnownPayloads
  */
 /**
  * @template {import("./protocol.js").RoomKind} [Kind=import("./protocol.js").AnyRoom]

@@ -1,4 +1,5 @@
 export type AnyRoom = import("./protocol.js").AnyRoom;
+export type ConnectionState = import("./bindings.js").ConnectionState;
 export type RoomKind = import("./protocol.js").RoomKind;
 /**
  * Provide the client to the components below.
@@ -49,20 +50,9 @@ export declare function useTasks(room: import("./room.js").Room<any> | null): re
  * @returns {[presence: import("./room.js").Room<Kind>["presence"], change: import("./room.js").Room<Kind>["setPresence"]]}
  */
 export declare function usePresence<Kind extends RoomKind>(room: import("./room.js").Room<Kind> | null): [presence: import("./room.js").Room<Kind>["presence"], change: import("./room.js").Room<Kind>["setPresence"]];
-/** Return the last change of the connection's state. */
-export declare function useConnection(): (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "connecting" | "online";
-    code?: undefined;
-    reason?: undefined;
-    retryAt?: undefined;
-}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "offline";
-    code?: number | undefined;
-    reason: import("./reconnector.js").Reason;
-    retryAt?: number;
-}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "stopped";
-    code?: number | undefined;
-    reason: import("./reconnector.js").Reason;
-    retryAt?: undefined;
-}>);
+/**
+ * Return the last change of the connection's state.
+ *
+ * @returns {ConnectionState}
+ */
+export declare function useConnection(): ConnectionState;

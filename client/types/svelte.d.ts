@@ -1,4 +1,5 @@
 export type AnyRoom = import("./protocol.js").AnyRoom;
+export type ConnectionState = import("./bindings.js").ConnectionState;
 export type RoomKind = import("./protocol.js").RoomKind;
 export type Readable<Value> = import("svelte/store").Readable<Value>;
 /**
@@ -42,20 +43,9 @@ export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kin
 export declare const useMembers: <Kind extends RoomKind>(room: Readable<import("./room.js").Room<Kind> | null>) => Readable<readonly import("./protocol.js").Member<Kind>[]>;
 /** @param {Readable<import("./room.js").Room<any> | null>} room */
 export declare const useTasks: (room: Readable<import("./room.js").Room<any> | null>) => import("svelte/store").Readable<readonly import("./protocol.js").Task[]>;
-/** Return a store with the last change of the connection's state. */
-export declare function useConnection(): import("svelte/store").Readable<(Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "connecting" | "online";
-    code?: undefined;
-    reason?: undefined;
-    retryAt?: undefined;
-}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "offline";
-    code?: number | undefined;
-    reason: import("./reconnector.js").Reason;
-    retryAt?: number;
-}>) | (Pick<import("./reconnector.js").StateChange, "state"> & Partial<{
-    state: "stopped";
-    code?: number | undefined;
-    reason: import("./reconnector.js").Reason;
-    retryAt?: undefined;
-}>)>;
+/**
+ * Return a store with the last change of the connection's state.
+ *
+ * @returns {Readable<ConnectionState>}
+ */
+export declare function useConnection(): Readable<ConnectionState>;

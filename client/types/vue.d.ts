@@ -1,4 +1,5 @@
 export type AnyRoom = import("./protocol.js").AnyRoom;
+export type ConnectionState = import("./bindings.js").ConnectionState;
 export type RoomKind = import("./protocol.js").RoomKind;
 export type MaybeRoom<Kind extends RoomKind> = import("vue").MaybeRefOrGetter<import("./room.js").Room<Kind> | null>;
 /** @type {import("vue").ObjectPlugin<import("./realtime.js").Realtime>} */
@@ -32,5 +33,9 @@ export declare function useRoomState<Kind extends RoomKind, Value = Readonly<Kin
 export declare const useMembers: <Kind extends RoomKind>(room: MaybeRoom<Kind>) => import("vue").ShallowRef<readonly import("./protocol.js").Member<Kind>[]>;
 /** @param {MaybeRoom<any>} room */
 export declare const useTasks: (room: MaybeRoom<any>) => import("vue").ShallowRef<readonly import("./protocol.js").Task[], readonly import("./protocol.js").Task[]>;
-/** Return the last change of the connection's state. */
-export declare function useConnection(): import("vue").ShallowRef<import("./bindings.js").ConnectionState, import("./bindings.js").ConnectionState>;
+/**
+ * Return the last change of the connection's state.
+ *
+ * @returns {import("vue").ShallowRef<ConnectionState>}
+ */
+export declare function useConnection(): import("vue").ShallowRef<ConnectionState>;
