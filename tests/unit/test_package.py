@@ -17,6 +17,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.storage import FileSystemStorage
 
 from realtime import __version__, extras
+from tests.harness.environments import environment
 from tests.harness.process import ROOT, run_python
 
 METADATA = f"django_realtime_rooms-{__version__}.dist-info"
@@ -48,6 +49,27 @@ def test_the_wheel_has_all_of_realtime_and_nothing_else(wheel: zipfile.ZipFile) 
     assert {name for name in names if not name.startswith(METADATA)} == own
     assert {Path(name).suffix for name in own} >= {".py", ".lua", ".html", ".js", ".map", ".typed"}
     assert f"{METADATA}/licenses/LICENSE" in names
+
+
+CLIENT = """
+import sys
+from realtime.client import Realtime
+Realtime("ws://127.0.0.1", token="t")
+print({name.partition(".")[0] for name in sys.modules} & {"django", "channels", "redis", "msgspec"})
+"""
+
+
+def test_the_python_client_needs_websockets_alone(wheel: zipfile.ZipFile) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = environment(sys.executable, project["optional-dependencies"]["client"])
+    done = subprocess.run(
+        [str(python), "-W", "error", "-c", CLIENT],
+        env={"PYTHONPATH": str(wheel.filename)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_the_wheel_says_what_it_is(metadata: Message) -> None:
