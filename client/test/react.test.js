@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { settle } from "./fakes.js";
 import { follow, load, makeBoard, openPage, until } from "./dom.js";
 
 const document = openPage();
-const { App, StrictMode, createElement, createRoot, hooks, renderToString } = await load("react", `
+const { App, StrictMode, Suspense, createElement, createRoot, hooks, renderToString, use } = await load("react", `
   export { App } from "./examples/board.tsx";
-  export { StrictMode, createElement } from "react";
+  export { StrictMode, Suspense, createElement, use } from "react";
   export { createRoot } from "react-dom/client";
   export { renderToString } from "react-dom/server.edge";
   export * as hooks from "django-realtime-client/react";
@@ -65,6 +66,25 @@ test("another key is another room; the old one is left, and nothing of it is sho
   await board.timers.advance(500);
   assert.deepEqual(socket.last("leave_board").payload, { board_id: 2 });
   assert.ok(seen.every(([id, key]) => key === null || key === id), JSON.stringify(seen));
+  root.unmount();
+});
+
+test("a component may wait for its room in Suspense", { timeout: 30_000 }, async () => {
+  const board = makeBoard();
+  const Title = ({ room }) => use(room.ready).state.title;
+  const Board = () => {
+    const room = hooks.useRoom("board", 1);
+    return room && createElement(Suspense, { fallback: "Loading" }, createElement(Title, { room }));
+  };
+  const element = document.createElement("div");
+  const root = createRoot(element);
+  root.render(createElement(hooks.RealtimeProvider, { client: board.realtime }, createElement(Board)));
+  await until(() => element.textContent === "Loading", () => element.innerHTML);
+  await board.admit();
+  // React takes its time, so that a page does not flicker.
+  while (element.textContent !== "Plan") {
+    await sleep(20);
+  }
   root.unmount();
 });
 
