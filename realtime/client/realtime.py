@@ -26,7 +26,7 @@ from realtime.client.errors import (
     Stopped,
     UserChanged,
 )
-from realtime.client.messages import Key, Message
+from realtime.client.messages import Json, Key, Message
 from realtime.client.room import Context, Room
 from realtime.client.room_id import RoomId
 
@@ -135,24 +135,31 @@ class Realtime:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def join(self, kind: str, key: Key) -> Room:
+    async def join(self, kind: str, key: Key, *, presence: Json | None = None) -> Room:
         """Return a room once it is joined; without a connection, that may take long.
 
-        `kind` is the noun of the rooms, such as `project`, and `key` the key of the object.
-
         To join a room again returns the same one. It is left once it was left as often as joined.
+
+        Args:
+            kind: the noun of the rooms, such as `project`.
+            key: the key of the object.
+            presence: as `Room.set_presence`, from the start.
 
         Raises:
             Refused: such as PROJECT_NOT_FOUND.
             UserChanged, Stopped
+            InvalidData
             TypeError, ValueError: if the arguments name no room.
         """
         room_id = RoomId.of(kind, key)
-        room = self._rooms.get(room_id)
-        if room is None:
-            if self.state is State.STOPPED:
-                raise self.error or Stopped
-            room = self._rooms[room_id] = Room(room_id, self._context)
+        known = self._rooms.get(room_id)
+        if known is None and self.state is State.STOPPED:
+            raise self.error or Stopped
+        room = known or Room(room_id, self._context)
+        if presence is not None:
+            await room.set_presence(presence)  # which waits for nothing
+        if known is None:
+            self._rooms[room_id] = room
             if self._connection is not None:
                 room.attach(self._connection)
         await room.enter()

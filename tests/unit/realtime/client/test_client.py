@@ -599,6 +599,20 @@ async def test_presence_is_merged_shown_and_told_again(server: Server) -> None:
     assert room.presence == {"x": 2}
 
 
+async def test_presence_is_there_from_the_join_on(server: Server) -> None:
+    realtime = await server.client()
+    with pytest.raises(InvalidData):
+        await realtime.join("project", 1, presence={"x": object()})
+    joining = asyncio.create_task(realtime.join("project", 1, presence={"color": "red"}))
+    peer = await server.accept()
+    await peer.welcome()
+    command = await peer.expect("join_project")
+    assert command["payload"] == {"project_id": 1, "presence": {}}
+    await peer.answer_join(command, recovered=False, user_id=1)
+    told = await peer.expect("set_presence")
+    assert told["payload"]["data"] == (await joining).presence == {"color": "red"}
+
+
 async def test_a_signal_that_is_refused_is_told(server: Server) -> None:
     realtime = await server.client()
     told = asyncio.get_running_loop().create_future()
