@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
@@ -13,12 +14,14 @@ from projects.access import UPDATABLE
 from projects.models import Project
 from projects.rooms import ProjectState
 from realtime import rooms
+from realtime.protocol.errors import ErrorCode
 from realtime.protocol.typescript import type_of
 from tests.boards.models import Board, Card
 from tests.boards.rooms import ArticleRoom, BoardRoom
 from tests.harness.rooms import serve_only
 
-GENERATED = Path(__file__).parents[4] / "client" / "test" / "rooms.ts"
+CLIENT = Path(__file__).parents[4] / "client"
+GENERATED = CLIENT / "test" / "rooms.ts"
 """Which `npm --prefix client run check` compiles, with what test/types.ts says of it."""
 
 
@@ -140,3 +143,9 @@ def test_a_declaration_that_cannot_be_served_is_named(monkeypatch: pytest.Monkey
     serve_only(monkeypatch, Misspelt)
     with pytest.raises(CommandError, match=r"Misspelt cannot be served: .*'titel'"):
         printed()
+
+
+def test_the_client_names_every_error_code() -> None:
+    union = (CLIENT / "src" / "errors.js").read_text().partition("ServerErrorCode")[0]
+    codes = set(re.findall(r'"([A-Z_]+)"', union.partition("@typedef")[2]))
+    assert codes == set(ErrorCode)
