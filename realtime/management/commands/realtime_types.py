@@ -27,7 +27,14 @@ class Command(BaseCommand):
         for room in rooms:
             if isinstance(room, ModelRoom) and (problems := room.problems()):
                 raise CommandError(f"{type(room).__name__} cannot be served: {problems[0]}")
-        self.stdout.write(_HEAD + "".join(map(_interface, rooms)))
+        self.stdout.write(_HEAD + "".join(map(_described, rooms)))
+
+
+def _described(room: Room) -> str:
+    try:
+        return _interface(room)
+    except TypeError as error:  # of a type that the host declares
+        raise CommandError(f"{type(room).__name__} declares what is no JSON: {error}") from error
 
 
 def _interface(room: Room) -> str:

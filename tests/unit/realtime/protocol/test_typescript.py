@@ -145,6 +145,16 @@ def test_a_declaration_that_cannot_be_served_is_named(monkeypatch: pytest.Monkey
         printed()
 
 
+def test_a_type_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(rooms.Room):
+        kind = "wrong"
+        signal_type = Path
+
+    serve_only(monkeypatch, Wrong)
+    with pytest.raises(CommandError, match=r"Wrong declares what is no JSON: .*Path"):
+        printed()
+
+
 def test_the_client_names_every_error_code() -> None:
     union = (CLIENT / "src" / "errors.js").read_text().partition("ServerErrorCode")[0]
     codes = set(re.findall(r'"([A-Z_]+)"', union.partition("@typedef")[2]))
