@@ -151,7 +151,7 @@ def test_a_type_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         signal_type = Path
 
     serve_only(monkeypatch, Wrong)
-    with pytest.raises(CommandError, match=r"Wrong declares what is no JSON: .*Path"):
+    with pytest.raises(CommandError, match=r"(?s)Wrong declares what is no JSON: .*Path"):
         printed()
 
 
