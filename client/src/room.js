@@ -61,14 +61,22 @@ export class Room {
     this.#ready.catch(() => {});
   }
 
-  /** The kind of the room, such as `project`. */
+  /**
+   * The kind of the room, such as `project`.
+   *
+   * @returns {import("./protocol.js").KindName<Kind>}
+   */
   get kind() {
-    return this.#session.roomId.kind;
+    return /** @type {any} */ (this.#session.roomId.kind);
   }
 
-  /** The key of the room's object. */
+  /**
+   * The key of the room's object.
+   *
+   * @returns {import("./protocol.js").KeyOf<Kind>}
+   */
   get key() {
-    return this.#session.roomId.key;
+    return /** @type {any} */ (this.#session.roomId.key);
   }
 
   /**

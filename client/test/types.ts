@@ -57,6 +57,7 @@ void room.update({ title: 1 });
 // The rooms of tests/boards, as manage.py realtime_types makes them.
 const plan = realtime.join<PlanRoom>("plan", "8c5b3c2e");
 plan.state?.title.toUpperCase();
+[plan.kind, plan.key] satisfies ["plan", string];
 plan.state?.cards["12"]?.due?.length;
 // @ts-expect-error there is no such field on the server
 plan.state?.heading;

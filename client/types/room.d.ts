@@ -23,10 +23,18 @@ export type Snapshot<Kind extends import("./protocol.js").RoomKind> = {
  */
 export declare class Room<Kind extends import("./protocol.js").RoomKind = import("./protocol.js").AnyRoom> {
     #private;
-    /** The kind of the room, such as `project`. */
-    get kind(): string;
-    /** The key of the room's object. */
-    get key(): import("./room-id.js").RoomKey;
+    /**
+     * The kind of the room, such as `project`.
+     *
+     * @returns {import("./protocol.js").KindName<Kind>}
+     */
+    get kind(): import("./protocol.js").KindName<Kind>;
+    /**
+     * The key of the room's object.
+     *
+     * @returns {import("./protocol.js").KeyOf<Kind>}
+     */
+    get key(): import("./protocol.js").KeyOf<Kind>;
     /**
      * Resolves with the room when it is joined for the first time; rejects with a RealtimeError if it
      * cannot be, such as PROJECT_NOT_FOUND of a `project`.

@@ -1461,10 +1461,14 @@ var Room = class {
     });
   }
   get kind() {
-    return this.#session.roomId.kind;
+    return (
+      this.#session.roomId.kind
+    );
   }
   get key() {
-    return this.#session.roomId.key;
+    return (
+      this.#session.roomId.key
+    );
   }
   get ready() {
     return this.#ready;
