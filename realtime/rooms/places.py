@@ -253,7 +253,7 @@ class Shown:
         if not keys:
             return {}
         if lock:
-            self.lock_above(using, self.model._base_manager.using(using).filter(AnyOf("pk", keys)))
+            self.lock_above(using, keys)
         if self.has_serializer:
             rows = self.model._base_manager.using(using).filter(AnyOf("pk", keys)).order_by("pk")
             found = read(
@@ -269,15 +269,18 @@ class Shown:
     def _reads(self) -> RowsByKey:
         return RowsByKey(self.model, self.columns)
 
-    def lock_above(self, using: str, rows: QuerySet[Any]) -> None:
+    def lock_above(self, using: str, rows: Collection[Key] | QuerySet[Any]) -> None:
         """Lock the rows of rooms that these rows stand in, which are to be locked next.
 
-        Updates of members lock from the object down; in another order, both could wait.
+        Updates of members lock from the object down; in another order, both could wait. The rows
+        are given by their keys or by a query.
         """
         if not connections[using].features.has_select_for_update:
             return
         for place in self.places:
             if place.parent is not None and place.above is not None and place.above.parent:
+                if not isinstance(rows, QuerySet):
+                    rows = self.model._base_manager.using(using).filter(AnyOf("pk", rows))
                 above = place.above.model._base_manager.using(using)
                 above = above.filter(pk__in=rows.order_by().values(place.parent.attname))
                 list(above.order_by("pk").select_for_update(no_key=True).values_list("pk"))

@@ -24,7 +24,6 @@ from django.db.models.lookups import Exact, In
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 
-from realtime.db.queries import AnyOf
 from realtime.events import log
 from realtime.events.new_event import NewEvent
 from realtime.models import alias
@@ -428,7 +427,7 @@ class Write:
             return False
         return all(self.edits.find(table.shown, key) is not None for key in keys)
 
-    def lock_above(self, rows: QuerySet[Any]) -> None:
+    def lock_above(self, rows: Collection[Key] | QuerySet[Any]) -> None:
         """Lock the rows of rooms that the rows of this table stand in, before those."""
         if self.table.shown is not None:
             self.table.shown.lock_above(self.using, rows)
@@ -483,7 +482,7 @@ def _see(compiler: Any, lock: str) -> Write:
         # Another transaction may have made rows meanwhile, which the write must not find unseen.
         query.add_filter("pk__in", keys)
     else:
-        write.lock_above(query.model._base_manager.using(using).filter(AnyOf("pk", keys)))
+        write.lock_above(keys)
     rows = write.table.reads(keys, lock)
     write.before(rows)
     write.unseen = set(keys) - {row["pk"] for row in rows}
