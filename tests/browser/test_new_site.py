@@ -23,6 +23,25 @@ note = Note.objects.create(text="One")
 for name in ("alice", "bob"):
     note.people.add(User.objects.create_superuser(name, password="realtime"))
 """
+COMMAND = """…
+    @rooms.command
+    def add(self, note, user_id, payload: "Add"):
+        note.text += payload.text
+        note.save()
+
+
+import msgspec
+
+
+class Add(msgspec.Struct):
+    text: str
+"""
+"""What a host adds to the page's `rooms.py`."""
+SEND = """async (text) => {
+    const { Realtime } = await import("realtime");
+    const { changes } = await new Realtime("/ws/").join("note", 1).command("add", { text });
+    return changes;
+}"""
 RENAME = 'from notes.models import Note; Note.objects.update(text="By the shell")'
 
 
@@ -51,6 +70,7 @@ async def test_two_browsers_edit_one_note(browser: Browser, tmp_path: Path) -> N
     site.run("manage.py", "startapp", "notes")
     site.write(guide.files(SITE))
     site.write(added)
+    site.write({"notes/rooms.py": COMMAND})
     site.run("manage.py", "makemigrations", "notes")
     site.run("manage.py", "migrate", "--verbosity=0")
     site.run("manage.py", "shell", "-c", PEOPLE)
@@ -77,6 +97,10 @@ async def test_two_browsers_edit_one_note(browser: Browser, tmp_path: Path) -> N
         site.run("manage.py", "shell", "-c", RENAME)
         for field in (alice, bob):
             await expect(field).to_have_value("By the shell")
+        changes = await people[0].page.evaluate(SEND, ", and a command")
+        assert changes == {"text": "By the shell, and a command"}
+        for field in (alice, bob):
+            await expect(field).to_have_value("By the shell, and a command")
         complaints = [text for person in people for text in person.complaints]
         # The admin's page to sign in has no icon.
         assert [text for text in complaints if "/favicon.ico" not in text] == []

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from realtime.client import Realtime, Refused
 from tests.harness import guide, rest
 from tests.harness.absent import ABSENT
 from tests.harness.admin import Admin
@@ -37,6 +39,19 @@ User.objects.create_user("dave", password="realtime")
 board = Board.objects.create(title="Plans", text="one two\\nthree")
 board.people.set([alice, bob])
 """
+COMMAND = """…
+    @rooms.command
+    def retitle(self, board, user_id, payload: "Retitle"):
+        return Updated(services.edit(board, user_id, {"title": payload.title}))
+
+
+import msgspec
+
+
+class Retitle(msgspec.Struct):
+    title: str
+"""
+"""What a host adds to the page's `rooms.py`: section 5 points to the page that has it."""
 
 
 def with_what_they_need(requirements: list[str]) -> set[str]:
@@ -97,6 +112,7 @@ class Site:
             ROOT / "realtime", directory / "realtime", ignore=shutil.ignore_patterns("__pycache__")
         )
         write(directory, guide.files(page))
+        write(directory, {"boards/rooms.py": COMMAND})
         self.run("manage.py", "makemigrations", "boards")
         self.run("manage.py", "migrate", "--verbosity=0")
 
@@ -147,6 +163,17 @@ def port(site: Site) -> Iterator[int]:
     assert "Traceback" not in web.log
 
 
+async def send_command(url: str, token: str) -> dict[str, Any]:
+    """Send a command of the host's by the Python client; return what it changed."""
+    async with Realtime(url, token=token, proxy=None) as program:
+        room = await program.join("board", 1)
+        with pytest.raises(Refused):
+            await room.command("retitle", {"title": 7})
+        ack = await room.command("retitle", {"title": "By a command"})
+    assert ack.changes == {"title": "By a command"}
+    return ack.changes
+
+
 async def test_the_page_is_true(site: Site, port: int) -> None:
     assert "no issues" in site.run("manage.py", "check")
     assert "Channel layer: a message came back" in site.run("manage.py", "realtime_check")
@@ -193,6 +220,9 @@ async def test_the_page_is_true(site: Site, port: int) -> None:
         page = admin.page("/boards/board/1/change/")
         assert re.search(r"<li>alice.*<li>bob", page, re.DOTALL), "who is online"
         assert re.search(r"By bob</td>\s*<td>By the admin", page), "from what to what"
+
+        changes = await send_command(url, tokens["alice"])
+        assert (await bob.expect("board_updated"))["payload"]["changes"] == changes
 
         count = "from boards.tasks import count_words; count_words.delay(board_id=1)"
         site.run("manage.py", "shell", "-c", count)

@@ -421,7 +421,9 @@ def test_the_document_has_every_kind() -> None:
 
 def test_what_cannot_be_served_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def ids() -> list[str]:
-        return [str(each.id) for each in run_checks() if str(each.id).startswith("realtime")]
+        return [
+            str(each.id) for each in run_checks(databases=[]) if str(each.id).startswith("realtime")
+        ]
 
     assert ids() == []
     serve_only(monkeypatch)
