@@ -185,9 +185,17 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
             self.refuse(command, errors.from_exception(error))
 
     async def pause(self, seconds: float) -> bool:
-        """Read nothing for a while; return False if the socket has ended meanwhile."""
+        """Read nothing for a while; return False if the socket has ended meanwhile.
+
+        A client that has left is let go with all that it sent before, or each of those messages
+        would wait in its turn, and others would see its user in the room all the time.
+        """
         with self.transport.reading_paused():
-            await asyncio.sleep(seconds)
+            stays = await self.transport.client_stays(seconds)
+        if not stays:
+            self.outbox.discard()
+            self.release()
+            self.transport.abort()
         return not self.outbox.closed
 
     def size_to_read(self, text: str | None) -> int:

@@ -84,8 +84,8 @@ class UserLimit:
     _LONGEST = 10.0
     """Seconds that a message waits at most, however much its user has asked for.
 
-    A socket that waits is not read: nobody learns that its client has left, and it answers no
-    ping, for which the documented servers wait 15 s.
+    A socket that waits is not read, so it answers no ping, for which the documented servers wait
+    15 s.
     """
     _MAX_USERS = 1000
 

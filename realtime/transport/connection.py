@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 _SERVERS = (DaphneConnection, UvicornConnection)
 _CLOSING_TIME = 2.0
 """Seconds for a client that sent too many frames to learn of its end; it is not read meanwhile."""
+_LOOK = 0.25
+"""Seconds between two looks at a client that may have left."""
+_HANG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)
+"""The end of what a client sends, which Linux tells before all of it was read."""
 _told: set[str] = set()
 
 
@@ -83,6 +88,21 @@ class Transport:
         finally:
             connection.resume_reading()
 
+    async def client_stays(self, seconds: float) -> bool:
+        """Let time pass; return False as soon as the client has left.
+
+        A server that does not read sees no end either, so this asks the kernel. It does not know
+        while the client's own kernel holds more than there is room for here, and nobody can ask
+        with a server that is not known: then all of the time passes.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > 0:
+            if self._connection is not None and _has_hung_up(self._connection.fileno()):
+                return False
+            await asyncio.sleep(min(left, _LOOK))
+        return True
+
     def abort(self) -> bool:
         """Cut the connection without waiting for the client; the server then says so.
 
@@ -93,6 +113,15 @@ class Transport:
             return False
         self._connection.abort()
         return True
+
+
+def _has_hung_up(fileno: int) -> bool:
+    """Return True if a connection has ended, or its client will send nothing more."""
+    if fileno < 0:
+        return True
+    question = select.poll()
+    question.register(fileno, _HANG_UP)
+    return bool(question.poll(0))
 
 
 def _behind(found: object) -> Connection | None:

@@ -34,6 +34,7 @@ class DaphneConnection:
         self._transport = protocol.transport
         # Raises if one is missing, as in another version.
         _ = self._transport.registerProducer, self._transport.abortConnection
+        _ = self._transport.fileno
         _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
         self.write = _direct_writer(protocol, self._transport)
 
@@ -75,6 +76,9 @@ class DaphneConnection:
 
     def resume_reading(self) -> None:
         self._transport.resumeProducing()
+
+    def fileno(self) -> int:
+        return int(self._transport.fileno())
 
     def abort(self) -> None:
         self._transport.abortConnection()

@@ -40,5 +40,8 @@ class Connection(Protocol):
 
     def resume_reading(self) -> None: ...
 
+    def fileno(self) -> int:
+        """Return the descriptor of the connection; -1 once it is being closed."""
+
     def abort(self) -> None:
         """Cut the connection without waiting for the client; the server then says so."""

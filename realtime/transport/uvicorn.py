@@ -33,6 +33,7 @@ class UvicornConnection:
         # Raises if one is missing, as in another version.
         _ = self._transport.set_protocol, self._transport.abort
         _ = self._transport.pause_reading, protocol.data_received
+        _ = self._transport.is_closing, self._transport.get_extra_info("socket").fileno
         self.is_steppable = type(protocol).__module__ == _SANS_IO
         self.write = _direct_writer(protocol, self._transport) if self.is_steppable else None
 
@@ -54,6 +55,11 @@ class UvicornConnection:
 
     def resume_reading(self) -> None:
         self._transport.resume_reading()
+
+    def fileno(self) -> int:
+        if self._transport.is_closing():
+            return -1
+        return int(self._transport.get_extra_info("socket").fileno())
 
     def abort(self) -> None:
         self._transport.abort()

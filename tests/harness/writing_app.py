@@ -1,7 +1,8 @@
 """ASGI applications that send through an outbox, as the consumer does.
 
 To `how?` one answers by the quick way, or says that there is none; to `burst N M` with N texts
-of M characters at once; to `close` with a close; to anything else with the same.
+of M characters at once; to `close` with a close; to anything else with the same. After `wait` it
+reads nothing, until the client has left; `who left?` tells how many did so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from realtime.transport.outbox import Outbox
 
 FRAMES = 200
 """What a client may send at once."""
+left: list[bool] = []
+"""Whether each client that waited was seen to leave."""
 UNSENT = 2**20
 """Bytes that may wait for a client in `bounded`."""
 
@@ -43,12 +46,18 @@ async def application(
             is_direct = transport.write is not None and transport.write(("directly",))
             if not is_direct:
                 await send({"type": "websocket.send", "text": "by ASGI"})
+        elif message["text"] == "wait":
+            with transport.reading_paused():
+                stays = await transport.client_stays(600)
+            left.append(not stays)
         else:
             answer(outbox, message["text"])
 
 
 def answer(outbox: Outbox, text: str) -> None:
-    if text == "close":
+    if text == "who left?":
+        outbox.push(str(sum(left)))
+    elif text == "close":
         outbox.close(4203)
         outbox.push("after the close")
     elif text.startswith("burst "):

@@ -5,11 +5,17 @@ The numbers are those of the cases in `docs/security.md`.
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvicorn
 from pytest_django import Settings
 from redis import Redis
+from websockets.asyncio.client import connect
 
 from realtime import conf
 from realtime.db import threads
@@ -18,7 +24,7 @@ from realtime.protocol.errors import CloseCode
 from realtime.rooms import hosts
 from tests.harness.measure import until
 from tests.harness.shopping import make_list
-from tests.harness.sockets import Message, Socket
+from tests.harness.sockets import Message, Socket, application
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shopping")]
 
@@ -122,6 +128,40 @@ async def test_18_all_sockets_of_a_user_share_a_rate(settings: Settings) -> None
         assert await socket.is_silent()
         await socket.abandon()
     await bob.disconnect()
+
+
+async def test_18_who_leaves_while_their_messages_wait_is_gone_at_once(settings: Settings) -> None:
+    """Each of them would wait for 10 s, and their user be shown in the room all that time."""
+    limit(settings, USER_RATE=(0.001, 12))
+    list_id, (alice, bob) = await threads.run(make_list, "alice", "bob")
+    watching = await Socket.connect(bob)
+    await watching.join(list_id)
+    async with serving(application) as port:
+        uri = f"ws://127.0.0.1:{port}/?token={alice}"
+        client = await connect(uri, compression=None, proxy=None)
+        join = {"type": "join_project", "payload": {"project_id": list_id}}
+        await client.send(json.dumps(join))
+        await client.recv()
+        await watching.until("user_joined")
+        for _ in range(5):
+            await client.send("x" * 20_000)
+        client.transport.abort()
+        assert (await watching.until("user_left"))["payload"]["project_id"] == list_id
+    await watching.disconnect()
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[int]:
+    """Serve an application with uvicorn in this event loop; yield the port."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await running
 
 
 async def test_18_what_is_refused_does_not_wait_for_the_users_share(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -130,6 +131,7 @@ def any_server(
         web.stop()
 
 
+NO_LINGER, RESET = struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)
 PING = Frame(Opcode.PING, b"")
 FLOODS = {
     "pings": [PING],
@@ -204,6 +206,27 @@ async def test_21_who_does_not_read_is_told_or_cut_off(any_server: Run, name: st
             while True:
                 await never.ping()
                 await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["application", "wrapped"])
+async def test_18_a_client_that_leaves_while_it_is_not_read_is_noticed(
+    any_server: Run, name: str
+) -> None:
+    """With nothing behind what waits, with messages that nobody has read, or with a RST."""
+    web = any_server(name)
+    for text, linger in (("", NO_LINGER), ("more" * 500, NO_LINGER), ("", RESET)):
+        websocket = await plain(web)
+        await websocket.send("wait")
+        for _ in range(20 if text else 0):
+            await websocket.send(text)
+        raw: socket.socket = websocket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        websocket.transport.abort()
+    async with plain(web) as another, asyncio.timeout(20):
+        await another.send("who left?")
+        while await receive(another) != "3":
+            await asyncio.sleep(0.2)
+            await another.send("who left?")
 
 
 async def test_who_is_not_accepted_yet_fills_no_memory(any_server: Run) -> None:
