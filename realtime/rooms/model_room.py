@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
+from realtime import conf
 from realtime.db.queries import AnyOf, CompiledQuery
 from realtime.events import log
 from realtime.events.new_event import NewEvent
@@ -145,7 +146,10 @@ class ModelRoom(Room):
 
     def snapshots(self, keys: Collection[Any]) -> Mapping[Any, Json]:
         rows = self._objects(keys)
-        return {key: state for key, (_above, state) in states(rows.db, self.place, rows).items()}
+        # Code of the host's may have made a room of any size. If this raises, `joins` asks for
+        # each room alone.
+        found = states(rows.db, self.place, rows, size=conf.get().max_frame)
+        return {key: state for key, (_above, state) in found.items()}
 
     def lock(self, keys: Collection[Any], *, skip_locked: bool = False) -> Mapping[Any, Any]:
         rows = self.model._base_manager.using(alias()).filter(AnyOf("pk", keys))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 DEEPEST = 2
 """The depth of a row that stands in a row of a room."""
+_SMALLEST_ROW, _SMALLEST_LINK = len('"1":{},'), len("1,")
+"""Bytes of JSON that a row of a room takes at least, and an id in a many-to-many field."""
 
+R = TypeVar("R")
 Key = Any
 """A primary key, as Python has it."""
 
@@ -163,6 +166,35 @@ def _foreign_key(model: type[Model], name: str) -> ForeignKey[Any, Any]:
     return field
 
 
+class TooManyRows(Exception):
+    """Tell that a room has more rows than can be sent."""
+
+
+class RowLimit:
+    """Bound the rows that are read for a number of bytes of JSON; None bounds nothing.
+
+    The host's own code may have made a room of any size.
+    """
+
+    def __init__(self, size: int | None, smallest: int) -> None:
+        """`smallest` is the number of bytes that each row takes at least."""
+        self._most = None if size is None else size // smallest
+
+    def cut(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Have a query find one row too many at most."""
+        return rows if self._most is None else rows[: self._most + 1]
+
+    def check(self, found: list[R]) -> list[R]:
+        """Return what such a query has found.
+
+        Raises:
+            TooManyRows
+        """
+        if self._most is not None and len(found) > self._most:
+            raise TooManyRows(f"There are more than {self._most} rows, which cannot all be sent")
+        return found
+
+
 class Link(NamedTuple):
     """Describe a many-to-many field that rooms show, and the table with its rows."""
 
@@ -185,11 +217,19 @@ class Link(NamedTuple):
     def _attname(self, name: str) -> str:
         return attname(self.through, name)
 
-    def lists(self, using: str, keys: Collection[Key]) -> dict[Key, list[Any]]:
-        """Return the ids that the field of each row has, in their order."""
+    def lists(
+        self, using: str, keys: Collection[Key], *, size: int | None = None
+    ) -> dict[Key, list[Any]]:
+        """Return the ids that the field of each row has, in their order.
+
+        Raises:
+            TooManyRows: if they cannot be within `size` bytes of JSON.
+        """
         found: dict[Key, list[Any]] = {key: [] for key in keys}
         rows = self.through._base_manager.using(using).filter(AnyOf(self.near, keys))
-        for near, far in rows.order_by(self.far).values_list(self.near, self.far):
+        limit = RowLimit(size, _SMALLEST_LINK)
+        ids = limit.cut(rows.order_by(self.far)).values_list(self.near, self.far)
+        for near, far in limit.check(list(ids)):
             found[near].append(to_id(far))
         return found
 
@@ -326,19 +366,33 @@ def _rooms_above(using: str, place: Place, rows: Iterable[Mapping[str, Any]]) ->
     return dict(parents.values_list("pk", place.above.parent.attname))
 
 
-def states(using: str, place: Place, rows: QuerySet[Any]) -> dict[Key, tuple[Key, Json]]:
-    """Return the whole states of rows in a place, each with the row that it stands in."""
-    found = {pk: (above, spot.state) for pk, above, spot in place.read(rows)}
+def states(
+    using: str, place: Place, rows: QuerySet[Any], *, size: int | None = None
+) -> dict[Key, tuple[Key, Json]]:
+    """Return the whole states of rows in a place, each with the row that it stands in.
+
+    Raises:
+        TooManyRows: if they cannot be within `size` bytes of JSON.
+    """
+    limit = RowLimit(size, _SMALLEST_ROW)
+    rows = limit.cut(rows)
+    found = {pk: (above, spot.state) for pk, above, spot in limit.check(place.read(rows))}
     for link in map(Link, place.fields.many.values()):
-        for pk, ids in link.lists(using, list(found)).items():
+        for pk, ids in link.lists(using, list(found), size=size).items():
             found[pk][1][link.field.name] = ids
-    for pk, inside in contents(using, place, list(found)).items():
+    for pk, inside in contents(using, place, list(found), size=size).items():
         found[pk][1].update(inside)
     return found
 
 
-def contents(using: str, place: Place, keys: Collection[Key]) -> dict[Key, Json]:
-    """Return the rows that stand in rows of a place: their states, for each place below."""
+def contents(
+    using: str, place: Place, keys: Collection[Key], *, size: int | None = None
+) -> dict[Key, Json]:
+    """Return the rows that stand in rows of a place: their states, for each place below.
+
+    Raises:
+        TooManyRows: if they cannot be within `size` bytes of JSON.
+    """
     found: dict[Key, Json] = {key: {} for key in keys}
     for inner in place.below:
         for inside in found.values():
@@ -346,6 +400,6 @@ def contents(using: str, place: Place, keys: Collection[Key]) -> dict[Key, Json]
         if keys:
             rows = inner.model._base_manager.using(using)
             rows = rows.filter(AnyOf(inner.parent_column, keys))
-            for pk, (above, state) in states(using, inner, rows).items():
+            for pk, (above, state) in states(using, inner, rows, size=size).items():
                 found[above][inner.name][str(to_id(pk))] = state
     return found

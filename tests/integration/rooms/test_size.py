@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from realtime import rooms
 from realtime.protocol.messages import UpdateAck
 from realtime.rooms import hosts, registry
 from realtime.rooms.model_room import ModelRoom
+from realtime.rooms.places import TooManyRows
 from realtime.rooms.size import measured
 from tests.boards.models import Article, Board, Card, Label, Note
 from tests.boards.rooms import BoardRoom
@@ -130,3 +133,22 @@ def test_fields_that_are_inherited_count(anna: User) -> None:
     room = registry.kinds()["article"]
     assert isinstance(room, ModelRoom)
     assert 1100 < measured(room.place, article.pk) < 1300
+
+
+@pytest.mark.parametrize("made", ["rows", "ids"])
+def test_a_room_that_cannot_be_sent_is_not_read_to_its_end(
+    board: Board, settings: Settings, django_assert_max_num_queries: Any, made: str
+) -> None:
+    """The host's own code may make it of any size. Another room is read all the same."""
+    another = Board.objects.create(title="Another")
+    with rooms.quiet():
+        if made == "rows":
+            Card.objects.bulk_create(Card(board=board, text="x") for _ in range(300))
+        else:
+            board.labels.set(Label.objects.bulk_create(Label(name=f"{n}") for n in range(300)))
+    settings.REALTIME = settings.REALTIME | {"MAX_UNSENT": 2 * 400}
+    with django_assert_max_num_queries(100) as queries, pytest.raises(TooManyRows):
+        hosts.snapshots([rooms.room_of(board), rooms.room_of(another)])
+    limits = [int(n) for n in re.findall(r" LIMIT (\d+)", " ".join(q["sql"] for q in queries))]
+    assert max(limits) <= 201
+    assert hosts.snapshots([rooms.room_of(another)])
