@@ -33,7 +33,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 """Periods, by their first letters."""
 _PAUSE = 5.0
 """Seconds in which a failed Redis is not asked again, as each attempt would wait for it."""
-_MAX_ADDRESSES = 10_000
+MAX_ADDRESSES = 10_000
 """Addresses that a process counts for itself."""
 _COUNT = """
 local count = redis.call('INCR', KEYS[1])
@@ -67,10 +67,10 @@ class LocalCounter:
         return Attempt(number + 1, ends_at - now)
 
     def _make_room(self, now: float) -> None:
-        if len(self._windows) < _MAX_ADDRESSES:
+        if len(self._windows) < MAX_ADDRESSES:
             return
         self._windows = {key: each for key, each in self._windows.items() if each[1] > now}
-        while len(self._windows) >= _MAX_ADDRESSES:  # the oldest first
+        while len(self._windows) >= MAX_ADDRESSES:  # the oldest first
             del self._windows[next(iter(self._windows))]
 
 

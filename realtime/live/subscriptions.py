@@ -51,7 +51,7 @@ class Subscriptions:
 
     async def settle(self, room: RoomId) -> None:
         """Join or leave the room's group, whichever is due. Never raises."""
-        if not self._is_settled(room):
+        if not self.is_settled(room):
             await self._changes.submit(None, room)
 
     async def settle_all(self) -> None:
@@ -59,13 +59,13 @@ class Subscriptions:
         due = self._uncertain | (self._groups ^ set(self._wanted))
         await asyncio.gather(*map(self.settle, due))
 
-    def _is_settled(self, room: RoomId) -> bool:
+    def is_settled(self, room: RoomId) -> bool:
         is_wanted, is_joined = room in self._wanted, room in self._groups
         return is_wanted == is_joined and room not in self._uncertain
 
     async def _change(self, _: None, rooms: list[RoomId]) -> list[None]:
         # While this waited for its turn, the room may have closed or opened again.
-        due = {room for room in rooms if not self._is_settled(room)}
+        due = {room for room in rooms if not self.is_settled(room)}
         if due and asyncio.get_running_loop().time() >= self._paused_until:
             try:
                 async with asyncio.timeout(_TIMEOUT):

@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from realtime.auth import tokens
@@ -157,7 +158,7 @@ async def test_7_beyond_the_leeway_a_token_has_expired(alice: User, life: float)
 @pytest.fixture
 def no_leeway(monkeypatch: pytest.MonkeyPatch) -> None:
     """simplejwt reads its setting once; without this, an end would take 5 s more."""
-    monkeypatch.setattr(tokens, "_leeway", lambda: 0.0)
+    monkeypatch.setattr(api_settings, "LEEWAY", 0.0)
 
 
 async def test_1_a_token_that_ends_ends_its_socket(alice: User, no_leeway: None) -> None:

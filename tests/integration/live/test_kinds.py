@@ -271,7 +271,7 @@ async def test_every_group_can_be_joined(pair: tuple[Socket, Socket]) -> None:
     alice, _ = pair
     await join_all(alice)
     hub = process.current().hub
-    assert all(hub.subscriptions._is_settled(room(kind)) for kind in KEYS)
+    assert all(hub.subscriptions.is_settled(room(kind)) for kind in KEYS)
 
 
 # --- the log of several rooms

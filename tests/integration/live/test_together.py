@@ -23,7 +23,7 @@ from realtime.models import Event, Receipt
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.messages import UpdateAck
 from realtime.protocol.room_id import RoomId
-from realtime.rooms import Outcome, Pending
+from realtime.rooms import Outcome, Pending, hosts
 from tests.harness.rooms import project as project_room
 from tests.harness.rooms import serve
 from tests.host.models import ShoppingList
@@ -190,7 +190,7 @@ async def test_in_an_outage_nothing_is_tried_again(monkeypatch: pytest.MonkeyPat
         calls.append(wanted)
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(updates, "_transaction", fail)
+    monkeypatch.setattr(hosts, "lock", fail)
     writer = Writer()
     results = await each(*(writer.submit(project_room(n), UpdateRequest(1, {})) for n in (1, 2, 2)))
     assert [code(result) for result in results] == [ErrorCode.UNAVAILABLE] * 3

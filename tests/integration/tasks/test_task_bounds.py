@@ -17,7 +17,6 @@ from realtime.live import joins
 from realtime.live.joins import JoinRequest, View
 from realtime.models import TaskState
 from realtime.tasks import RoomTask, TooManyTasks, state
-from realtime.tasks import task as tasks
 from tests.harness.plans import make_plan, room_of, row
 from tests.harness.rooms import project as project_room
 from tests.harness.valkey import Valkey
@@ -175,14 +174,19 @@ def test_the_project_of_a_call(task: Any, args: Any, kwargs: Any, project_id: in
 
 
 def test_a_task_whose_calls_belong_to_no_project_is_named_once(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(tasks, "_warned", set())
+    @shared_task(base=RoomTask)
+    def without_key(number: int) -> None: ...
+
+    @shared_task(base=RoomTask)
+    def with_key(project_id: Any) -> None: ...
+
     for _ in range(3):
-        of_none.room_of((1,), {})
-        plain.room_of(("seven",), {})
+        without_key.room_of((1,), {})
+        with_key.room_of(("seven",), {})
     [first, second] = [record.getMessage() for record in caplog.records]
-    assert "of_none has no argument with the key of a room" in first
+    assert "without_key has no argument with the key of a room" in first
     assert "'seven'" in second
 
 

@@ -203,24 +203,30 @@ def test_where_the_queue_is_not_known_a_task_waits(probe: QueueProbe) -> None:
     assert endings() == []
 
 
-def test_a_worker_keeps_what_it_has_taken(settings: Settings) -> None:
+def keeping() -> list[threading.Thread]:
+    """Return the threads that renew leases."""
+    return [thread for thread in threading.enumerate() if thread.name == "task-leases"]
+
+
+def test_a_worker_keeps_what_it_has_taken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.REALTIME = settings.REALTIME | {"TASK_LEASE": 0.03}
     kept = threading.Event()
-    received = ReceivedLeaseKeeper()
 
     def keep(task_ids: Collection[str]) -> None:
         assert set(task_ids) == {"taken"}
         kept.set()
 
-    received._prolong = keep
+    monkeypatch.setattr(task_state, "keep_queued", keep)
+    received = ReceivedLeaseKeeper()
 
     class Request:
         id = "taken"
 
     request = Request()
     received.add(request)
-    thread = received._thread
-    assert thread is not None
+    [thread] = keeping()
     assert kept.wait(10)
     del request
     thread.join(10)
@@ -237,8 +243,7 @@ def test_tasks_that_come_and_go_do_not_keep_a_lease_from_being_prolonged(
     before = TaskState.objects.get(task_id="long").updated_at
     keeper = LeaseKeeper(task_state.prolong)
     keeper.hold("long")
-    thread = keeper._thread
-    assert thread is not None
+    [thread] = keeping()
     given_up_at = time.monotonic() + 10
     while TaskState.objects.get(task_id="long").updated_at == before:
         assert time.monotonic() < given_up_at, "its worker would be taken for lost"
@@ -281,13 +286,12 @@ def test_a_lease_is_kept_while_a_task_runs_and_no_longer(
 
     keeper = LeaseKeeper(prolong)
     keeper.hold("a")
-    thread = keeper._thread
-    assert thread is not None
+    [thread] = keeping()
     assert twice.wait(10)
     keeper.release("a")
     thread.join(10)
     assert not thread.is_alive()
     assert prolonged[0] == {"a"}
     keeper.hold("b")
-    assert keeper._thread is not None
+    assert keeping(), "again"
     keeper.release("b")
