@@ -11,19 +11,26 @@ from django.test import Client, TestCase, TransactionTestCase
 from pytest_django import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
-from projects import services
-from projects.models import Membership, Project, Role
+from realtime import rooms
 from realtime.testing import RealtimeClient, RealtimeTestMixin
 from realtime.testing.client import Closed
+from tests.boards.models import Board, Membership
 
 Connect = Callable[..., RealtimeClient]
 
 
-def new_project() -> tuple[Project, User, User]:
+def new_board() -> tuple[Board, User, User]:
     alice, bob = [User.objects.create_user(name) for name in ("alice", "bob")]
-    project = services.create_project(user=alice, data={"title": "Plans"})
-    services.add_member(user=alice, project_id=project.pk, member=bob, role=Role.EDITOR)
-    return project, alice, bob
+    board = Board.objects.create(title="Plans")
+    for user in (alice, bob):
+        Membership.objects.create(board=board, user=user)
+    return board, alice, bob
+
+
+def rename(board: Board, user: User, title: str) -> None:
+    """Change a board as a view of the host does."""
+    with rooms.acting(user):
+        Board.objects.filter(pk=board.pk).update(title=title)
 
 
 @pytest.fixture(
@@ -40,24 +47,24 @@ def test_clients_see_the_rows_of_the_test_and_each_other(
     isolation: str, realtime_client: Connect
 ) -> None:
     assert connection.in_atomic_block is (isolation == "rolled back")
-    project, alice, bob = new_project()
+    board, alice, bob = new_board()
     first, second = realtime_client(alice), realtime_client(bob)
-    assert first.join(project)["project"]["title"] == "Plans"
-    members = second.join(project)["members"]
+    assert first.join(board)["plan"]["title"] == "Plans"
+    members = second.join(board)["members"]
     assert {member["username"] for member in members} == {"alice", "bob"}
     assert first.receive("user_joined")["payload"]["username"] == "alice"
     assert first.receive("user_joined")["payload"]["username"] == "bob"
 
-    first.update(project, {"title": "By alice"})
-    assert second.receive("project_updated")["payload"]["changes"] == {"title": "By alice"}
-    project.refresh_from_db()
-    assert project.title == "By alice"
+    first.update(board, {"title": "By alice"})
+    assert second.receive("plan_updated")["payload"]["changes"] == {"title": "By alice"}
+    board.refresh_from_db()
+    assert board.title == "By alice"
 
-    services.update_project(user=bob, project_id=project.pk, data={"title": "By bob"})
+    rename(board, bob, "By bob")
     for client in (first, second):
-        updated = client.receive("project_updated")
+        updated = client.receive("plan_updated")
         while updated["payload"]["updated_by"] != str(bob.pk):
-            updated = client.receive("project_updated")
+            updated = client.receive("plan_updated")
         assert updated["payload"]["changes"] == {"title": "By bob"}
         client.expect_nothing()
     second.close()
@@ -65,35 +72,35 @@ def test_clients_see_the_rows_of_the_test_and_each_other(
 
 
 def test_what_is_rolled_back_is_never_seen(isolation: str, realtime_client: Connect) -> None:
-    project, alice, _ = new_project()
+    board, alice, _ = new_board()
     client = realtime_client(alice)
-    client.join(project)
+    client.join(board)
     with transaction.atomic():
-        services.update_project(user=alice, project_id=project.pk, data={"title": "Never"})
+        rename(board, alice, "Never")
         transaction.set_rollback(True)
-    client.expect_nothing("project_updated")
+    client.expect_nothing("plan_updated")
 
 
 def test_an_error_is_a_failure_of_the_test(isolation: str, realtime_client: Connect) -> None:
-    project, alice, _ = new_project()
+    board, alice, _ = new_board()
     client = realtime_client(alice)
-    client.join(project)
+    client.join(board)
     with pytest.raises(AssertionError, match="VALIDATION_ERROR"):
-        client.update(project, {"title": ""})
-    error = client.call("update_project", {"project_id": project.pk, "data": {"title": 1}})
+        client.update(board, {"title": ""})
+    error = client.call("update_plan", {"plan_id": str(board.pk), "data": {"title": ""}})
     assert error["payload"]["code"] == "VALIDATION_ERROR"
-    with pytest.raises(AssertionError, match="PROJECT_NOT_FOUND"):
-        realtime_client(User.objects.create_user("dave")).join(project)
-    services.update_project(user=alice, project_id=project.pk, data={"title": "Seen"})
+    with pytest.raises(AssertionError, match="PLAN_NOT_FOUND"):
+        realtime_client(User.objects.create_user("dave")).join(board)
+    rename(board, alice, "Seen")
     with pytest.raises(AssertionError, match="Seen"):
-        client.expect_nothing("project_updated")
+        client.expect_nothing("plan_updated")
 
 
 def test_access_ends_at_once(isolation: str, realtime_client: Connect) -> None:
-    project, alice, bob = new_project()
+    board, alice, bob = new_board()
     client = realtime_client(bob)
-    client.join(project)
-    Membership.objects.filter(user=bob).delete()  # past the services
+    client.join(board)
+    Membership.objects.filter(user=bob).delete()
     client.receive("access_revoked")
     client.expect_nothing()
     User.objects.filter(pk=bob.pk).update(is_active=False)
@@ -105,7 +112,7 @@ def test_access_ends_at_once(isolation: str, realtime_client: Connect) -> None:
 
 
 def test_the_ways_to_sign_in_of_the_site_count(isolation: str, realtime_client: Connect) -> None:
-    _, alice, _ = new_project()
+    _, alice, _ = new_board()
     token = AccessToken.for_user(alice)
     assert realtime_client(path=f"/ws/?token={token}").call("ping")["type"] == "pong"
     assert realtime_client(path="/ws/?token=none").closed() == 4101
@@ -119,7 +126,7 @@ def test_a_session_counts_where_the_site_takes_it(
     settings.REALTIME = settings.REALTIME | {
         "AUTHENTICATION_CLASSES": ["realtime.auth.sessions.SessionAuthentication"]
     }
-    _, alice, _ = new_project()
+    _, alice, _ = new_board()
     browser = Client()
     browser.force_login(alice)
     cookie = f"sessionid={browser.cookies['sessionid'].value}"
@@ -136,34 +143,34 @@ async def test_a_coroutine_is_told_that_it_is_none(realtime_client: Connect) -> 
 
 
 def test_without_a_mark_the_database_is_there(realtime_client: Connect) -> None:
-    project, alice, _ = new_project()
+    board, alice, _ = new_board()
     assert connection.in_atomic_block
-    assert realtime_client(alice).join(project)["role"] == "owner"
+    assert realtime_client(alice).join(board)["role"] == "editor"
 
 
 class InATransaction(RealtimeTestMixin, TestCase):
-    project: Project
+    board: Board
     alice: User
     bob: User
 
     @classmethod
     def setUpTestData(cls) -> None:
-        cls.project, cls.alice, cls.bob = new_project()
+        cls.board, cls.alice, cls.bob = new_board()
 
     def test_an_edit_is_seen(self) -> None:
         client = self.realtime_client(self.alice)
-        client.join(self.project)
-        services.update_project(user=self.bob, project_id=self.project.pk, data={"title": "Bob's"})
-        changes = client.receive("project_updated")["payload"]["changes"]
+        client.join(self.board)
+        rename(self.board, self.bob, "Bob's")
+        changes = client.receive("plan_updated")["payload"]["changes"]
         self.assertEqual(changes, {"title": "Bob's"})  # noqa: PT009  (unittest's own)
 
 
 class Committed(RealtimeTestMixin, TransactionTestCase):
     def test_an_edit_is_seen(self) -> None:
-        project, alice, bob = new_project()
+        board, alice, bob = new_board()
         client, other = self.realtime_client(alice), self.realtime_client(bob)
-        client.join(project)
-        other.join(project)
-        other.update(project, {"title": "Bob's"})
-        changes = client.receive("project_updated")["payload"]["changes"]
+        client.join(board)
+        other.join(board)
+        other.update(board, {"title": "Bob's"})
+        changes = client.receive("plan_updated")["payload"]["changes"]
         self.assertEqual(changes, {"title": "Bob's"})  # noqa: PT009  (unittest's own)

@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
-from projects.rooms import ProjectRoom
 from realtime.protocol import asyncapi, messages
 from realtime.protocol.errors import CloseCode, ErrorCode
 from realtime.protocol.room_id import PositiveKey
-from tests.harness.rooms import serve_only
-from tests.harness.schemas import DOCUMENT, mistakes
+from tests.harness.schemas import mistakes
 from tests.harness.shape import EXAMPLES
 
 ADDED: dict[str, dict[str, Any]] = {
@@ -21,16 +18,6 @@ ADDED: dict[str, dict[str, Any]] = {
     "task_completed": {"project_id": 1, "seq": 1},
 }
 """What stands beside the payload of the original messages; the schemas ask for it."""
-
-
-def test_the_document_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve_only(monkeypatch, ProjectRoom)
-    with (tmp_path / "asyncapi.json").open("w+") as printed:
-        call_command("asyncapi", stdout=printed)
-        printed.seek(0)
-        assert printed.read() == DOCUMENT.read_text(), (
-            "docs/asyncapi.json is out of date: run  python manage.py asyncapi > docs/asyncapi.json"
-        )
 
 
 def test_a_field_that_may_be_left_out_is_not_required() -> None:

@@ -1,4 +1,4 @@
-"""What clients may not do to a project, and what its room may not show.
+"""What clients may not do to a project by its room, and what the room may not show.
 
 The numbers are those of the cases in `docs/security.md`; these run on SQLite and PostgreSQL,
 and expect the same answers.
