@@ -2,7 +2,8 @@
 
     script/matrix                every row that this machine has a Python for, on both databases
     script/matrix newest 3.13    those of one Django, of one Python
-    script/matrix --ci           the newest Python and Django, a few tests on SQLite
+    script/matrix --ci           one row, a few tests on SQLite: the newest Python and Django,
+                                 or with Python 3.11 alone `lowest`
 
 A row is a Python and one of these: `lowest`, the least versions that the wheel allows; `5.2` and
 `6.0`, the last release of that Django; `newest`, that of the newest Django. Environments are kept
