@@ -263,6 +263,8 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def update(self, command: messages.Update) -> None:
         payload = command.payload
         self.require_joined(command.room)
+        rows = registry.kinds()[command.room.kind].rows_in(payload.data)
+        self.process.user_limit.updated(self.socket.user_id, rows)
         request = updates.UpdateRequest(
             self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
         )

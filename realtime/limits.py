@@ -71,7 +71,8 @@ class MessageLimit:
 class UserLimit:
     """Delay users who ask for much, over all their sockets in this process.
 
-    Each message is charged for, and the characters that a join is answered with. One unit is about
+    Each message is charged for, the rows that an update saves, and the characters that a join is
+    answered with. One unit is about
     the cost of a small update, two milliseconds.
     """
 
@@ -98,6 +99,10 @@ class UserLimit:
     def message(self, user_id: Hashable, size: int) -> float:
         """Charge for a message of `size` characters; return the seconds to wait before reading."""
         return self._bucket(user_id).charge(1 + size / self._READ, longest=self._LONGEST)
+
+    def updated(self, user_id: Hashable, rows: int) -> None:
+        """Charge for the rows that an update saves; its message has paid for the first."""
+        self._bucket(user_id).charge(rows - 1, longest=self._LONGEST)
 
     def joined(self, user_id: Hashable, size: int) -> None:
         """Charge for a join that was answered with `size` characters."""

@@ -178,6 +178,9 @@ class ModelRoom(Room):
             for key, outcomes in made.items()
         }
 
+    def rows_in(self, data: Any) -> int:
+        return min(_rows(self.place, data), self.max_rows + 1)  # beyond that none is saved
+
     # --- how
 
     @cached_property
@@ -252,7 +255,7 @@ class ModelRoom(Room):
         Raises:
             Invalid
         """
-        if _rows(self.place, update.data) > self.max_rows:
+        if self.rows_in(update.data) > self.max_rows:
             message = _("One update may change %(count)s rows.") % {"count": self.max_rows}
             raise Invalid({NON_FIELD_ERRORS: [message]})
         writer = _Writer(self, update.user_id)

@@ -137,6 +137,10 @@ class Room:
         """
         raise NotImplementedError
 
+    def rows_in(self, data: Any) -> int:  # noqa: ARG002  (for kinds with rows)
+        """Return how many rows an update saves; its user's share is charged for each of them."""
+        return 1
+
     def display_name(self, user: Any) -> str:
         """Return the name of a user that the others in a room see.
 

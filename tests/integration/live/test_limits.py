@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+from django.contrib.auth.models import User
 from pytest_django import Settings
 from redis import Redis
+from rest_framework_simplejwt.tokens import AccessToken
 from websockets.asyncio.client import connect
 
 from realtime import conf
@@ -22,6 +24,7 @@ from realtime.db import threads
 from realtime.live import process
 from realtime.protocol.errors import CloseCode
 from realtime.rooms import hosts
+from tests.boards.models import Board, Card, Membership
 from tests.harness.measure import until
 from tests.harness.shopping import make_list
 from tests.harness.sockets import Message, Socket, application
@@ -175,6 +178,31 @@ async def test_18_what_is_refused_does_not_wait_for_the_users_share(settings: Se
     assert {answer["payload"]["code"] for answer in answers[2:]} == {"RATE_LIMITED"}
     assert await alice.closed() == 4201
     await alice.disconnect()
+
+
+async def test_18_each_row_of_an_update_counts(settings: Settings) -> None:
+    """A few bytes can ask for a hundred of them, each of which costs as much as an update."""
+    limit(settings, USER_RATE=(0.001, 60))
+
+    def make_board() -> tuple[str, str, list[int]]:
+        user = User.objects.create_user("alice")
+        board = Board.objects.create(title="Plan")
+        Membership.objects.create(board=board, user=user)
+        cards = Card.objects.bulk_create(Card(board=board, text="x") for _ in range(60))
+        return str(board.pk), str(AccessToken.for_user(user)), [card.pk for card in cards]
+
+    board, token, cards = await threads.run(make_board)
+    alice = await Socket.connect(token)
+    await alice.join(board, "plan")
+    for number in range(5):
+        assert (await alice.update(board, {"title": f"{number}"}, "plan"))["type"] == "ack"
+    rows = {str(card): {"text": "y"} for card in cards}
+    assert (await alice.update(board, {"cards": rows}, "plan"))["type"] == "ack"
+    await alice.collect(lambda: [m["type"] for m in alice.messages].count("plan_updated") == 6)
+    alice.messages.clear()
+    await alice.send("ping")
+    assert await alice.is_silent()
+    await alice.abandon()
 
 
 async def test_18_a_join_that_fails_counts_as_the_largest(
