@@ -297,7 +297,7 @@ class Span(NamedTuple):
 def spans(wanted: Mapping[RoomId, Span], *, size: int) -> dict[RoomId, list[Publication]]:
     """Return parts of several rooms' logs, each in order: one query.
 
-    Of each room the longest part that is whole and has `size` bytes at most. One that is larger,
+    A room gets its longest part that is whole and has `size` bytes at most. A part that is larger,
     or whose oldest events are pruned, is not read at all.
     """
     found: dict[RoomId, list[Publication]] = {room: [] for room in wanted}

@@ -126,6 +126,7 @@ class Hub:
         ref: str | int | None,
         presence: dict[str, Any] | None,
     ) -> int:
+        """Send a socket what it joins with, and let it in; return the characters it was sent."""
         sent = 0
         is_watching = presence is not None
         name = socket.names[room.id.kind]

@@ -53,7 +53,7 @@ class Look(Generic[Subject, Finding]):
         act: Callable[[dict[Subject, Finding], float], None],
         *parts: Callable[[Subject], Any],
     ) -> None:
-        """`ask` returns its findings by subject; a subject that is well has none.
+        """`ask` returns its findings by subject; a subject with which all is well has none.
 
         `act` gets the findings, and the time at which the question was asked. Times are of
         `time.monotonic()`. Each of `parts` returns a part of a subject, such as its room, for

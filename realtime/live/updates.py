@@ -57,8 +57,8 @@ class RoomUpdates(NamedTuple):
 class Writer:
     """Write the updates of all sockets of a server process, many rooms in one transaction.
 
-    Those of one room are collected while earlier ones of it are being written, and those of all
-    rooms while a transaction is under way: a room has one transaction at a time, so its updates
+    It collects the updates of a room while earlier ones of that room are written, and those of all
+    rooms while a transaction is under way. A room has one transaction at a time, so its updates
     are written in the order in which they came.
     """
 
@@ -97,7 +97,7 @@ class Writer:
         return results
 
     def _failed_lately(self, room: RoomId) -> bool:
-        """Say whether a room goes alone, or others would pay again and again for what it does."""
+        """Return True if an update of a room failed lately: with others, it would undo theirs."""
         recent = time.monotonic() - _ALONE_AFTER_FAILURE
         while self._failed and next(iter(self._failed.values())) < recent:
             del self._failed[next(iter(self._failed))]
@@ -183,8 +183,8 @@ def write(room: RoomId, requests: Sequence[UpdateRequest]) -> list[Result]:
 def write_together(wanted: Wanted) -> dict[RoomId, list[Result]]:
     """Write updates of several rooms in one transaction; leave out those to be written alone.
 
-    Those are the rooms that somebody else holds, and all of them where the transaction was undone:
-    by a host's code, or by the database for the sake of others.
+    Left out are the rooms that somebody else holds, and all rooms if the transaction was undone: by
+    a host's code, or by the database for the sake of others.
 
     Raises:
         django.db.Error: in an outage, after which nobody may know whether it was committed.

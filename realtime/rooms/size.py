@@ -39,7 +39,7 @@ class SizeLimit:
         """Bytes that were added to rooms since they were measured."""
 
     def allows(self, change: RoomChange) -> bool:
-        """Say whether a room may change so; called when it has, in the transaction."""
+        """Return True if a room may change so; it has changed already, in this transaction."""
         added = growth(change)
         if added <= 0:
             return True
