@@ -22,11 +22,14 @@ from realtime import metrics
 from realtime.aio import Tasks
 from realtime.events.outages import OutageLog
 from realtime.events.publication import NO_STATE, PresenceEntry, Publication, RoomUser
+from realtime.layer import PubSubChannelLayer
 from realtime.protocol import messages
 from realtime.protocol.room_id import RoomId
 
 logger = logging.getLogger(__name__)
 
+News = Sequence[tuple[RoomId, dict[str, Any]]]
+"""Messages of rooms."""
 TIMEOUT = 2.0
 """Seconds after which a send to the layer is given up."""
 _MAX_AT_ONCE = 256
@@ -52,24 +55,27 @@ class LocalServer:
         self._sends = Tasks()
         self.is_stopped = False
 
-    def events(self, room: RoomId, found: list[Publication]) -> None:
-        """Show events to the room, here and in other processes; from any thread."""
+    def events(self, found: Mapping[RoomId, list[Publication]]) -> None:
+        """Show the events of a transaction to their rooms, here and elsewhere; from any thread."""
         if not self.is_stopped:
-            self.loop.call_soon_threadsafe(self._spread, room, found)
+            self.loop.call_soon_threadsafe(self._spread, found)
 
-    def _spread(self, room: RoomId, found: list[Publication]) -> None:
-        # The message starts first, as it has the longer way.
-        self._start(room, {"events": found, "from": self._process})
-        self.loop.call_soon(self._show, room, found)
+    def _spread(self, found: Mapping[RoomId, list[Publication]]) -> None:
+        # The messages start first, as they have the longer way.
+        self._start(
+            [(room, {"events": each, "from": self._process}) for room, each in found.items()]
+        )
+        for room, each in found.items():
+            self.loop.call_soon(self._show, room, each)
 
     def send(self, room: RoomId, content: dict[str, Any]) -> None:
         """Send to the layer; from any thread."""
         if not self.is_stopped:
-            self.loop.call_soon_threadsafe(self._start, room, content)
+            self.loop.call_soon_threadsafe(self._start, [(room, content)])
 
-    def _start(self, room: RoomId, content: dict[str, Any]) -> None:
+    def _start(self, news: News) -> None:
         if not self.is_stopped:  # it may be since a thread asked for this
-            self._sends.spawn(asend(room, content))
+            self._sends.spawn(asend_all(news))
 
     def stop(self) -> None:
         """Send nothing from synchronous code any more: this server process ends.
@@ -104,8 +110,7 @@ def _serving() -> LocalServer | None:
 def events(found: Mapping[RoomId, list[Publication]]) -> None:
     """Show durable events, already committed, to their rooms: here and elsewhere."""
     if (server := _serving()) is not None:
-        for room, publications in found.items():
-            server.events(room, publications)
+        server.events(found)
     else:
         _send_at_once([(room, {"events": publications}) for room, publications in found.items()])
 
@@ -126,20 +131,15 @@ def send(room: RoomId, content: dict[str, Any]) -> None:
         _send_at_once([(room, content)])
 
 
-def _send_at_once(news: Sequence[tuple[RoomId, dict[str, Any]]]) -> None:
+def _send_at_once(news: News) -> None:
     """Send from a process that is no server, on one loop, and so on one connection to Redis."""
     try:
-        async_to_sync(_asend_all)(news)
+        async_to_sync(asend_all)(news)
     except RuntimeError:
         # A running event loop in this very thread, as with an eager task inside a
         # coroutine. The rooms find the event in the log.
         metrics.current.publish_failures += 1
         logger.exception("Could not send", extra={"action": "publish_failed"})
-
-
-async def _asend_all(news: Sequence[tuple[RoomId, dict[str, Any]]]) -> None:
-    for start in range(0, len(news), _MAX_AT_ONCE):
-        await asyncio.gather(*(asend(*each) for each in news[start : start + _MAX_AT_ONCE]))
 
 
 async def presence(
@@ -161,19 +161,39 @@ async def presence(
             news_of(room)["states"].append([user_id, *state])
     for room, user_id in gone:
         news_of(room)["departed"].append(user_id)
-    while batch := [news.popitem() for _ in range(min(len(news), _MAX_AT_ONCE))]:
-        await asyncio.gather(*(asend(*item) for item in batch))
+    await asend_all(list(news.items()))
 
 
 async def asend(room: RoomId, content: dict[str, Any]) -> None:
-    """Send from the event loop."""
+    """Send a message from the event loop."""
+    await asend_all([(room, content)])
+
+
+async def asend_all(news: News) -> None:
+    """Send messages from the event loop, those to one room in their order."""
+    for start in range(0, len(news), _MAX_AT_ONCE):
+        part = news[start : start + _MAX_AT_ONCE]
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await _send_together(
+                    [
+                        (room.group, {"type": "realtime.message", "room": room, **content})
+                        for room, content in part
+                    ]
+                )
+        except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
+            metrics.current.publish_failures += len(part)
+            _outage.failed(error)
+        else:
+            _outage.succeeded()
+
+
+async def _send_together(messages: list[tuple[str, dict[str, Any]]]) -> None:
     layer = get_channel_layer()
-    message = {"type": "realtime.message", "room": room, **content}
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            await layer.group_send(room.group, message)
-    except Exception as error:  # noqa: BLE001  (every layer has errors of its own)
-        metrics.current.publish_failures += 1
-        _outage.failed(error)
-    else:
-        _outage.succeeded()
+    if isinstance(layer, PubSubChannelLayer):
+        await layer.group_send_all(messages)
+        return
+    sends = (layer.group_send(group, message) for group, message in messages)
+    found = await asyncio.gather(*sends, return_exceptions=True)
+    for error in filter(None, found):
+        raise error

@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from realtime import metrics
 from realtime.aio import Batcher
 from realtime.events.outages import OutageLog
+from realtime.layer import PubSubChannelLayer
 from realtime.protocol.room_id import RoomId
 
 logger = logging.getLogger(__name__)
@@ -80,8 +81,7 @@ class Subscriptions:
 
     async def _settle(self, rooms: set[RoomId]) -> None:
         if self._channel is None:
-            self._channel = await self._layer.new_channel()
-            self._listener = asyncio.create_task(self._listen(self._channel))
+            self._channel = await self._open_channel()
         async with asyncio.TaskGroup() as calls:
             for room in rooms:
                 calls.create_task(self._settle_one(room, self._channel))
@@ -98,6 +98,23 @@ class Subscriptions:
             self._groups.discard(room)
         self._uncertain.discard(room)
 
+    async def _open_channel(self) -> str:
+        if isinstance(self._layer, PubSubChannelLayer):
+            return await self._layer.listen(self._take)
+        channel: str = await self._layer.new_channel()
+        self._listener = asyncio.create_task(self._listen(channel))
+        return channel
+
+    def _take(self, content: bytes) -> None:
+        """Handle a message of our own layer, at the moment at which it is read from Redis."""
+        try:
+            message = self._layer.deserialize(content)
+        except Exception as error:  # noqa: BLE001  (anybody may publish anything)
+            self._receiving.failed(error)
+        else:
+            self._receiving.succeeded()
+            self._receive(message)
+
     async def _listen(self, channel: str) -> None:
         while True:
             try:
@@ -113,3 +130,5 @@ class Subscriptions:
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
+        elif self._channel is not None:
+            await self._layer.forget(self._channel)

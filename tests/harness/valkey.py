@@ -50,22 +50,22 @@ class Valkey:
         assert self._process is None, "already running"
         with (self.directory / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    get_binary_path(),
-                    *("--port", str(self.port), "--bind", "127.0.0.1"),
-                    *("--dir", str(self.directory), "--save", ""),
-                    *("--appendonly", "yes" if self.persistent else "no"),
-                    *(("--requirepass", self.password) if self.password else ()),
-                    *self.options,
-                ],
-                stdout=log,
-                stderr=log,
+                [get_binary_path(), *self._arguments()], stdout=log, stderr=log
             )
         deadline = time.monotonic() + 10
         while not self.answers():
             if time.monotonic() > deadline:
                 raise TimeoutError((self.directory / "valkey.log").read_text())
             time.sleep(0.02)
+
+    def _arguments(self) -> list[str]:
+        return [
+            *("--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self.directory), "--save", ""),
+            *("--appendonly", "yes" if self.persistent else "no"),
+            *(("--requirepass", self.password) if self.password else ()),
+            *self.options,
+        ]
 
     def answers(self) -> bool:
         with self.client() as client:
@@ -101,3 +101,15 @@ class Valkey:
             self._process.send_signal(number)
             self._process.wait(10)
             self._process = None
+
+
+class Sentinel(Valkey):
+    """Knows one Valkey, under the name `main`."""
+
+    def __init__(self, directory: Path, primary: Valkey) -> None:
+        super().__init__(directory)
+        self._configuration = directory / "sentinel.conf"
+        self._configuration.write_text(f"sentinel monitor main 127.0.0.1 {primary.port} 1\n")
+
+    def _arguments(self) -> list[str]:
+        return [str(self._configuration), "--sentinel", "--port", str(self.port)]

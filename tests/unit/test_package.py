@@ -84,7 +84,7 @@ def test_a_host_that_needs_no_extra_gets_none(metadata: Message) -> None:
     assert extras == {"jwt", "celery", "api", "metrics", "client", "dev"}
     requirements = metadata.get_all("Requires-Dist", [])
     core = {text.split(">")[0] for text in requirements if "extra ==" not in text}
-    assert core == {"django", "channels", "channels-redis", "redis", "msgspec"}
+    assert core == {"django", "channels", "channels-redis", "redis", "hiredis", "msgspec"}
 
 
 def test_the_javascript_client_has_the_same_version() -> None:
