@@ -172,9 +172,10 @@ class Room:
         first, texts = run[0].seq, tuple(event.text for event in run)
         for socket, position in self._positions.items():
             if position < first:
-                socket.outbox.push_all(texts)
+                socket.outbox.push_all(texts, is_shared=True)
             else:
-                socket.outbox.push_all(tuple(event.text for event in run if event.seq > position))
+                rest = tuple(event.text for event in run if event.seq > position)
+                socket.outbox.push_all(rest, is_shared=True)
 
     def _evict(self, event: Publication) -> list[Subscriber]:
         evicted = [
@@ -198,13 +199,13 @@ class Room:
         metrics.current.deliveries += len(self._positions)
         for socket in self._positions:
             if socket is not exclude:
-                socket.outbox.push(text, key=key)
+                socket.outbox.push(text, key=key, is_shared=True)
 
     def _show_presence(self, text: str, key: str, exclude: object) -> None:
         metrics.current.deliveries += len(self._watching)
         for socket in self._watching:
             if socket is not exclude:
-                socket.outbox.push(text, key=key)
+                socket.outbox.push(text, key=key, is_shared=True)
 
     def note_progress(self, task_id: str, progress: int) -> bool:
         """Note how far a task is. Return False where it was further, or has ended."""

@@ -66,7 +66,7 @@ class Transport:
         self._connection = direct or _caller()
         self.is_direct = direct is not None and direct.is_steppable
         """True if `send` is the server's own, a coroutine that may be run by hand."""
-        self.write = None if direct is None else direct.write
+        self.write = None if direct is None else direct.direct_write()
         """Sends text frames at once if that is possible; None if it never is."""
         self.send = send if self._connection is None else self._connection.waiting(send, timeout)
         """Sends as the server does, but waits while the client does not read."""

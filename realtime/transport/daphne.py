@@ -36,7 +36,9 @@ class DaphneConnection:
         _ = self._transport.registerProducer, self._transport.abortConnection
         _ = self._transport.fileno
         _ = self._transport.pauseProducing, protocol.dataReceived, protocol.data, protocol.onOpen
-        self.write = _direct_writer(protocol, self._transport)
+
+    def direct_write(self) -> DirectWrite | None:
+        return _direct_writer(self._protocol, self._transport)
 
     def waiting(self, send: Send, timeout: float) -> Send:
         flow = _Flow()
@@ -85,7 +87,10 @@ class DaphneConnection:
 
 
 def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
-    """Return a writer straight to the kernel: by way of the reactor, each frame costs it a turn."""
+    """Return a writer straight to the kernel: by way of the reactor, each frame costs it a turn.
+
+    Daphne agrees to no compression.
+    """
     try:
         write_now, write = transport.writeSomeData, transport.write
         _ = protocol.send_queue, transport.dataBuffer, transport._tempDataBuffer
@@ -93,7 +98,7 @@ def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
         return None
     is_open = protocol.STATE_OPEN
 
-    def write_frames(texts: tuple[str, ...]) -> bool:
+    def write_frames(texts: tuple[str, ...], *, is_shared: bool = False) -> bool:  # noqa: ARG001
         if (
             protocol.state != is_open
             or protocol.send_queue

@@ -1,8 +1,12 @@
 """Make frames of RFC 6455 once for all sockets, and count the frames that clients send.
 
 With ASGI every message goes to the server in a dictionary, through a coroutine, and is framed
-anew for every socket: most of the cost of a delivery. A frame without compression is the same
-bytes for all sockets, so it is made once and handed to each connection.
+anew for every socket: most of the cost of a delivery. A frame is the same bytes for all sockets,
+so it is made once and handed to each connection.
+
+That holds for compressed frames, too (RFC 7692), if nothing is compressed that refers back to
+earlier messages: a client can read those whatever it has read before. On a connection with
+compression, a frame without it is as good.
 
 ASGI shows an application whole messages only. Pings, pongs and the parts of a message cost the
 server as much to read, and it reads without a limit. So they are counted before it reads them.
@@ -11,6 +15,7 @@ server as much to read, and it reads without a limit. So they are counted before
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -19,6 +24,18 @@ from realtime.limits import Bucket
 
 _TEXT = 0x81
 """A whole message (FIN) of text: RFC 6455, section 5.2."""
+_COMPRESSED = 0x40
+"""Marks a compressed message (RSV1): RFC 7692, section 6."""
+COMPRESSED_FROM = 4096
+"""Bytes from which a frame for a whole room is compressed, for sockets that have agreed to it.
+
+Below, it costs a room of three more than it saves: 70 µs for 4 KiB.
+"""
+WINDOW_BITS = 12
+"""Window that a client must have to read what is compressed here; of 15 at most."""
+_LEVEL, _MEMORY = 1, 5
+_END_OF_BLOCK = b"\x00\x00\xff\xff"
+"""Ends what zlib has flushed; it is left out on the wire (RFC 7692, section 7.2.1)."""
 _LENGTH_16, _LENGTH_64 = 126, 127
 """Stand in place of a length, which follows in 16 or 64 bits."""
 _MASKED = 0x80
@@ -27,20 +44,36 @@ _MASK_SIZE = 4
 
 
 @lru_cache(maxsize=8)
-def framed(texts: tuple[str, ...]) -> bytes:
+def framed(texts: tuple[str, ...], is_compressed: bool = False) -> bytes:  # noqa: FBT001, FBT002
     """Return the frames of texts; cached for as long as a room is served with them."""
-    return b"".join(map(_frame, texts))
+    return b"".join(map(_compressed if is_compressed else _plain, texts))
 
 
-def _frame(text: str) -> bytes:
-    """Return a server's frame, which is not masked."""
+def _plain(text: str) -> bytes:
+    return _frame(_TEXT, text.encode())
+
+
+@lru_cache(maxsize=16)
+def _compressed(text: str) -> bytes:
+    """Return a text's frame, compressed if it is large and becomes smaller."""
     payload = text.encode()
+    if len(payload) < COMPRESSED_FROM:
+        return _frame(_TEXT, payload)
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -WINDOW_BITS, _MEMORY)
+    smaller = deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    if len(smaller) >= len(payload):
+        return _frame(_TEXT, payload)
+    return _frame(_TEXT | _COMPRESSED, smaller.removesuffix(_END_OF_BLOCK))
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    """Return a server's frame, which is not masked."""
     size = len(payload)
     if size < _LENGTH_16:
-        return struct.pack("!BB", _TEXT, size) + payload
+        return struct.pack("!BB", first, size) + payload
     if size < 2**16:
-        return struct.pack("!BBH", _TEXT, _LENGTH_16, size) + payload
-    return struct.pack("!BBQ", _TEXT, _LENGTH_64, size) + payload
+        return struct.pack("!BBH", first, _LENGTH_16, size) + payload
+    return struct.pack("!BBQ", first, _LENGTH_64, size) + payload
 
 
 class FrameLimit:

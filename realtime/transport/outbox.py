@@ -56,16 +56,16 @@ class Outbox:
         """Return the bytes that wait here, without those that the server has taken."""
         return self._size
 
-    def push(self, text: str, *, key: str | None = None) -> None:
+    def push(self, text: str, *, key: str | None = None, is_shared: bool = False) -> None:
         """Send a text frame.
 
         `key` marks a frame that the next one with the same key replaces, if the client lags and
-        it still waits.
+        it still waits. `is_shared` is for one that goes to a whole room.
         """
         if self.closed:
             return
         if self._task is None:
-            if self._write is None or not self._write((text,)):
+            if self._write is None or not self._write((text,), is_shared=is_shared):
                 self._start({"type": "websocket.send", "text": text})
             return
         if key is not None and key in self._replaceable:
@@ -81,12 +81,15 @@ class Outbox:
         if self._size > self._limit:
             self._overflow()
 
-    def push_all(self, texts: tuple[str, ...]) -> None:
+    def push_all(self, texts: tuple[str, ...], *, is_shared: bool = False) -> None:
         """Send text frames, together if that is possible."""
-        is_idle = self._task is None and not self.closed
-        if not (texts and is_idle and self._write is not None and self._write(texts)):
-            for text in texts:
-                self.push(text)
+        if not texts or self.closed:
+            return
+        is_idle = self._task is None
+        if is_idle and self._write is not None and self._write(texts, is_shared=is_shared):
+            return
+        for text in texts:
+            self.push(text, is_shared=is_shared)
 
     def close(self, code: int) -> None:
         """Close the socket after what was pushed so far. Nothing is sent afterwards."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime.transport.frames import framed
+from realtime.transport.frames import WINDOW_BITS, framed
 from realtime.transport.server import Admit, DirectWrite, Send
 
 _SANS_IO = "uvicorn.protocols.websockets.websockets_sansio_impl"
@@ -35,7 +35,9 @@ class UvicornConnection:
         _ = self._transport.pause_reading, protocol.data_received
         _ = self._transport.is_closing, self._transport.get_extra_info("socket").fileno
         self.is_steppable = type(protocol).__module__ == _SANS_IO
-        self.write = _direct_writer(protocol, self._transport) if self.is_steppable else None
+
+    def direct_write(self) -> DirectWrite | None:
+        return _direct_writer(self._protocol, self._transport) if self.is_steppable else None
 
     def waiting(self, send: Send, timeout: float) -> Send:  # noqa: ARG002  (Daphne needs it)
         return send
@@ -67,14 +69,15 @@ class UvicornConnection:
 
 def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
     try:
-        if protocol.conn.extensions:  # compression was agreed on
-            return None
         is_writable, write = protocol.writable.is_set, transport.write
         _ = protocol.disconnected, protocol.close_sent, protocol.handshake_complete
+        may_compress = _take_over_compression(protocol.conn)
     except AttributeError:  # another version
         return None
+    if may_compress is None:
+        return None
 
-    def write_frames(texts: tuple[str, ...]) -> bool:
+    def write_frames(texts: tuple[str, ...], *, is_shared: bool = False) -> bool:
         if (
             protocol.disconnected
             or protocol.close_sent
@@ -82,7 +85,38 @@ def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
             or not is_writable()
         ):
             return False
-        write(framed(texts))
+        write(framed(texts, is_shared and may_compress))
         return True
 
     return write_frames
+
+
+def _take_over_compression(conn: Any) -> bool | None:
+    """Have uvicorn compress nothing that it sends; return True if frames may come compressed.
+
+    A client's window holds what it has read compressed. So a message that refers back, as those of
+    uvicorn do, could not be read any more once one of ours has come between.
+
+    Returns:
+        None if something else than compression was agreed on.
+    """
+    if not conn.extensions:
+        return False
+    [extension, *others] = conn.extensions
+    if others or extension.name != "permessage-deflate":
+        return None
+    may_compress = bool(extension.local_max_window_bits >= WINDOW_BITS)
+    conn.extensions = [_OnlyIncoming(extension)]
+    return may_compress
+
+
+class _OnlyIncoming:
+    """Act as an extension of `websockets` that reads compressed messages and sends none."""
+
+    def __init__(self, extension: Any) -> None:
+        self.name = extension.name
+        self.decode = extension.decode
+        vars(extension).pop("encoder", None)  # 32 KiB for each socket
+
+    def encode(self, frame: Any) -> Any:
+        return frame

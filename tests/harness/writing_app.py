@@ -1,13 +1,15 @@
 """ASGI applications that send through an outbox, as the consumer does.
 
 To `how?` one answers by the quick way, or says that there is none; to `burst N M` with N texts
-of M characters at once; to `close` with a close; to anything else with the same. After `wait` it
-reads nothing, until the client has left; `who left?` tells how many did so.
+of M characters at once, as for a room; to `close` with a close; to anything else with the same,
+and if that begins with `by ASGI`, by the server's own `send`. After `wait` it reads nothing, until
+the client has left; `who left?` tells how many did so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 from realtime.conf import Rate
@@ -50,6 +52,8 @@ async def application(
             with transport.reading_paused():
                 stays = await transport.client_stays(600)
             left.append(not stays)
+        elif message["text"].startswith("by ASGI "):
+            await send({"type": "websocket.send", "text": message["text"]})
         else:
             answer(outbox, message["text"])
 
@@ -62,11 +66,16 @@ def answer(outbox: Outbox, text: str) -> None:
         outbox.push("after the close")
     elif text.startswith("burst "):
         count, size = map(int, text.split()[1:])
-        texts = [f"{number} ".ljust(size, ".") for number in range(count)]
+        texts = [burst_text(number, size) for number in range(count)]
         for start in range(0, count, 3):
-            outbox.push_all(tuple(texts[start : start + 3]))
+            outbox.push_all(tuple(texts[start : start + 3]), is_shared=True)
     else:
         outbox.push(text)
+
+
+def burst_text(number: int, size: int) -> str:
+    """Return a text that compression makes half as large."""
+    return f"{number} {random.Random(number).randbytes(size // 2).hex()}"[:size].ljust(size, ".")
 
 
 async def hesitant(scope: Any, receive: Any, send: Any) -> None:

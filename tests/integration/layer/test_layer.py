@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from channels.layers import channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from pytest_django import Settings
 from redis.exceptions import RedisError
 
+from realtime.events import broadcast
 from realtime.layer import PubSubChannelLayer, shard
+from realtime.live.subscriptions import Subscriptions
+from tests.harness.rooms import project
 from tests.harness.valkey import Sentinel, Valkey
 
 HELLO = {"type": "hello"}
@@ -159,6 +164,22 @@ async def test_a_function_that_raises_loses_its_message_alone(valkey: Valkey) ->
             client.publish("asgi__group__room", b"\xc1 no message")
         await layer.group_send("room", HELLO)
         assert await inbox.until(2) == [HELLO, HELLO]
+
+
+async def test_rooms_go_on_after_what_cannot_be_read(valkey: Valkey, settings: Settings) -> None:
+    backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [valkey.url]}}}
+    received: asyncio.Queue[Any] = asyncio.Queue()
+    subscriptions = Subscriptions({project(1)}, received.put_nowait)
+    await subscriptions.settle(project(1))
+    with valkey.client() as client:
+        for content in (b"", b"\xc1 no message", b"\xff" * 1000):
+            assert client.publish("asgi__group__project_1", content) == 1
+    await broadcast.asend_all([(project(1), {"key": "one"}), (project(1), {"key": "two"})])
+    async with asyncio.timeout(20):
+        assert [(await received.get())["key"] for _ in range(2)] == ["one", "two"]
+    await subscriptions.close()
+    await channel_layers["default"].flush()
 
 
 async def test_what_redis_refuses_is_an_error_and_the_rest_is_sent(valkey: Valkey) -> None:

@@ -12,15 +12,20 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    PerMessageDeflate,
+)
 from websockets.frames import Frame, Opcode
 
 from tests.harness.measure import MEGABYTE, memory
 from tests.harness.servers import Daphne, Uvicorn, WebServer
-from tests.harness.writing_app import FRAMES
+from tests.harness.writing_app import FRAMES, burst_text
 
 APPLICATION = "tests.harness.writing_app:application"
 Run = Callable[[str], WebServer]
@@ -79,9 +84,7 @@ async def test_order_is_kept_where_the_client_lags(server: WebServer) -> None:
         await websocket.send(f"burst {count} {size}")
         await websocket.send("last")
         for number in range(count):
-            text = await receive(websocket)
-            assert text.startswith(f"{number} ")
-            assert len(text) == size
+            assert await receive(websocket) == burst_text(number, size)
         assert await receive(websocket) == "last"
 
 
@@ -94,12 +97,85 @@ async def test_nothing_is_written_after_a_close(server: WebServer) -> None:
         assert closed.value.rcvd.code == 4203
 
 
-async def test_a_compressed_connection_is_left_to_the_server(server: WebServer) -> None:
-    async with connect(server.websocket_url, proxy=None) as websocket:
+class Offer(ClientPerMessageDeflateFactory):
+    """Offers compression, and notes of each message that comes whether it was compressed."""
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        self.compressed: list[bool] = []
+
+    def process_response_params(self, *arguments: Any) -> PerMessageDeflate:
+        extension = super().process_response_params(*arguments)
+        decode = extension.decode
+
+        def noted(frame: Frame, **options: Any) -> Frame:
+            if frame.opcode is Opcode.TEXT:
+                self.compressed.append(frame.rsv1)
+            return decode(frame, **options)
+
+        extension.decode = noted  # type: ignore[method-assign]
+        return extension
+
+
+def compressing(server: WebServer, offer: Offer) -> connect:
+    """Connect and offer compression, as a browser does."""
+    return connect(
+        server.websocket_url, extensions=[offer], compression=None, proxy=None, max_size=2**24
+    )
+
+
+LARGE = "a large text for a room " * 400
+
+
+async def test_with_compression_the_quick_way_stays(server: WebServer) -> None:
+    async with compressing(server, Offer()) as websocket:
+        # Daphne agrees to none.
+        assert bool(websocket.protocol.extensions) is isinstance(server, Uvicorn)
         await websocket.send("how?")
-        is_compressed = bool(websocket.protocol.extensions)
-        assert is_compressed is isinstance(server, Uvicorn)  # Daphne knows no compression
-        assert await receive(websocket) == ("by ASGI" if is_compressed else "directly")
+        assert await receive(websocket) == "directly"
+        await websocket.send(LARGE)  # what comes may be compressed
+        assert await receive(websocket) == LARGE
+
+
+@pytest.mark.parametrize("is_context_kept", [True, False])
+async def test_what_is_large_and_for_a_room_comes_compressed(
+    server: WebServer, is_context_kept: bool
+) -> None:
+    offer = Offer(server_no_context_takeover=not is_context_kept)
+    async with compressing(server, offer) as websocket:
+        for size in (100, 50_000, 4095, 4096):
+            await websocket.send(f"burst 2 {size}")
+        await websocket.send(LARGE)  # for one socket alone
+        for size in (100, 50_000, 4095, 4096):
+            for number in range(2):
+                assert await receive(websocket) == burst_text(number, size)
+        assert await receive(websocket) == LARGE
+        if isinstance(server, Uvicorn):
+            assert offer.compressed == [False] * 2 + [True] * 2 + [False] * 2 + [True] * 2 + [False]
+
+
+async def test_what_the_server_sends_itself_may_come_between(server: WebServer) -> None:
+    """A client could not read what refers to earlier messages, where others came between."""
+    offer = Offer()
+    texts = [f"by ASGI {burst_text(0, 5000)}", f"by ASGI {burst_text(1, 5000)}"]
+    async with compressing(server, offer) as websocket:
+        for text in texts * 2:
+            await websocket.send(text)
+            await websocket.send("burst 1 5000")
+        for text in texts * 2:
+            assert await receive(websocket) == text
+            assert await receive(websocket) == burst_text(0, 5000)
+        if isinstance(server, Uvicorn):
+            assert offer.compressed == [False, True] * 4
+
+
+async def test_a_client_with_a_small_window_gets_plain_frames(server: WebServer) -> None:
+    offer = Offer(server_max_window_bits=9)
+    async with compressing(server, offer) as websocket:
+        await websocket.send("burst 3 50000")
+        for number in range(3):
+            assert await receive(websocket) == burst_text(number, 50_000)
+        assert not any(offer.compressed)
 
 
 # --- every server and wrapper: what comes is counted, and who does not read is closed
