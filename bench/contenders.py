@@ -159,6 +159,19 @@ _ALL = [
         "bare",
         lambda port: [sys.executable, str(ROOT / "bench/peers/picows_redis.py"), str(port)],
     ),
+    Contender(
+        "ours-uvicorn-compression",
+        "**this project**, uvicorn, compression offered",
+        "realtime, compression",
+        _uvicorn(_OURS),
+    ),
+    Contender(
+        "plain-uvicorn-compression",
+        "plain Channels, uvicorn, pubsub layer, compression offered",
+        "channels, compression",
+        _uvicorn(_SITE),
+        _site("plain.ChatConsumer"),
+    ),
 ]
 
 CONTENDERS = {contender.name: contender for contender in _ALL}

@@ -64,6 +64,26 @@ def under_way(session: Session) -> Result:
     return Result("underway", entries, [])
 
 
+def compression(session: Session) -> Result:
+    """Measure fan-out to sockets that offer compression, beside such that do not."""
+    seats = session.seats(1, 30 if session.quick else 300)
+    seconds = 0.5 if session.quick else 1.5
+    found = {}
+    for name in ("ours-uvicorn", "plain-uvicorn"):
+        for each in (name, f"{name}-compression"):
+            job = FanOut(NOWHERE, seats, seconds=seconds)
+            found[each] = flow_figures(session.run(each, job, Flow).windows)
+    one, other = "ours-uvicorn-compression", "ours-uvicorn"
+    bound = 0.9
+    goal = Goal(
+        f"{label(one)}: {bound:g} × {label(other)}",
+        ratio(found, RATE, one, other),
+        bound,
+        at_least=True,
+    )
+    return result_of("compression", found, [goal])
+
+
 # --- persisted updates
 
 

@@ -35,6 +35,13 @@ ROWS = [
         flows.under_way,
     ),
     Row(
+        "compression",
+        "The same room, its sockets offering compression as browsers do",
+        "uvicorn agrees to permessage-deflate. Ours sends messages of this size plain; those of "
+        "4 KiB and more are compressed once for the room.",
+        flows.compression,
+    ),
+    Row(
         "updates",
         "Persisted updates into one hot room",
         "50 members of one room write, each its next update when its last one came back. Every "

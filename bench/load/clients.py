@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
@@ -28,6 +29,7 @@ class Client(WSListener):
         self._dialect = dialect
         self._delivered = delivered
         self._steps = dialect.steps(seat)
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._transport: WSTransport
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -54,6 +56,8 @@ class Client(WSListener):
         if frame.msg_type is not WSMsgType.TEXT:
             return
         payload = frame.get_payload_as_bytes()
+        if frame.rsv1:  # RFC 7692
+            payload = self._inflate.decompress(payload + b"\x00\x00\xff\xff")
         if self._dialect.event in payload:
             self._delivered(self, payload)
         elif (answer := self._dialect.chores.get(payload)) is not None:
@@ -84,6 +88,7 @@ async def open_client(dialect: Dialect, address: str, seat: Seat, delivered: Del
         lambda: Client(dialect, seat, delivered),
         address + dialect.path(seat),
         websocket_handshake_timeout=TIMEOUT,
+        extra_headers=dialect.headers,
     )
     assert isinstance(client, Client)
     async with asyncio.timeout(TIMEOUT):

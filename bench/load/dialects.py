@@ -42,6 +42,8 @@ class Dialect:
     """Is in every delivered update, and in no other frame."""
     chores: dict[bytes, str] = field(default_factory=dict)
     """Frames that must be answered at once, and how."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of the handshake, beside those that every client sends."""
 
 
 def first_number() -> int:
@@ -141,7 +143,12 @@ BARE = Dialect(
 )
 """Of the peers that are no more than a WebSocket library and Redis."""
 
+_OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+"""As browsers offer compression."""
+
 DIALECTS = {
+    "realtime, compression": replace(REALTIME, headers=_OFFER),
+    "channels, compression": replace(CHANNELS, headers=_OFFER),
     "realtime": REALTIME,
     "channels": CHANNELS,
     "token": TOKEN,
