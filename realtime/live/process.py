@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from realtime.live.access import AccessMonitor, Connection
 from realtime.live.hub import Hub
 from realtime.models import Room
 from realtime.protocol.errors import ErrorCode, ProtocolError
+from realtime.transport import daphne
 from realtime.transport.http import BoundedHTTP
 
 logger = logging.getLogger(__name__)
@@ -253,26 +253,14 @@ class Lifetime:
 
     def watch_daphne(self) -> None:
         """Have Daphne, if this process is one, drain before it stops. Call at import of asgi.py."""
-        if "daphne.server" not in sys.modules:
-            return
-        from twisted.internet import defer
-        from twisted.internet import reactor as running
-        from twisted.internet.interfaces import IListeningPort
 
-        reactor: Any = running  # a module to mypy
-
-        def drain() -> defer.Deferred[None]:
+        def end() -> Coroutine[Any, Any, None]:
             last_resort = threading.Timer(LAST_RESORT, _exit)
             last_resort.daemon = True
             last_resort.start()
-            # A proxy then turns to another process at once, and can be sure nothing was done.
-            for reader in reactor.getReaders():
-                if IListeningPort.providedBy(reader):
-                    reader.stopListening()
-            return defer.Deferred.fromFuture(asyncio.ensure_future(self._end(TIMEOUT)))
+            return self._end(TIMEOUT)
 
-        reactor.callLater(0, current)
-        reactor.addSystemEventTrigger("before", "shutdown", drain)
+        daphne.watch(current, end)
 
     async def lifespan(self, _scope: Any, receive: Any, send: Any) -> None:
         """Serve ASGI's `lifespan`, for servers that have one."""

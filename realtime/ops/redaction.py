@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from typing import Any
+
+from realtime.transport import daphne
 
 _MAX_LENGTH = 32 * 1024
 """Characters of one text that are logged; the rest is cut."""
@@ -97,17 +98,4 @@ def install() -> None:
     redaction = Redaction()
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(redaction)
-    if "daphne.access" in sys.modules:
-        _install_into_daphne()
-
-
-def _install_into_daphne() -> None:
-    # Its access log is written to a stream, past the logging module.
-    from daphne.access import AccessLogGenerator
-
-    write_entry = AccessLogGenerator.write_entry
-
-    def write_redacted(self: Any, host: Any, date: Any, request: str, **details: Any) -> None:
-        write_entry(self, host, date, redact(request), **details)
-
-    AccessLogGenerator.write_entry = write_redacted
+    daphne.redact_access_log(redact)

@@ -1,4 +1,4 @@
-"""Adapt one connection of Daphne, by its internals.
+"""Adapt Daphne, by its internals: one connection, its end, and its access log.
 
 Daphne's `send` never waits: it puts every frame into the transport's buffer, and it queues every
 message that comes in, both without a limit. Twisted can tell a producer that the buffer is full
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from realtime.transport.frames import framed
@@ -84,6 +86,48 @@ class DaphneConnection:
 
     def abort(self) -> None:
         self._transport.abortConnection()
+
+
+def watch(start: Callable[[], object], end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Have Daphne, if this process is one, call `start` first, and wait for `end` before it stops.
+
+    From then on it takes no new connections.
+    """
+    if "daphne.server" not in sys.modules:
+        return
+    from twisted.internet import defer
+    from twisted.internet import reactor as running
+    from twisted.internet.interfaces import IListeningPort
+
+    reactor: Any = running  # a module to mypy
+
+    def before_shutdown() -> defer.Deferred[None]:
+        ending = end()
+        # A proxy then turns to another process at once, and can be sure nothing was done.
+        for reader in reactor.getReaders():
+            if IListeningPort.providedBy(reader):
+                reader.stopListening()
+        return defer.Deferred.fromFuture(asyncio.ensure_future(ending))
+
+    reactor.callLater(0, start)
+    reactor.addSystemEventTrigger("before", "shutdown", before_shutdown)
+
+
+def redact_access_log(redact: Callable[[str], str]) -> None:
+    """Pass each request of Daphne's access log through a function, if this process is one.
+
+    The log is written to a stream, past the logging module.
+    """
+    if "daphne.access" not in sys.modules:
+        return
+    from daphne.access import AccessLogGenerator
+
+    write_entry = AccessLogGenerator.write_entry
+
+    def write_redacted(self: Any, host: Any, date: Any, request: str, **details: Any) -> None:
+        write_entry(self, host, date, redact(request), **details)
+
+    AccessLogGenerator.write_entry = write_redacted
 
 
 def _direct_writer(protocol: Any, transport: Any) -> DirectWrite | None:
