@@ -11,7 +11,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import dj_database_url
-from django.db import connections
+from django.db import connection, connections
 
 R = TypeVar("R")
 
@@ -40,6 +40,14 @@ def _on_postgres(url: str) -> Iterator[str]:
     finally:
         with psycopg.connect(url, autocommit=True) as server:  # the test may have crashed it
             server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def url_of_test_database() -> str:
+    """Return the DATABASE_URL of this process's test database, for another process."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return _with_database(os.environ["DATABASE_URL"], name)
 
 
 def _with_database(url: str, name: str) -> str:

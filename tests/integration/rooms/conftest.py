@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from realtime import merge_patch, rooms
 from realtime.events import log
 from realtime.models import Event
+from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import hosts
 from tests.boards.models import Board, Membership
 
@@ -21,6 +22,13 @@ class Watched:
         self.id = rooms.room_of(obj)
         self.head = log.heads([self.id])[self.id].seq  # first, as joins do
         self.state = self.snapshot()
+
+    @classmethod
+    def elsewhere(cls, kind: str, key: Id, head: int, state: Json) -> Watched:
+        """Return a room as another process has seen it."""
+        found = cls.__new__(cls)
+        found.id, found.head, found.state = RoomId(kind, key), head, state
+        return found
 
     def snapshot(self) -> Json:
         return hosts.snapshots([self.id])[self.id]
