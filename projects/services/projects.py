@@ -13,7 +13,7 @@ from projects import access, quotas, validation
 from projects.errors import NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Membership, Project, Role
 from realtime import merge_patch, rooms
-from realtime.rooms import Updated
+from realtime.rooms import AnyOf, Argument, CompiledQuery, Updated
 
 Changes = dict[str, Any]
 
@@ -55,8 +55,19 @@ def lock_projects(*, project_ids: Collection[int], skip_locked: bool) -> dict[in
 
     With `skip_locked`, leave out those that somebody else has locked.
     """
-    rows = Project.objects.select_for_update(skip_locked=skip_locked).order_by("pk")
-    return {project.pk: project for project in rows.filter(pk__in=project_ids)}
+    rows = _free_rows if skip_locked else _rows
+    return {project.pk: project for project in rows.objects(project_ids)}
+
+
+@CompiledQuery
+def _rows(project_ids: Argument) -> Any:
+    return Project.objects.select_for_update().filter(AnyOf("id", project_ids)).order_by("id")
+
+
+@CompiledQuery
+def _free_rows(project_ids: Argument) -> Any:
+    rows = Project.objects.select_for_update(skip_locked=True)
+    return rows.filter(AnyOf("id", project_ids)).order_by("id")
 
 
 @contextmanager
@@ -195,14 +206,7 @@ def save_changes(
 def _save(made: Mapping[Project, Sequence[Change]]) -> None:
     names = {name for changes in made.values() for one in changes for name in one.changes}
     fields = [*sorted(names), "updated_by", "updated_at"]
-    if len(made) == 1:
-        for project in made:
-            project.save(update_fields=fields)
-    else:
-        # One statement; `bulk_update` makes a long CASE for each field.
-        Project.objects.bulk_create(
-            made, update_conflicts=True, unique_fields=["id"], update_fields=fields
-        )
+    rooms.save_fields(list(made), fields)
 
 
 def delete_project(*, user: User, project_id: int) -> None:

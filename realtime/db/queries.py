@@ -17,6 +17,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, F, IntegerField, Lookup, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
 
 Row = tuple[Any, ...]
 Sql = tuple[str, tuple[Any, ...]]
@@ -103,7 +104,8 @@ class CompiledQuery:
     """Compile a query of the ORM once per database, and run it with other values each time.
 
     Building a query and compiling it takes the ORM more time than everything else together. Each
-    argument is a collection of values for one `AnyOf`, and the query selects columns::
+    argument is a collection of values for one `AnyOf`. The query selects columns, or whole
+    objects for `objects`::
 
         @CompiledQuery
         def _heads(project_ids: Argument) -> QuerySet:
@@ -115,7 +117,7 @@ class CompiledQuery:
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
-        """`build` returns the query, with `values_list`; it is called when first needed."""
+        """`build` returns the query; it is called when first needed."""
         self._build = build
         self._statements: dict[str, _Statement] = {}
 
@@ -137,12 +139,19 @@ class CompiledQuery:
         count = len(signature(self._build).parameters)
         return self._build(*map(Argument, range(count)))
 
+    def objects(self, *arguments: Collection[Any]) -> list[Any]:
+        """Return the objects for these values, of a query of all columns of a model."""
+        model, using = self._queryset.model, self._queryset.db
+        names = [field.attname for field in model._meta.concrete_fields]
+        return [model.from_db(using, names, row) for row in self(*arguments)]
+
     def _compile(self, connection: BaseDatabaseWrapper) -> _Statement:
-        compiler = self._queryset.query.chain().get_compiler(connection=connection)
+        query = self._queryset.query.chain()
+        compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
         converters = compiler.get_converters(columns)
-        return _Statement(sql, parameters, list(converters.items()))
+        return _Statement(sql, parameters, list(converters.items()), query.select_for_update)
 
 
 class _Statement(NamedTuple):
@@ -151,10 +160,14 @@ class _Statement(NamedTuple):
     """Values, and a `Bound` in place of each argument."""
     converters: list[tuple[int, tuple[list[Callable[..., Any]], Any]]]
     """Columns whose values the ORM converts: index, converters and expression of each."""
+    locks: bool
+    """True for `select_for_update`."""
 
     def rows(
         self, connection: BaseDatabaseWrapper, arguments: tuple[Collection[Any], ...]
     ) -> list[Row]:
+        if self.locks and not connection.in_atomic_block:
+            raise TransactionManagementError("Rows are locked within transaction.atomic() only")
         parameters = [
             each.parameter(arguments) if isinstance(each, Bound) else each
             for each in self.parameters

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from realtime import conf
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
+from realtime.db.rows import insert
 from realtime.events import broadcast, outline, publication, values
 from realtime.events.new_event import NewEvent
 from realtime.events.publication import Publication
@@ -31,6 +32,9 @@ from realtime.protocol.room_id import MAX_KEY, RoomId
 
 _MAX_TYPE = 64
 """Characters of its column."""
+_COLUMNS = (
+    *("room_id", "seq", "type", "size", "outline", "payload", "before", "actor_id", "created_at"),
+)
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
 
@@ -73,7 +77,7 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
         found[room] = [publication.from_event(row, room) for row in rows[room]]
         for row, each in zip(rows[room], found[room], strict=True):
             row.size = _size(row.type, each.text)
-    Event.objects.bulk_create([row for new in rows.values() for row in new])
+    insert([row for new in rows.values() for row in new], _COLUMNS, using=using)
 
     # No partial: Django wants the name of a hook that fails.
     transaction.on_commit(lambda: broadcast.events(found), using=using, robust=True)

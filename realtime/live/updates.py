@@ -19,6 +19,7 @@ from realtime import conf, merge_patch, metrics
 from realtime.aio import LINGER, Batcher
 from realtime.db import errors, threads
 from realtime.db.outages import is_outage, is_undone
+from realtime.db.rows import insert
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
@@ -123,6 +124,7 @@ _OVERLAP_AFTER = 0.1
 """Seconds after which the next transaction starts beside one that is still under way."""
 _ALONE_AFTER_FAILURE = 60.0
 """Seconds for which a room goes alone after an update of its own that undid a transaction."""
+_RECEIPT_COLUMNS = ("room_id", "user_id", "key", "seq", "changes", "created_at")
 _LOCK_TIMEOUT = "100ms"
 """The wait for any lock after which a transaction of several rooms is given up."""
 
@@ -271,7 +273,7 @@ def _write(
             batches[room].note(outcomes[room])
     new_receipts = [receipt for batch in batches.values() for receipt in batch.new_receipts]
     if new_receipts:
-        Receipt.objects.bulk_create(new_receipts)
+        insert(new_receipts, _RECEIPT_COLUMNS, using=alias())
     return {room: batch.answers() for room, batch in batches.items()}
 
 

@@ -6,7 +6,7 @@ save updates. A `ModelRoom` does all that for a model, and sees the edits made a
 (`tracking`). A host appends events in the transaction that makes the change: its own with `append`;
 if it has services of its own, also the protocol's (`updated`, `member_changed`, `deleted`), with
 `append_all`. A method with `command` is a command that clients may send. `AnyOf` and
-`CompiledQuery` make the queries of a room cheap for thousands of users.
+`CompiledQuery` make the queries of a room cheap for thousands of users, `save_fields` its writes.
 
 The server asks through `hosts`, which knows the types of `keys`. A `ModelRoom` is made of `fields`,
 `places`, `members`, `editing` and `changes`; `own_commands` and `own_events` are a host's own;
@@ -14,6 +14,7 @@ The server asks through `hosts`, which knows the types of `keys`. A `ModelRoom` 
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
+from realtime.db.rows import save_fields
 from realtime.events.log import append_all
 from realtime.events.new_event import NewEvent, author, deleted, member_changed, updated
 from realtime.protocol.room_id import RoomId
@@ -62,5 +63,6 @@ __all__ = [
     "refresh",
     "register",
     "room_of",
+    "save_fields",
     "updated",
 ]

@@ -152,11 +152,11 @@ class ModelRoom(Room):
         return {key: state for key, (_above, state) in found.items()}
 
     def lock(self, keys: Collection[Any], *, skip_locked: bool = False) -> Mapping[Any, Any]:
-        rows = self.model._base_manager.using(alias()).filter(AnyOf("pk", keys))
-        if not self._has_all_objects:
-            rows = rows.filter(pk__in=self._objects(keys).values("pk"))
-        rows = rows.order_by("pk").select_for_update(no_key=True, skip_locked=skip_locked)
-        return {row.pk: row for row in rows}
+        if self._has_all_objects:
+            query = self._compiled_lock[skip_locked]
+            return {row.pk: row for row in query.objects(keys)}
+        rows = self._lockable(keys, skip_locked=skip_locked)
+        return {row.pk: row for row in rows.filter(pk__in=self._objects(keys).values("pk"))}
 
     def update(self, pending: Mapping[Any, Pending]) -> Mapping[Any, Sequence[Outcome]]:
         users = {update.user_id for each in pending.values() for update in each.updates}
@@ -186,6 +186,20 @@ class ModelRoom(Room):
     @cached_property
     def _has_all_objects(self) -> bool:
         return type(self).get_queryset is ModelRoom.get_queryset
+
+    def _lockable(self, keys: Any, *, skip_locked: bool) -> QuerySet[Any]:
+        rows = self.model._base_manager.filter(AnyOf("pk", keys)).order_by("pk")
+        return rows.select_for_update(no_key=True, skip_locked=skip_locked)
+
+    @cached_property
+    def _compiled_lock(self) -> dict[bool, CompiledQuery]:
+        def waiting(keys: Any) -> QuerySet[Any]:
+            return self._lockable(keys, skip_locked=False)
+
+        def skipping(keys: Any) -> QuerySet[Any]:
+            return self._lockable(keys, skip_locked=True)
+
+        return {False: CompiledQuery(waiting), True: CompiledQuery(skipping)}
 
     def _id(self, key: Key) -> RoomId:
         return RoomId.of(self.kind, key)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import UUIDField, Value
 from pytest_django import DjangoAssertNumQueries
 
@@ -115,3 +115,23 @@ def test_threads_may_share_it() -> None:
     for thread in threads:
         thread.join()
     assert found == [[(7, 70)]] * 160
+
+
+@CompiledQuery
+def locked_rooms(rows: Argument) -> Any:
+    return Room.objects.select_for_update().filter(AnyOf("pk", rows)).order_by("pk")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_returns_whole_objects_and_locks_them(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    made = Room.objects.create(kind="project", key="7", seq=9)
+    with transaction.atomic(), django_assert_num_queries(1):
+        [room] = locked_rooms.objects([made.pk, made.pk + 1])
+        assert (room, room.kind, room.key, room.seq) == (made, "project", "7", 9)
+        assert room._state.db == "default"
+        assert not room._state.adding
+    # The ORM would refuse it, too, and only then: the SQL is not made anew.
+    with pytest.raises(transaction.TransactionManagementError):
+        locked_rooms.objects([made.pk])
