@@ -71,6 +71,14 @@ class LoopLayer(RedisPubSubLoopLayer):
         self._receivers[channel] = receive
         return channel
 
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        try:
+            await super()._subscribe_to_channel(channel)
+        except BaseException:
+            # Nobody has its name yet. The next attempt takes another, however long Redis is away.
+            await self.forget(channel)
+            raise
+
     async def forget(self, channel: str) -> None:
         self._receivers.pop(channel, None)
         if self.channels.pop(channel, None) is not None:

@@ -210,10 +210,15 @@ async def test_after_an_outage_all_is_as_before(
             await layer.group_send("old", HELLO)
         with pytest.raises(RedisError):
             await layer.group_add("new", inbox.channel)
+        for _ in range(3):
+            with pytest.raises(RedisError):
+                await layer.new_channel()
         await asyncio.to_thread(second.start)
         await layer.group_add("new", inbox.channel)
         await layer.group_send_all([("old", {"type": "old"}), ("new", {"type": "new"})])
         assert await inbox.until(3) == [HELLO, {"type": "old"}, {"type": "new"}]
+        with second.client() as client:
+            assert client.pubsub_channels("asgispecific*") == [inbox.channel.encode()]
 
 
 @pytest.mark.parametrize("lost", ["by the kernel", "without a word"])
