@@ -19,6 +19,6 @@ urlpatterns = [
     path("canvases/<int:pk>/", api.CanvasView.as_view()),
     path("canvases/<int:pk>/analyze/", api.AnalyzeView.as_view()),
     path("canvases/<int:pk>/compose/", api.ComposeView.as_view()),
-    path("projects/<int:project_id>/events/", EventsView.as_view()),
+    path("projects/<int:project_id>/events/", EventsView.as_view(shows_before=True)),
     path("", include(router.urls)),
 ]

@@ -62,6 +62,17 @@ class LoggedEvent(serializers.Serializer[Any]):
     payload = serializers.JSONField()
     user = Actor(source="actor", allow_null=True)
     created_at = serializers.DateTimeField()
+    before = serializers.JSONField(
+        allow_null=True,
+        required=False,
+        help_text="The values that it replaced, where the site shows them; null if not known.",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        if self.context.get("hides_before"):
+            del fields["before"]
+        return fields
 
 
 class History(serializers.Serializer[Any]):
@@ -73,7 +84,13 @@ class History(serializers.Serializer[Any]):
 
 
 class EventsView(APIView):
-    """List a room's events, oldest first; a page has at most 512 KiB of events."""
+    """List a room's events, oldest first; a page has at most 512 KiB of events.
+
+    `as_view(shows_before=True)` adds to each what it replaced, so that a page can show differences
+    and give versions back. Only the admin shows that otherwise.
+    """
+
+    shows_before = False
 
     @extend_schema(parameters=[EventsQuery], responses=History)
     @reading_where_written()
@@ -88,15 +105,16 @@ class EventsView(APIView):
         row, head = log.heads([room])[room]
         since = query.validated_data.get("since")
         if since is None:
-            since = log.start_of_latest(row, upto=head, limit=limit)
-        rows = log.tail(row, since, upto=head, limit=limit)
+            since = log.start_of_latest(row, upto=head, limit=limit, with_before=self.shows_before)
+        rows = log.tail(row, since, upto=head, limit=limit, with_before=self.shows_before)
         prefetch_related_objects(rows, "actor")
         answer = {
             "seq": head,
             "complete": since == head or bool(rows and rows[0].seq == since + 1),
             "events": rows,
         }
-        return Response(History(answer, context={"kind": room.kind}).data)
+        context = {"kind": room.kind, "hides_before": not self.shows_before}
+        return Response(History(answer, context=context).data)
 
     def _may_see(self, request: Request, room: RoomId) -> bool:
         if request.user.pk is None:  # not signed in

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from django.db.models import F, QuerySet, TextField
-from django.db.models.functions import Cast, Coalesce, Length, Substr
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast, Substr
 
 from realtime.events.describe import MAX_WIDTH, short
-from realtime.events.log import MAX_READ
+from realtime.events.log import MAX_READ, SIZE_WITH_BEFORE
 from realtime.models import Event, TaskState
 from realtime.protocol.room_id import Id
 
@@ -26,8 +26,7 @@ def read_contents(events: Sequence[Event]) -> list[Event]:
         The events that were read: the first of them, `log.MAX_READ` bytes at most.
     """
     rows = Event.objects.filter(pk__in=[event.pk for event in events])
-    replaced = Coalesce(Length(Cast("before", TextField())), 0)
-    sizes = dict(rows.annotate(total=F("size") + replaced).values_list("pk", "total"))
+    sizes = dict(rows.annotate(total=SIZE_WITH_BEFORE).values_list("pk", "total"))
     read, total = [], 0
     for event in events:
         total += sizes.get(event.pk, 0)

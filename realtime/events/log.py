@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connections, transaction
-from django.db.models import Max
-from django.db.models.functions import Now
+from django.db.models import F, Max, TextField
+from django.db.models.functions import Cast, Coalesce, Length, Now
 from django.utils import timezone
 
 from realtime import conf
@@ -245,27 +245,40 @@ def _heads(kinds: Argument, keys: Argument) -> Any:
     return rooms.values_list("kind", "key", "id", "seq")
 
 
-def tail(row: int, after: int, *, upto: int | None = None, limit: int | None = None) -> list[Event]:
+SIZE_WITH_BEFORE = F("size") + Coalesce(Length(Cast("before", TextField())), 0)
+"""Size of an event and of what it replaced."""
+
+
+def tail(
+    row: int,
+    after: int,
+    *,
+    upto: int | None = None,
+    limit: int | None = None,
+    with_before: bool = False,
+) -> list[Event]:
     """Return a room's events after a `seq`, in order: the first, `MAX_READ` bytes at most.
 
     If the oldest are pruned, the list begins later; it never has a gap. `row` is the room's
-    `Head.row`, here and below.
+    `Head.row`, here and below. `before` is read, and counts, only where it is asked for.
     """
     rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
     if upto is not None:
         rows = rows.filter(seq__lte=upto)
-    sizes = rows.values_list("seq", "size")[:limit]
-    return list(rows.filter(seq__lte=_last_that_fits(sizes)).defer("before", "outline"))
+    sizes = rows.values_list("seq", SIZE_WITH_BEFORE if with_before else "size")[:limit]
+    deferred = ["outline"] if with_before else ["before", "outline"]
+    return list(rows.filter(seq__lte=_last_that_fits(sizes)).defer(*deferred))
 
 
-def start_of_latest(row: int, *, upto: int, limit: int) -> int:
+def start_of_latest(row: int, *, upto: int, limit: int, with_before: bool = False) -> int:
     """Return the `seq` before the latest events: `limit` and `MAX_READ` bytes of them at most.
 
-    Earlier ones that are pruned count as events without a size.
+    Earlier ones that are pruned count as events without a size. `with_before` is as for `tail`.
     """
     start = max(0, upto - limit)
     rows = Event.objects.filter(room_id=row, seq__gt=start, seq__lte=upto)
-    sizes = list(rows.order_by("-seq").values_list("seq", "size"))
+    size = SIZE_WITH_BEFORE if with_before else "size"
+    sizes = list(rows.order_by("-seq").values_list("seq", size))
     first = _last_that_fits(sizes)
     return start if not sizes or first == sizes[-1][0] else first - 1
 

@@ -105,6 +105,22 @@ async def test_each_version_of_a_value_is_kept(visit: Visit, project_id: int, st
     assert stack.api("GET", f"projects/{project_id}/")["description"] == "One fox sees two dogs"
 
 
+async def test_what_was_there_before_the_first_change_comes_back(
+    visit: Visit, project_id: int, stack: Stack
+) -> None:
+    first = stack.api("GET", f"projects/{project_id}/")["title"]
+    stack.api("PATCH", f"projects/{project_id}/", {"title": "Another"})
+    alice = await visit("alice", project_id)
+    await alice.field("title").hover()
+    await alice.page.get_by_role("button", name="History of Title").click()
+    versions = alice.page.get_by_role("dialog").locator("li")
+    await expect(versions).to_have_count(2)
+    await expect(versions.last).to_contain_text(first)
+    await versions.last.get_by_role("button", name="Restore").click()
+    await alice.sees("title", first)
+    await expect(alice.page.locator(".timeline li").first).to_contain_text(first)
+
+
 async def test_the_history_of_a_detail_is_made_of_its_changes(
     visit: Visit, project_id: int, stack: Stack
 ) -> None:

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from realtime.api import EventsView
+from realtime.events import log
 from realtime.models import Event
 from tests.boards.models import Board
 from tests.harness.plans import add_member, make_plan, rename
@@ -67,6 +68,18 @@ def test_an_event_is_told_whole(alice: User, plan: Board) -> None:
         },
         "user": {"id": alice.pk, "username": "alice"},
     }
+
+
+def test_what_an_event_replaced_is_told_where_the_view_shows_it(alice: User, plan: Board) -> None:
+    request = APIRequestFactory().get("/", {"since": 0})
+    force_authenticate(request, alice)
+    view = EventsView.as_view(shows_before=True)
+    events = json.loads(view(request, plan_id=plan.pk).render().content)["events"]
+    assert [event["before"] for event in events] == [{"title": f"{n}"} for n in range(5)]
+    # It counts against the size of a page, as it is sent.
+    Event.objects.filter(seq__in=(2, 4)).update(before={"title": "x" * log.MAX_READ})
+    first = json.loads(view(request, plan_id=plan.pk).render().content)["events"]
+    assert [event["seq"] for event in first] == [1]
 
 
 def test_pages(alice: User, plan: Board) -> None:

@@ -100,26 +100,37 @@ function row(project, path, { by, at: time, value }, before, restore) {
 /**
  * Return what a value was, oldest first, as far as the events tell.
  *
- * They tell changes only: what was there before the first of them is known from `opened`, the
- * project as the person found it, unless somebody had changed the value before.
+ * They tell changes, and what each replaced. So the way goes from `opened`, the project as the person
+ * found it, back through the events before and on through those after.
  */
 export function versions(events, path, opened) {
+  const told = events.filter(({ type, payload }) => {
+    return type === "project_updated" && patchOf(payload.changes, path) !== undefined;
+  });
+  if (told.length === 0) return [];
   const found = [];
-  for (const { seq, type, payload, user, created_at: createdAt } of events) {
-    const patch = type === "project_updated" ? patchOf(payload.changes, path) : undefined;
-    if (patch === undefined) continue;
-    if (!found.length && seq > opened.seq) {
-      found.push({ by: null, at: null, value: at(opened.state, path) });
-    }
-    const isPart = typeof patch === "object" && patch !== null && !Array.isArray(patch);
-    if (!found.length && isPart) continue;
-    const before = found.at(-1)?.value;
-    const value = patched(before, patch);
-    if (found.length && same(before, value)) continue;
-    found.push({ by: user?.id ?? null, at: new Date(createdAt), value });
+  let value = at(opened.state, path);
+  let isKnown = true;
+  for (const event of told.filter(({ seq }) => seq <= opened.seq).reverse()) {
+    found.unshift(version(event, value));
+    const before = patchOf(event.before ?? {}, path);
+    isKnown = before !== undefined;
+    if (!isKnown) break;
+    value = patched(value, before);
   }
+  if (isKnown) found.unshift({ by: null, at: null, value });
+  value = at(opened.state, path);
+  for (const event of told.filter(({ seq }) => seq > opened.seq)) {
+    value = patched(value, patchOf(event.payload.changes, path));
+    found.push(version(event, value));
+  }
+  const distinct = found.filter((one, index) => index === 0 || !same(one.value, found[index - 1].value));
   // A value that was not there is no version.
-  return found[0]?.value === undefined ? found.slice(1) : found;
+  return distinct[0]?.value === undefined ? distinct.slice(1) : distinct;
+}
+
+function version({ user, created_at: createdAt }, value) {
+  return { by: user?.id ?? null, at: new Date(createdAt), value };
 }
 
 /** Return what changes say of a path: null where they delete it, undefined where nothing. */

@@ -45,9 +45,11 @@ export class Timeline {
   }
 
   #take(events) {
-    for (const { seq, type, payload, user, created_at: at } of events) {
+    for (const { seq, type, payload, user, created_at: at, before } of events) {
       if (user) this.#project.people.learn(user.id, user.username);
-      this.#events.set(seq, { seq, type, payload, by: user?.id ?? null, at: new Date(at) });
+      const replaced = before?.description;
+      const told = { type, payload, by: user?.id ?? null, at: new Date(at), before: replaced };
+      this.#events.set(seq, { seq, ...told });
     }
     this.render();
   }
@@ -101,7 +103,7 @@ export class Timeline {
       if (event.seq > seq) before ??= state.description;
       const after = event.payload.changes?.description;
       if (after === undefined) continue;
-      event.before = before;
+      event.before ??= before;
       before = after;
     }
   }
