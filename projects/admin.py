@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
 from rest_framework import serializers
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
@@ -105,9 +106,21 @@ def _is_key(value: Any) -> bool:
 
 
 class InlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Refuse counts of rows that no page has: each counted row costs a form."""
+    """Show the first rows, and refuse counts of rows that no page has: each row costs a form.
 
+    Django takes 1,000 fields (`DATA_UPLOAD_MAX_NUMBER_FIELDS`), and would refuse the page of a
+    project with many members. The lists of members and canvases have the rest.
+    """
+
+    MAX_SHOWN = 50
     MAX_NEW = 100
+
+    def get_queryset(self) -> Any:
+        return self._first_rows
+
+    @cached_property
+    def _first_rows(self) -> Any:
+        return super().get_queryset()[: self.MAX_SHOWN]
 
     @cached_property
     def management_form(self) -> ManagementForm:
@@ -163,15 +176,40 @@ class CanvasInline(admin.StackedInline):  # type: ignore[type-arg]
         return results.sound(canvas)
 
 
+class RefusingAdmin(CheckedAdmin):
+    """Show the list with the reason where the services refuse."""
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        return self._or_refused(request, super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        return self._or_refused(request, super().changelist_view, *args, **kwargs)
+
+    def _or_refused(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except ProjectError as refusal:
+            messages.error(request, str(refusal))
+            name = f"admin:projects_{self.opts.model_name}_changelist"
+            return HttpResponseRedirect(reverse(name, current_app=self.admin_site.name))
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
+
+
 @admin.register(Project)
-class ProjectAdmin(CheckedAdmin):
+class ProjectAdmin(RefusingAdmin):
     form = ProjectForm
     list_display = ["title", "status", "updated_by", "updated_at"]
     list_filter = ["status", "updated_at"]
     search_fields = ["title", "description", "members__username"]
     list_select_related = ["updated_by"]
-    fields = [*UPDATABLE, "updated_by", "updated_at"]
-    readonly_fields = ["updated_by", "updated_at"]
+    fields = [*UPDATABLE, "updated_by", "updated_at", "lists"]
+    readonly_fields = ["updated_by", "updated_at", "lists"]
     inlines = [MembershipInline, CanvasInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
@@ -248,31 +286,54 @@ class ProjectAdmin(CheckedAdmin):
                 actor_id=request.user.pk,
             )
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        return self._or_refused(request, super().delete_view, *args, **kwargs)
-
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        return self._or_refused(request, super().changelist_view, *args, **kwargs)
-
-    def _or_refused(
-        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        """Return a view's response; if the services refuse, the list with their reason."""
-        try:
-            return view(request, *args, **kwargs)
-        except ProjectError as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(
-                reverse("admin:projects_project_changelist", current_app=self.admin_site.name)
-            )
-
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         staff.delete_project(project_id=obj.pk, actor_id=request.user.pk)
 
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
-        for project in queryset:
-            self.delete_model(request, project)
+    @admin.display(description="all members and canvases")
+    def lists(self, project: Project) -> str:
+        counts = (("membership", project.memberships), ("canvas", project.canvases))
+        links = (
+            (
+                reverse(f"admin:projects_{name}_changelist", current_app=self.admin_site.name),
+                project.pk,
+                rows.count(),
+                rows.model._meta.verbose_name_plural,
+            )
+            for name, rows in counts
+        )
+        return format_html_join(", ", '<a href="{}?project__id__exact={}">{} {}</a>', links)
+
+
+@admin.register(Membership)
+class MembershipAdmin(RefusingAdmin):
+    """List all members, for projects with more of them than their page shows."""
+
+    list_display = ["user", "project", "role"]
+    list_filter = ["role"]
+    search_fields = ["user__username", "project__title"]
+    list_select_related = ["user", "project"]
+    fields = ["project", "user", "role"]
+    readonly_fields = ["project", "user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        unread = ("project__content", "project__description")
+        return super().get_queryset(request).select_related("project", "user").defer(*unread)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_refused(request, super().changeform_view, *args, **kwargs)  # type: ignore[return-value]
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        self._give(request, obj, Role(obj.role))
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        self._give(request, obj, None)
+
+    def _give(self, request: HttpRequest, member: Membership, role: Role | None) -> None:
+        ids = {"project_id": member.project_id, "user_id": member.user_id}
+        staff.update_member(**ids, role=role, actor_id=request.user.pk)
 
 
 def _former_users(formset: Any) -> list[int]:

@@ -49,6 +49,9 @@ class ProjectRoom(rooms.Room):
     def snapshots(self, keys: Collection[int]) -> dict[int, dict[str, Any]]:
         return access.snapshots(_states(keys))
 
+    def titles(self, keys: Collection[int]) -> dict[int, str]:
+        return dict(Project.objects.filter(pk__in=keys).values_list("pk", "title"))
+
     def lock(self, keys: Collection[int], *, skip_locked: bool = False) -> dict[int, Project]:
         return services.lock_projects(project_ids=keys, skip_locked=skip_locked)
 

@@ -23,7 +23,7 @@ from realtime.auth import disconnections
 from realtime.events import history
 from realtime.events.describe import Difference
 from realtime.models import Event, Room, TaskState
-from realtime.rooms import keys, registry
+from realtime.rooms import hosts, keys, registry
 
 
 class CheckedList(ChangeList):
@@ -80,7 +80,7 @@ class WithPage(CheckedList):
 
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
-    list_display = ["room", "seq", "online", "running_tasks"]
+    list_display = ["room", "title", "seq", "online", "running_tasks"]
     list_filter = ["kind"]
     search_fields = ["=key"]
     ordering = ["kind", "id"]
@@ -96,11 +96,17 @@ class RoomAdmin(ReadOnlyAdmin):
         ids = {room.pk: registry.parse(room.kind, room.key) for room in rooms}
         found = console.online([room_id for room_id in ids.values() if room_id is not None])
         running = console.running_tasks(rooms)
+        titles = hosts.titles(found)
         for room in rooms:
             room_id = ids[room.pk]
+            room.title = titles.get(room_id, "") if room_id else ""  # type: ignore[attr-defined]
             # Nobody can be in a room of a kind that is not registered any more.
             room.online = {} if room_id is None else found[room_id]  # type: ignore[attr-defined]
             room.running = running[room.pk]  # type: ignore[attr-defined]
+
+    @admin.display
+    def title(self, room: Any) -> str:
+        return room.title or "–"
 
     @admin.display(description="online now")
     def online(self, room: Any) -> str:
@@ -112,10 +118,20 @@ class RoomAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         disconnect = self.admin_site.admin_view(self.disconnect)
+        part = self.admin_site.admin_view(self.console)
         return [
+            path("console/<str:kind>/<path:key>/", part, name="realtime_room_console"),
             path("disconnect/<path:user_id>/", disconnect, name="realtime_room_disconnect"),
             *super().get_urls(),
         ]
+
+    def console(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
+        """Return the console alone, by which a page that shows it is kept up to date."""
+        room = registry.parse(kind, key)
+        if room is None:
+            raise Http404
+        context = {"overview": console.overview(room, request.user), "request": request}
+        return render(request, "realtime/console.html", context)
 
     def disconnect(self, request: HttpRequest, user_id: str) -> HttpResponse:
         users = get_user_model()

@@ -37,6 +37,11 @@ def snapshots(rooms: Collection[RoomId]) -> dict[RoomId, dict[str, Any]]:
     return _ask(rooms, lambda host, asked: host.snapshots(asked))
 
 
+def titles(rooms: Collection[RoomId]) -> dict[RoomId, str]:
+    """Return the texts by which operators know rooms; a room without one is left out."""
+    return _ask(rooms, lambda host, asked: host.titles(asked))
+
+
 def lock(rooms: Collection[RoomId], *, skip_locked: bool = False) -> dict[RoomId, Any]:
     """Lock the rows behind rooms; a room that does not exist is left out.
 

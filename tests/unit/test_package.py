@@ -22,7 +22,10 @@ from tests.harness.process import ROOT, run_python
 
 METADATA = f"django_realtime_rooms-{__version__}.dist-info"
 SDK = ROOT / "realtime" / "static"
-SDK_FILES = ("live-field.js", "realtime.js", "realtime.min.js", "realtime.min.js.map")
+SDK_FILES = (
+    *("console.css", "console.js", "live-field.js", "realtime.js", "realtime.min.js"),
+    "realtime.min.js.map",
+)
 
 
 @pytest.fixture(scope="module")

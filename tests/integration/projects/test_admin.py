@@ -73,8 +73,8 @@ def text(client: Client, name: str, *args: int | str, **query: str) -> str:
 
 @pytest.mark.parametrize(
     "model",
-    ["projects_project", "projects_canvas", "realtime_room", "realtime_event",
-     "realtime_taskstate", "auth_user"],
+    ["projects_project", "projects_canvas", "projects_membership", "realtime_room",
+     "realtime_event", "realtime_taskstate", "auth_user"],
 )  # fmt: skip
 def test_every_list_opens_and_searches(
     client: Client, alice: User, bob: User, project: Project, model: str
@@ -191,6 +191,41 @@ def test_the_last_owner_stays_and_the_form_says_why(
     edit(client, project, **handed_over)
     assert project.memberships.get(user=bob).role == Role.OWNER
     assert not project.memberships.filter(user=alice).exists()
+
+
+def test_a_project_with_many_members_and_canvases_opens_and_saves(
+    client: Client, alice: User, project: Project
+) -> None:
+    names = [f"member {number}" for number in range(260)]
+    users = User.objects.bulk_create([User(username=name) for name in names])
+    Membership.objects.bulk_create([Membership(project=project, user=user) for user in users])
+    one = project.canvases.all()[0]
+    copies = [Canvas(project=project, title=name, image=one.image, width=1, height=1)
+              for name in names[:60]]  # fmt: skip
+    Canvas.objects.bulk_create(copies)
+    edit(client, project, title="Of many")
+    assert Event.objects.latest("seq").payload["changes"] == {"title": "Of many"}
+    page = client.get(reverse("admin:projects_project_change", args=[project.pk])).content.decode()
+    members = Membership.objects.filter(project=project)
+    for model, count in (("membership", members.count()), ("canvas", project.canvases.count())):
+        url = f"{reverse(f'admin:projects_{model}_changelist')}?project__id__exact={project.pk}"
+        assert f'<a href="{url}">{count} ' in page
+        assert "member 1" in client.get(url).content.decode()
+
+    last = members.get(user=users[-1])
+    url = reverse("admin:projects_membership_change", args=[last.pk])
+    assert client.post(url, {"role": "viewer"}).status_code == 302
+    event = Event.objects.latest("seq")
+    assert (event.payload["user_id"], event.payload["role"]) == (users[-1].pk, "viewer")
+    selected = {"action": "delete_selected", "_selected_action": last.pk, "post": "yes"}
+    client.post(reverse("admin:projects_membership_changelist"), selected)
+    assert Event.objects.latest("seq").payload["role"] is None
+    owner = members.get(user=alice)
+    for name in ("change", "delete"):
+        url = reverse(f"admin:projects_membership_{name}", args=[owner.pk])
+        answer = client.post(url, {"role": "viewer", "post": "yes"}, follow=True)
+        assert "owner" in answer.content.decode()
+    assert members.get(user=alice).role == Role.OWNER
 
 
 def test_projects_are_created_and_deleted(client: Client, alice: User) -> None:
@@ -338,7 +373,7 @@ def test_tasks_are_shown_while_they_run_and_after(
     assert "ValueError: no picture" in page
 
     listed = text(client, "realtime_room_changelist")
-    assert re.search(rf"\bproject:{project.pk} \d+ – 1\b", listed), listed
+    assert re.search(rf"\bproject:{project.pk} Demo project \d+ – 1\b", listed), listed
     tasks_page = text(client, "realtime_taskstate_changelist", room=str(row(project.pk)))
     assert "task_runs" in tasks_page
     only_failed = text(client, "realtime_taskstate_changelist", state__exact="failed")
@@ -388,6 +423,25 @@ def test_staff_see_of_a_room_what_they_may_see_in_the_admin(
         page = text(client, "realtime_room_change", row(project.pk))
         assert "Online now" in page
         assert "The whole history of this room" not in page
+
+
+def test_the_console_is_fetched_alone_by_who_may_see_it(
+    client: Client, alice: User, bob: User, project: Project
+) -> None:
+    page = client.get(reverse("admin:projects_project_change", args=[project.pk])).content.decode()
+    url = reverse("admin:realtime_room_console", args=["project", project.pk])
+    assert f'data-refresh="{url}"' in page
+    services.update_project(user=bob, project_id=project.pk, data={"title": "Seen later"})
+    part = client.get(url).content.decode()
+    assert part.lstrip().startswith("<link")
+    assert "Seen later" in part
+    for unknown in (url.replace("/project/", "/planet/"), f"{url[:-1]}x/"):
+        assert client.get(unknown).status_code == 404
+    client.force_login(bob)
+    assert client.get(url).status_code == 302
+    bob.is_staff = True
+    bob.save()
+    assert client.get(url).content.decode().strip() == ""
 
 
 # --- who is here
