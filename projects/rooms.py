@@ -38,6 +38,7 @@ class ProjectRoom(rooms.Room):
     """Serve a project's room with the services."""
 
     model = Project
+    text = services.TEXTS
     state_type = ProjectState
 
     def access(

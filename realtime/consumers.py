@@ -19,7 +19,7 @@ from realtime.auth.credentials import SUBPROTOCOL, Credential, Kind
 from realtime.auth.expiry import ExpiryTimer
 from realtime.db import errors
 from realtime.limits import Bucket, MessageLimit
-from realtime.live import updates
+from realtime.live import texts, updates
 from realtime.live.process import ServerProcess
 from realtime.live.room import Subscriber
 from realtime.protocol import messages
@@ -247,6 +247,7 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
                     since=command.payload.since,
                     ref=command.ref,
                     presence=command.payload.presence,
+                    operations=command.payload.operations,
                 )
         except ProtocolError as error:
             if error.code != ErrorCode.INTERNAL_ERROR:
@@ -263,10 +264,16 @@ class RealtimeConsumer(AsyncJsonWebsocketConsumer):
     async def update(self, command: messages.Update) -> None:
         payload = command.payload
         self.require_joined(command.room)
+        if payload.operations is not None:
+            texts.check(command.room, payload)
         rows = registry.kinds()[command.room.kind].rows_in(payload.data)
         self.process.user_limit.updated(self.socket.user_id, rows)
         request = updates.UpdateRequest(
-            self.socket.user_id, payload.data, payload.base_seq, command.idempotency_key
+            self.socket.user_id,
+            payload.data,
+            payload.base_seq,
+            command.idempotency_key,
+            operations=payload.operations,
         )
         await self.write(command, request)
 

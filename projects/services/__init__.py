@@ -13,6 +13,7 @@ from projects.services.canvases import (
 )
 from projects.services.members import add_member, remove_member, update_member
 from projects.services.projects import (
+    TEXTS,
     Changes,
     ProjectUpdate,
     create_project,
@@ -24,6 +25,7 @@ from projects.services.projects import (
 )
 
 __all__ = [
+    "TEXTS",
     "Changes",
     "ProjectUpdate",
     "add_canvas",

@@ -10,17 +10,23 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from projects import access, quotas, validation
-from projects.errors import NotAllowed, ProjectError, ProjectNotFound
+from projects.errors import Invalid, NotAllowed, ProjectError, ProjectNotFound
 from projects.models import Membership, Project, Role
 from realtime import merge_patch, rooms
-from realtime.rooms import AnyOf, Argument, CompiledQuery, Updated
+from realtime.rooms import AnyOf, Argument, CompiledQuery, Operation, Updated
 
 Changes = dict[str, Any]
+
+
+TEXTS = ("description",)
+"""Fields that people may edit at the same time."""
 
 
 class ProjectUpdate(NamedTuple):
     user_id: int
     data: dict[str, Any]
+    operations: Mapping[str, Operation] = {}
+    """Changes of texts, by field."""
 
 
 @transaction.atomic
@@ -139,6 +145,8 @@ class Change(NamedTuple):
     changes: Changes
     before: Changes
     """The values that the changes replaced, in the same shape."""
+    operations: Mapping[str, Operation]
+    """Those by which texts were changed."""
 
 
 def _update(
@@ -152,6 +160,8 @@ def _update(
         return change(project, update)
     except ProjectError as error:
         return error
+    except rooms.Invalid as error:
+        return Invalid(error.details)
 
 
 def change(project: Project, update: ProjectUpdate) -> Change | None:
@@ -160,7 +170,9 @@ def change(project: Project, update: ProjectUpdate) -> Change | None:
     Raises:
         Invalid
     """
-    fields = validation.clean(update.data, partial=True)
+    texts = {name: getattr(project, name) for name in update.operations}
+    data = update.data | rooms.apply_operations(texts, update.operations)
+    fields = validation.clean(data, partial=True)
     patch = fields.pop("content", {})
     changes = {name: value for name, value in fields.items() if getattr(project, name) != value}
     before = {name: getattr(project, name) for name in changes}
@@ -175,7 +187,7 @@ def change(project: Project, update: ProjectUpdate) -> Change | None:
     if not changes:
         return None
     project.updated_by_id = update.user_id
-    return Change(update.user_id, changes, before)
+    return Change(update.user_id, changes, before, update.operations)
 
 
 def save_changes(
@@ -192,8 +204,13 @@ def save_changes(
     events = rooms.append_all(
         {
             rooms.room_of(project): [
-                rooms.updated(changes, actor_id=user_id, before=before)
-                for user_id, changes, before in each
+                rooms.updated(
+                    changes,
+                    actor_id=user_id,
+                    before=before,
+                    operations=rooms.text_changes(TEXTS, before, changes, operations),
+                )
+                for user_id, changes, before, operations in each
             ]
             for project, each in made.items()
         }

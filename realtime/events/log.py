@@ -23,7 +23,7 @@ from realtime import conf
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.db.rows import insert
 from realtime.events import broadcast, outline, publication, values
-from realtime.events.new_event import NewEvent
+from realtime.events.new_event import NewEvent, author
 from realtime.events.publication import Publication
 from realtime.models import Event, Receipt, Room, TaskState, alias
 from realtime.protocol import messages, strict_json
@@ -33,7 +33,8 @@ from realtime.protocol.room_id import MAX_KEY, RoomId
 _MAX_TYPE = 64
 """Characters of its column."""
 _COLUMNS = (
-    *("room_id", "seq", "type", "size", "outline", "payload", "before", "actor_id", "created_at"),
+    *("room_id", "seq", "type", "size", "outline", "payload", "before", "operations"),
+    *("actor_id", "created_at"),
 )
 MAX_READ = 512 * 1024
 """Bytes of events that one read brings, unless the first of them alone is larger."""
@@ -77,6 +78,8 @@ def append_all(events: Mapping[RoomId, Sequence[NewEvent]]) -> dict[RoomId, list
         found[room] = [publication.from_event(row, room) for row in rows[room]]
         for row, each in zip(rows[room], found[room], strict=True):
             row.size = _size(row.type, each.text)
+            if each.text_with_operations is not None:
+                row.size = max(row.size, _size(row.type, each.text_with_operations))
     insert([row for new in rows.values() for row in new], _COLUMNS, using=using)
 
     # No partial: Django wants the name of a hook that fails.
@@ -153,6 +156,7 @@ def _event(room: RoomId, row: int, seq: int, event: NewEvent) -> Event:
         outline=outline.of(payload["changes"]) if is_update else None,
         actor_id=values.user_key(event.actor_id),
         before=values.plain(event.before),
+        operations=values.plain(event.operations),
     )
 
 
@@ -303,6 +307,32 @@ def outlines(row: int, after: int) -> list[tuple[int, str, outline.Outline | Non
     return list(rows.values_list("seq", "type", "outline"))
 
 
+class TextChange(NamedTuple):
+    """Hold what an event did to the texts of a room."""
+
+    seq: int
+    outline: outline.Outline | None
+    operations: dict[str, Any] | None
+    author: str
+
+
+def text_changes(row: int, after: int) -> list[TextChange]:
+    """Return what all events after a `seq` did to texts, in order, without payloads."""
+    rows = Event.objects.filter(room_id=row, seq__gt=after).order_by("seq")
+    return [
+        TextChange(seq, outline, operations, author(actor_id))
+        for seq, outline, operations, actor_id in rows.values_list(
+            "seq", "outline", "operations", "actor_id"
+        )
+    ]
+
+
+def has_operations(row: int, after: int, upto: int) -> bool:
+    """Return True if an event after a `seq`, up to another, tells a text by an operation."""
+    rows = Event.objects.filter(room_id=row, seq__gt=after, seq__lte=upto)
+    return rows.filter(operations__isnull=False).exists()
+
+
 class Span(NamedTuple):
     """Name parts of a log: the events after each of some `seq`s, up to another."""
 
@@ -349,7 +379,7 @@ whole AS (
     WHERE part.size <= %%s
     GROUP BY span.room_id
 )
-SELECT event.id, event.room_id, event.seq, event.type, event.payload
+SELECT event.id, event.room_id, event.seq, event.type, event.payload, event.operations
 FROM whole
     JOIN part ON part.room_id = whole.room_id AND part.seq > whole.after
     JOIN realtime_event event ON event.id = part.id

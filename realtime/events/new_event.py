@@ -26,6 +26,8 @@ class NewEvent(NamedTuple):
     """The primary key of the user who acted."""
     before: Json | None = None
     """The values that the change replaced, in its shape; for the history, and never sent."""
+    operations: Json | None = None
+    """How texts in the changes came of those before them, by field; see `rooms.text_changes`."""
 
 
 def author(actor_id: Any) -> str:
@@ -33,9 +35,19 @@ def author(actor_id: Any) -> str:
     return "system" if actor_id is None else str(actor_id)
 
 
-def updated(changes: Json, *, actor_id: Any = None, before: Json | None = None) -> NewEvent:
-    """Tell the changes of what a room shows; `before` has the values that they replaced."""
-    return _typed(UpdatedPayload(changes, author(actor_id)), actor_id, before)
+def updated(
+    changes: Json,
+    *,
+    actor_id: Any = None,
+    before: Json | None = None,
+    operations: Json | None = None,
+) -> NewEvent:
+    """Tell the changes of what a room shows; `before` has the values that they replaced.
+
+    In a room with text fields, `operations` is what `rooms.text_changes` returns for the changes.
+    """
+    event = _typed(UpdatedPayload(changes, author(actor_id)), actor_id, before)
+    return event._replace(operations=operations or None)
 
 
 def member_changed(

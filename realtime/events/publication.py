@@ -48,6 +48,8 @@ class Publication(NamedTuple):
     """The user whose access ends with this event, or `EVERYONE`."""
     ends: str | None = None
     """The task that ends with this event."""
+    text_with_operations: str | None = None
+    """The frame for sockets that asked for operations, where it is another one."""
 
 
 class LayerMessage(Struct, rename={"sender": "from"}):
@@ -85,5 +87,10 @@ def from_event(row: Event, room: RoomId) -> Publication:
     definition = messages.event_payload(row.type, room.kind)
     if definition is None:  # an event of the host's own
         return Publication(row.seq, text)
-    payload = row.payload
-    return Publication(row.seq, text, definition.evicts(payload), definition.ends(payload))
+    payload, operations = row.payload, row.operations
+    other = (
+        messages.encode_event(row.type, payload, room=room, seq=row.seq, operations=operations)
+        if operations
+        else None
+    )
+    return Publication(row.seq, text, definition.evicts(payload), definition.ends(payload), other)

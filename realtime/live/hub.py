@@ -22,7 +22,7 @@ from realtime.events import broadcast, publication
 from realtime.events.publication import Publication
 from realtime.live import joins
 from realtime.live.repair import Repair
-from realtime.live.room import Room, Subscriber
+from realtime.live.room import Room, Subscriber, frames
 from realtime.live.subscriptions import Subscriptions
 from realtime.presence.process import ProcessPresence
 from realtime.protocol import messages
@@ -55,12 +55,14 @@ class Hub:
         since: int | None,
         ref: str | int | None,
         presence: dict[str, Any] | None = None,
+        operations: bool = False,
     ) -> int:
         """Let a socket into a room: subscribe, read the position, then go live.
 
         The socket gets the acknowledgement (if `ref` asks for one), what it missed since
         `since`, and from then on every event, each once and in order. With `presence`, which is
-        what it shows of its user, it is also told what the others show.
+        what it shows of its user, it is also told what the others show. With `operations` it is
+        told how texts change, in place of the whole texts.
 
         Returns:
             The number of characters that the socket was sent.
@@ -79,13 +81,15 @@ class Hub:
             # The room knows who is here before it says so in an acknowledgement. While this is
             # awaited, arrivals and departures reach the room as they reach every other.
             await self.presence.load(room.members)
-            request = joins.JoinRequest(room_id, socket.user_id, since)
+            request = joins.JoinRequest(room_id, socket.user_id, since, operations)
             view, passed = await self._read_until_current(room, request)
             # No await from here to the end, so that no event comes between what was read and what
             # the socket is handed from now on. It may have closed during one of the awaits above.
             sent = 0
             if not socket.outbox.closed:
-                sent = self._admit(room, socket, view, passed, ref=ref, presence=presence)
+                sent = self._admit(
+                    room, socket, view, passed, ref=ref, presence=presence, operations=operations
+                )
         finally:
             room.members.mark_dirty(socket.user_id)
             room.end_join()
@@ -125,6 +129,7 @@ class Hub:
         *,
         ref: str | int | None,
         presence: dict[str, Any] | None,
+        operations: bool,
     ) -> int:
         """Send a socket what it joins with, and let it in; return the characters it was sent."""
         sent = 0
@@ -146,11 +151,11 @@ class Hub:
             _check_size(text, room.id)
             socket.outbox.push(text)
             sent += len(text)
-        texts = tuple(event.text for event in [*(view.missed or []), *passed])
+        texts = frames([*(view.missed or []), *passed], with_operations=operations)
         socket.outbox.push_all(texts)
         for task in view.tasks:
             room.note_progress(task.task_id, task.progress)
-        room.add(socket, view.seq, is_watching=is_watching)
+        room.add(socket, view.seq, is_watching=is_watching, is_editing=operations)
         if not room.members.arrive(socket.user_id, name):
             socket.outbox.push(room.members.joined_text(socket.user_id, name))
         if presence:

@@ -18,7 +18,7 @@ from realtime.db.queries import AnyOf, Argument, CompiledQuery
 from realtime.events import log, values
 from realtime.events.publication import Publication
 from realtime.models import TaskState
-from realtime.protocol.errors import ProtocolError, not_found_code
+from realtime.protocol.errors import ErrorCode, ProtocolError, not_found_code
 from realtime.protocol.messages import RunningTask
 from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import hosts
@@ -32,6 +32,9 @@ class JoinRequest(NamedTuple):
     user_id: Id
     since: int | None = None
     """Last `seq` that the client has seen, if it comes back."""
+    operations: bool = False
+    """True if operations will be applied to the texts of the view: then these must be of exactly
+    its position."""
 
 
 class View(NamedTuple):
@@ -55,6 +58,8 @@ _MAX_ROOMS = 50
 _OVERLAP_AFTER = 0.25
 """Seconds that joins wait for joins of other rooms that are slow to read."""
 _ATTEMPTS = 3
+_MOMENT = 0.1
+"""Seconds after which a room that changed too fast to be read is joined again."""
 MAX_REPLAYED = 2000
 """Events that are replayed together, unless those of one room are more."""
 
@@ -130,13 +135,17 @@ def _read(requests: Sequence[JoinRequest]) -> list[Answer]:
     states = _states(requests)
     tasks = _running_tasks(states)
     missed = _missed(states, requests)
+    blurred = _blurred(states, requests)
 
     def answer(request: JoinRequest) -> Answer:
-        room, user_id, since = request
+        room, user_id, since, operations = request
         state = states.get(room)
         access = state and state.access.get((room, user_id))
         if state is None or access is None:
             return not_found(room)
+        if operations and room in blurred:
+            message = f"{room.noun.capitalize()} {room.key} changes all the time; try again"
+            return ProtocolError(ErrorCode.UNAVAILABLE, message, retry_after=_MOMENT)
         if since is not None and (room, since) not in missed:
             return None
         replay = None if since is None else missed[room, since]
@@ -151,6 +160,8 @@ class _State(NamedTuple):
     head: log.Head
     access: dict[tuple[RoomId, Id], Access]
     snapshot: dict[str, Any]
+    read_at: int
+    """A position that the snapshot is not behind of: above the head's where the room moves."""
 
 
 def _states(requests: Iterable[JoinRequest]) -> dict[RoomId, _State]:
@@ -161,8 +172,8 @@ def _states(requests: Iterable[JoinRequest]) -> dict[RoomId, _State]:
     Reading all in one transaction would take SQLite's write lock. Instead the positions are
     read before and after, and rooms that have moved are looked at again. Should updates
     keep coming, the earlier position is right too: events carry values, so to apply one again
-    changes nothing in the end. A user whose access ended after that position is put out by the
-    event that says so.
+    changes nothing in the end; for operations see `_blurred`. A user whose access ended after that
+    position is put out by the event that says so.
     """
     room_users = {(request.room, request.user_id) for request in requests}
     user_ids = {user_id for _, user_id in room_users}
@@ -175,13 +186,33 @@ def _states(requests: Iterable[JoinRequest]) -> dict[RoomId, _State]:
         after = log.heads(snapshots)
         states = {room: state for room, state in states.items() if room not in moving} | {
             # The row may be new, as that of a room whose first task has just been started.
-            room: _State(log.Head(after[room].row, before[room].seq), access, values.plain(state))
+            room: _State(
+                log.Head(after[room].row, before[room].seq),
+                access,
+                values.plain(state),
+                after[room].seq,
+            )
             for room, state in snapshots.items()
         }
         moving = {room for room in snapshots if after[room].seq != before[room].seq}
         if not moving:
             break
     return states
+
+
+def _blurred(states: Mapping[RoomId, _State], requests: Iterable[JoinRequest]) -> frozenset[RoomId]:
+    """Return the rooms whose snapshots may have operations already that come after their position.
+
+    To apply one twice would double what it inserts. So whoever asks for operations joins again; as
+    a rule this asks nothing, as no room has moved.
+    """
+    asked = {request.room for request in requests if request.operations} & states.keys()
+    moved = {room: state for room in asked if (state := states[room]).read_at > state.head.seq}
+    return frozenset(
+        room
+        for room, (head, _access, _snapshot, read_at) in moved.items()
+        if log.has_operations(head.row, head.seq, read_at)
+    )
 
 
 def _running_tasks(states: Mapping[RoomId, _State]) -> dict[RoomId, list[RunningTask]]:
@@ -212,7 +243,7 @@ def _missed(
     settings = conf.get()
     limit, size = settings.REPLAY_LIMIT, settings.max_frame
     positions: defaultdict[RoomId, set[int]] = defaultdict(set)
-    for room, _, since in requests:
+    for room, _, since, _ in requests:
         if room in states and since is not None:
             positions[room].add(since)
     spans: dict[RoomId, log.Span] = {}

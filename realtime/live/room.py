@@ -42,6 +42,13 @@ class Subscriber:
         """The time at which it left its last room; counts only while it is in none."""
 
 
+def frames(events: Iterable[Publication], *, with_operations: bool = False) -> tuple[str, ...]:
+    """Return the frames of events: of those two that some have, the one that a socket is sent."""
+    if with_operations:
+        return tuple(event.text_with_operations or event.text for event in events)
+    return tuple(event.text for event in events)
+
+
 class Room:
     """Hand each durable event to every local socket exactly once and in order.
 
@@ -65,6 +72,8 @@ class Room:
         self.members = open_members(room_id, self.broadcast, self._show_presence)
         self._watching: set[Subscriber] = set()
         """Sockets that asked for presence; a client of the original page knows no such message."""
+        self._editing: set[Subscriber] = set()
+        """Sockets that asked for operations in place of whole texts."""
         self._positions: dict[Subscriber, int] = {}
         self._joins = 0
         """Joins under way."""
@@ -114,10 +123,19 @@ class Room:
             return None
         return list(self._recent)[len(self._recent) - count :] if count else []
 
-    def add(self, socket: Subscriber, position: int, *, is_watching: bool = False) -> None:
+    def add(
+        self,
+        socket: Subscriber,
+        position: int,
+        *,
+        is_watching: bool = False,
+        is_editing: bool = False,
+    ) -> None:
         """Let in a socket that has everything up to `position`, and what was handed on since."""
         if is_watching:
             self._watching.add(socket)
+        if is_editing:
+            self._editing.add(socket)
         self._positions[socket] = max(position, self.seq or 0)
         self.members.add_socket(socket.user_id)
         socket.rooms[self.id] = time.monotonic()
@@ -128,6 +146,7 @@ class Room:
         socket.rooms.pop(self.id, None)
         socket.idle_since = time.monotonic()
         self._watching.discard(socket)
+        self._editing.discard(socket)
         self.members.remove_socket(socket.user_id, socket)
 
     # --- what happens
@@ -169,13 +188,12 @@ class Room:
         if not run:
             return
         metrics.current.deliveries += len(run) * len(self._positions)
-        first, texts = run[0].seq, tuple(event.text for event in run)
+        first, whole = run[0].seq, frames(run)
+        edits = frames(run, with_operations=True) if self._editing else whole
         for socket, position in self._positions.items():
-            if position < first:
-                socket.outbox.push_all(texts, is_shared=True)
-            else:
-                rest = tuple(event.text for event in run if event.seq > position)
-                socket.outbox.push_all(rest, is_shared=True)
+            texts = edits if socket in self._editing else whole
+            left = texts if position < first else texts[position - first + 1 :]
+            socket.outbox.push_all(left, is_shared=True)
 
     def _evict(self, event: Publication) -> list[Subscriber]:
         evicted = [

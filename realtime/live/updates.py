@@ -23,6 +23,7 @@ from realtime.db.rows import insert
 from realtime.events import log, values
 from realtime.events.outline import WHOLE, LastChanges, Outline
 from realtime.live.joins import not_found
+from realtime.live.texts import TextLog
 from realtime.models import Event, Receipt, alias
 from realtime.protocol import messages
 from realtime.protocol.errors import ErrorCode, ProtocolError
@@ -30,6 +31,7 @@ from realtime.protocol.messages import UpdateAck
 from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import hosts
 from realtime.rooms.room import Forbidden, Invalid, Outcome, Updated
+from realtime.text_operations import Operation
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,16 @@ class UpdateRequest(NamedTuple):
     idempotency_key: str | None = None
     command: str | None = None
     """The name of the command."""
+    operations: Mapping[str, Operation] | None = None
+    """Changes of texts as they were at `base_seq`; see `realtime.live.texts`."""
+
+    @property
+    def judged_from(self) -> int | None:
+        """Return the position after which nobody may have changed what the data name.
+
+        Operations alone are transformed by what came between, and not refused for it.
+        """
+        return None if self.operations and not self.data else self.base_seq
 
 
 Result = UpdateAck | ProtocolError
@@ -265,7 +277,9 @@ def _write(
     while runs := {room: run for room, batch in batches.items() if (run := batch.take_run())}:
         outcomes = hosts.update(
             {
-                room: hosts.Locked(batches[room].locked, [(r.user_id, r.data) for r in run])
+                room: hosts.Locked(
+                    batches[room].locked, [(r.user_id, r.data, r.operations) for r in run]
+                )
                 for room, run in runs.items()
             }
         )
@@ -320,6 +334,7 @@ class _Batch:
         self.locked = locked
         self._heads = heads
         self.tail = _Tail(self, requests)
+        self._texts = TextLog()
         self.receipts = receipts
         self.new_receipts: list[Receipt] = []
         self.results: dict[int, Result] = {}
@@ -338,8 +353,12 @@ class _Batch:
             index, request = self._next, self._requests[self._next]
             if self.run and (request.base_seq is not None or self._is_in_run(request)):
                 break
-            answer = self._answer(request)
-            if answer is not None:
+            answer: Result | UpdateRequest | None = self._answer(request)
+            if answer is None and request.operations:
+                answer = self._rebased(request, request.operations)
+            if isinstance(answer, UpdateRequest):
+                self.run[index] = answer
+            elif answer is not None:
                 self.results[index] = answer
             elif request.command is None:
                 self.run[index] = request
@@ -363,13 +382,27 @@ class _Batch:
             known = self.receipts.get((request.user_id, request.idempotency_key))
             if known is not None:
                 return known
-        if request.base_seq is not None and request.base_seq < self.head.seq:
-            return self._conflict(request.user_id, request.data, request.base_seq)
-        return None
-
-    def _conflict(self, user_id: Id, data: dict[str, Any], base_seq: int) -> ProtocolError | None:
-        if not self.tail.may_conflict(data, base_seq):
+        base_seq = request.judged_from
+        if base_seq is None or base_seq >= self.head.seq:
             return None
+        if not self.tail.may_conflict(request.data, base_seq):
+            return None
+        message = f"These fields were changed after seq {base_seq}"
+        return self._conflict(request.user_id, request.data, message, self.tail.end)
+
+    def _rebased(
+        self, request: UpdateRequest, operations: Mapping[str, Operation]
+    ) -> UpdateRequest | ProtocolError:
+        """Return an update with its operations as they are on the texts of the locked row."""
+        base_seq, author = request.base_seq or 0, str(request.user_id)
+        found = self._texts.rebased(self.head, base_seq, author, operations)
+        if found is not None:
+            return request._replace(operations=found)
+        message = f"Operations on the texts of seq {base_seq} cannot be merged any more"
+        named = request.data | dict.fromkeys(operations)
+        return self._conflict(request.user_id, named, message, self.head.seq)
+
+    def _conflict(self, user_id: Id, data: dict[str, Any], message: str, seq: int) -> ProtocolError:
         # The answer shows the room's state, and access may have ended while the update waited.
         access = hosts.access([self.room], [user_id]).get((self.room, user_id))
         if access is None or not access.may_update:
@@ -377,8 +410,8 @@ class _Batch:
         current = hosts.snapshots([self.room])[self.room]
         return ProtocolError(
             ErrorCode.CONFLICT,
-            f"These fields were changed after seq {base_seq}",
-            details={"seq": self.tail.end, "current": merge_patch.before(current, data)},
+            message,
+            details={"seq": seq, "current": merge_patch.before(current, data)},
         )
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
@@ -402,9 +435,9 @@ class _Batch:
             _Overtaken
         """
         event = outcome.event if isinstance(outcome, Updated) else None
-        if request.base_seq is None or event is None:
+        if request.judged_from is None or event is None:
             return
-        if self.tail.has_before(event, request.data, request.base_seq):
+        if self.tail.has_before(event, request.data, request.judged_from):
             raise _Overtaken
 
     def _perform(self, request: UpdateRequest, command: str) -> Result:
@@ -420,7 +453,7 @@ class _Batch:
         if outcome.event is not None:
             self._heads[self.room] = log.Head(outcome.event.room_id, outcome.event.seq)
             self.tail.is_behind = True
-        ack = UpdateAck(self.head.seq, outcome.changes, duplicate=False)
+        ack = UpdateAck(self.head.seq, _acknowledged(request, outcome), duplicate=False)
         self._keep_receipt(request, ack)
         return ack
 
@@ -449,6 +482,14 @@ class _Batch:
         return ProtocolError(ErrorCode.FORBIDDEN, f"You may not change this {self.room.noun}")
 
 
+def _acknowledged(request: UpdateRequest, outcome: Updated) -> dict[str, Any]:
+    """Return the changes that an update made: of a text, the operation that came of one."""
+    if not request.operations or outcome.event is None:
+        return outcome.changes
+    made = outcome.event.operations or {}
+    return outcome.changes | {name: made[name] for name in request.operations if name in made}
+
+
 class _Tail:
     """Keep the keys that the end of the log changed, for all the `base_seq` of a batch.
 
@@ -464,7 +505,7 @@ class _Tail:
         """The last position that was read."""
         self.is_behind = False
         """True once the batch has made changes that were not read."""
-        bases = [r.base_seq for r in requests if r.base_seq is not None]
+        bases = [r.judged_from for r in requests if r.judged_from is not None]
         if not bases:
             return
         row, head = batch.head

@@ -153,6 +153,8 @@ def _event(
         envelope.append(key)
     if issubclass(payload, EventPayload):
         envelope.append(("seq", int))
+    if payload is protocol.UpdatedPayload:
+        envelope.append(_OPERATIONS)
     tag = payload.type.format(kind)
     return msgspec.defstruct(name, envelope, tag_field="type", tag=tag, kw_only=True)
 
@@ -189,6 +191,10 @@ def _sent(key: Any) -> Any:
     if key == PositiveKey:
         return int
     return int | str if key == IntegerKey else key
+
+
+_OPERATIONS: Any = ("operations", dict[str, list[protocol.TextPart]], UNSET)
+"""Beside the payload, for sockets that asked for them."""
 
 
 _SECURITY: Json = {

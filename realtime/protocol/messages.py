@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from realtime import text_operations
 from realtime.protocol import strict_json
 from realtime.protocol.errors import ErrorCode, ProtocolError
 from realtime.protocol.room_id import INTEGERS, Id, RoomId, key_name, large_integer
@@ -26,6 +27,11 @@ from realtime.protocol.strict_json import JSONError
 
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Ref = Annotated[str, Meta(min_length=1, max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Characters = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""Counted as Unicode code points."""
+TextPart = tuple[Characters, Characters, str]
+"""A position, the characters deleted there, and the text inserted."""
+TextOperation = Annotated[list[TextPart], Meta(max_length=text_operations.MAX_PARTS)]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -39,6 +45,8 @@ class RoomKey(Struct):
 
 
 class JoinPayload(RoomKey):
+    operations: bool = False
+    """Asks to be told how texts change, in place of the whole texts."""
     since: Seq | None = None
     presence: dict[str, Any] | None = None
     """The own presence from the start, which may be empty; asks for that of the others."""
@@ -51,6 +59,8 @@ class LeavePayload(RoomKey):
 class UpdatePayload(RoomKey):
     data: dict[str, Any]
     base_seq: Seq | None = None
+    operations: dict[str, TextOperation] | None = None
+    """Changes of texts, by field, as they were at `base_seq`."""
 
 
 class SendSignalPayload(RoomKey):
@@ -475,11 +485,11 @@ class Commands:
             found: Command = msgspec.convert(raw, command)
         except msgspec.ValidationError as error:
             raise ProtocolError(ErrorCode.INVALID_MESSAGE, str(error), ref=ref) from None
-        where, data = _free_data(found, payload)
-        if where and (problem := self._problem(found, data)):
-            details = {where: [problem]}
-            message = "The data are not valid"
-            raise ProtocolError(ErrorCode.VALIDATION_ERROR, message, details=details, ref=ref)
+        for where, data in _free_data(found, payload):
+            if problem := self._problem(found, data):
+                details = {where: [problem]}
+                message = "The data are not valid"
+                raise ProtocolError(ErrorCode.VALIDATION_ERROR, message, details=details, ref=ref)
         return found
 
     def _problem(self, command: Command, data: Any) -> str:
@@ -525,17 +535,19 @@ class Commands:
             payload[name] = large_integer(payload[name])
 
 
-def _free_data(command: Command, payload: Any) -> tuple[str, Any]:
-    """Return the name and the value of what a command has beside fixed fields; "" for nothing."""
+def _free_data(command: Command, payload: Any) -> list[tuple[str, Any]]:
+    """Return the names and the values of what a command has beside fixed fields."""
     match command:
+        case Update(payload=UpdatePayload(operations=dict(operations))):
+            return [("data", command.payload.data), ("operations", operations)]
         case Update() | SendSignal() | SetPresence():
-            return "data", command.payload.data
+            return [("data", command.payload.data)]
         case Join(payload=JoinPayload(presence=dict(presence))):
-            return "presence", presence
+            return [("presence", presence)]
         case OwnCommand():
-            return "payload", payload
+            return [("payload", payload)]
         case _:
-            return "", None
+            return []
 
 
 def _room_commands(kind: str, key: Any, *, is_only: bool) -> dict[str, type[RoomCommand]]:
@@ -629,13 +641,25 @@ _OF_NO_ROOM = {"user_id", "task_id"}
 """Members that are no room's key; see `realtime.checks.rooms`."""
 
 
-def encode_event(type_: str, payload: dict[str, Any], *, room: RoomId, seq: int) -> str:
+def encode_event(
+    type_: str,
+    payload: dict[str, Any],
+    *,
+    room: RoomId,
+    seq: int,
+    operations: dict[str, Any] | None = None,
+) -> str:
     """Return the text of a durable event.
 
     The envelope has the room's key if the payload does not, or if it has the id of another object
-    beside it, which might be a room, too.
+    beside it, which might be a room, too. Texts of which it has `operations` are not in the
+    payload's `changes`.
     """
     envelope: dict[str, Any] = {"type": type_, "payload": payload, "seq": seq}
+    if operations:
+        changes = {key: each for key, each in payload["changes"].items() if key not in operations}
+        envelope["payload"] = payload | {"changes": changes}
+        envelope["operations"] = operations
     named = {name for name in payload if name.endswith("_id")} - _OF_NO_ROOM
     if named != {room.key_name}:
         envelope[room.key_name] = room.key

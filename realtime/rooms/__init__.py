@@ -9,8 +9,9 @@ if it has services of its own, also the protocol's (`updated`, `member_changed`,
 `CompiledQuery` make the queries of a room cheap for thousands of users, `save_fields` its writes.
 
 The server asks through `hosts`, which knows the types of `keys`. A `ModelRoom` is made of `fields`,
-`places`, `members`, `editing` and `changes`; `own_commands` and `own_events` are a host's own;
-`shapes` describes states for the types of clients. Begin with `room`, then `registry`.
+`places`, `members`, `editing` and `changes`; `texts` has the operations of those who edit one text;
+`own_commands` and `own_events` are a host's own; `shapes` describes states for the types of
+clients. Begin with `room`, then `registry`.
 """
 
 from realtime.db.queries import AnyOf, Argument, CompiledQuery
@@ -34,7 +35,9 @@ from realtime.rooms.room import (
     Update,
     Updated,
 )
+from realtime.rooms.texts import apply_operations, text_changes
 from realtime.rooms.tracking import quiet
+from realtime.text_operations import Operation
 
 __all__ = [
     "Access",
@@ -46,6 +49,7 @@ __all__ = [
     "Invalid",
     "ModelRoom",
     "NewEvent",
+    "Operation",
     "Outcome",
     "Pending",
     "Room",
@@ -55,6 +59,7 @@ __all__ = [
     "acting",
     "append",
     "append_all",
+    "apply_operations",
     "author",
     "command",
     "deleted",
@@ -64,5 +69,6 @@ __all__ = [
     "register",
     "room_of",
     "save_fields",
+    "text_changes",
     "updated",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -12,6 +12,8 @@ from realtime.events.new_event import NewEvent, deleted, member_changed, updated
 from realtime.protocol.room_id import RoomId
 from realtime.rooms.fields import Json
 from realtime.rooms.places import Key, Place, Row, Spot
+from realtime.rooms.texts import text_changes
+from realtime.text_operations import Operation
 
 if TYPE_CHECKING:
     from realtime.rooms.members import Roles
@@ -62,6 +64,8 @@ class RoomChange:
         """Events of the host's own, told after the changes."""
         self.is_deleted = False
         self.actor_id: Any = None
+        self.operations: Mapping[str, Operation] = {}
+        """Operations on texts, by which a member made the changes."""
 
     @property
     def is_update(self) -> bool:
@@ -80,15 +84,18 @@ class RoomChange:
             return [*self.own, deleted(actor_id=actor_id)]
         found = [updated(self.cleared, actor_id=actor_id)] if self.cleared else []
         if self.changes:
-            found += [
-                updated(changes, actor_id=actor_id, before=merge_patch.before(self.before, changes))
-                for changes in split(self.changes)
-            ]
+            found += map(self._updated, split(self.changes))
         found += [
             member_changed(user, role, actor_id=actor_id, role_before=role_before)
             for user, role, role_before in self.members
         ]
         return found + self.own
+
+    def _updated(self, changes: Json) -> NewEvent:
+        before = merge_patch.before(self.before, changes)
+        names = () if self.room is None else self.room.text
+        operations = text_changes(names, before, changes, self.operations)
+        return updated(changes, actor_id=self.actor_id, before=before, operations=operations)
 
     def clear(self, path: Sequence[str], names: Iterable[str]) -> None:
         if patch := dict.fromkeys(names):

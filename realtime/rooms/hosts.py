@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import keys, own_commands, registry
 from realtime.rooms.room import Access, Forbidden, Outcome, Pending, Room, Update
+from realtime.text_operations import Operation
 
 V = TypeVar("V")
 
@@ -17,8 +18,8 @@ class Locked(NamedTuple):
     """Hold a room that is locked in the present transaction, and its updates to make."""
 
     row: Any
-    updates: Sequence[tuple[Id, dict[str, Any]]]
-    """User and data of each."""
+    updates: Sequence[tuple[Id, dict[str, Any], Mapping[str, Operation] | None]]
+    """User, data and operations on texts of each."""
 
 
 def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[RoomId, Id], Access]:
@@ -58,7 +59,10 @@ def update(pending: Mapping[RoomId, Locked]) -> dict[RoomId, Sequence[Outcome]]:
         by_key = {
             key: Pending(
                 pending[room].row,
-                [Update(to_user(user_id), data) for user_id, data in pending[room].updates],
+                [
+                    Update(to_user(user_id), data, operations or {})
+                    for user_id, data, operations in pending[room].updates
+                ],
             )
             for key, room in asked.items()
         }

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from django.contrib.auth import get_user_model
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import CharField, Model, QuerySet, TextField
 from django.utils.translation import gettext as _
 
 from realtime import conf
@@ -36,6 +36,7 @@ from realtime.rooms.keys import of_field
 from realtime.rooms.members import MembersPath
 from realtime.rooms.places import Key, Place, states
 from realtime.rooms.room import Access, Forbidden, Invalid, Outcome, Pending, Room, Update, Updated
+from realtime.rooms.texts import apply_operations
 
 VIEWER = "viewer"
 EDITOR = "editor"
@@ -121,10 +122,23 @@ class ModelRoom(Room):
 
     def problems(self) -> list[str]:
         """Return the errors of the declaration."""
-        found = self.place.problems()
+        found = self.place.problems() or self._problems_of_texts()
         if self.members_path is not None and (problem := self.members_path.problem()):
             found.append(problem)
         return found
+
+    def _problems_of_texts(self) -> list[str]:
+        if self.text and self.serializer_class is not None:
+            return ["a serializer shows its texts, of which operations cannot be told"]
+        columns = self.place.fields.columns
+        return [
+            f"{self.model._meta.label}.{name} cannot be edited as a text: declare it in `fields`, "
+            "as a CharField or TextField without null=True"
+            for name in self.text
+            if name in self.read_only
+            or not isinstance(field := columns.get(name), CharField | TextField)
+            or field.null
+        ]
 
     def access(
         self, keys: Collection[Any], user_ids: Collection[Any]
@@ -254,6 +268,7 @@ class ModelRoom(Room):
         for change in changed:
             room = events.setdefault(change.room_id, [])
             if change.room_id == self._id(key) and change.is_update:
+                change.operations = update.operations
                 found = len(room)
             room += change.events()
         return found
@@ -272,8 +287,10 @@ class ModelRoom(Room):
         if self.rows_in(update.data) > self.max_rows:
             message = _("One update may change %(count)s rows.") % {"count": self.max_rows}
             raise Invalid({NON_FIELD_ERRORS: [message]})
+        texts = {name: getattr(obj, name) for name in update.operations}
+        data = update.data | apply_operations(texts, update.operations)
         writer = _Writer(self, update.user_id)
-        errors = writer.write(self.place, obj, update.data)
+        errors = writer.write(self.place, obj, data)
         if errors:
             raise Invalid(errors)
 

@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from realtime.db.queries import AnyOf
 from realtime.models import Event, alias
+from realtime.text_operations import Operation
 
 
 class Access(NamedTuple):
@@ -31,6 +32,9 @@ class Update(NamedTuple):
 
     user_id: Any
     data: dict[str, Any]
+    operations: Mapping[str, Operation] = {}
+    """Changes of text fields, by field, to apply to the texts in the locked row with
+    `rooms.apply_operations`. None of them is in `data`."""
 
 
 class Forbidden(Exception):
@@ -79,6 +83,9 @@ class Room:
     `manage.py check` looks at its database."""
     key_type: ClassVar[type] = int
     """`int`, `str` or `uuid.UUID`, if there is no model."""
+    text: ClassVar[Sequence[str]] = ()
+    """Fields of the state that people may edit at the same time, and of which updates bring
+    operations. They are texts, and never null."""
     state_type: ClassVar[Any] = None
     """A TypedDict or the like of the state, for `manage.py realtime_types`."""
     event_types: ClassVar[Mapping[str, Any]] = {}
@@ -135,6 +142,8 @@ class Room:
         `rooms.updated` to the room, in order, and return its event. You may append further events
         beside it; append to all rooms together (`rooms.append_all`). An exception undoes the
         updates of all these rooms; they are then made again, room by room.
+
+        In rooms with `text` fields, give `rooms.updated` the `rooms.text_changes` of the update.
         """
         raise NotImplementedError
 

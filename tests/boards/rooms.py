@@ -34,6 +34,7 @@ class BoardRoom(rooms.ModelRoom):
     kind = "plan"
     model = Board
     fields = ["title", "text", "style", "labels"]
+    text = ["text"]
     children = {"cards": CARDS}
     members = "memberships__user"
     role = "memberships__role"

@@ -318,6 +318,10 @@ def test_rules_in_python(formal: Board, anna: User) -> None:
         ({"children": {"cards": rooms.Children(Card, "text", ["text"])}}, "is no foreign key"),
         ({"children": {"cards": rooms.Children(Card, "follows", ["text"])}}, "leads to no"),
         ({"children": {"c": rooms.Children(Card, "board", ["nothing"])}}, "has no field"),
+        ({"fields": ["title"], "text": ["text"]}, "text cannot be edited as a text"),
+        ({"fields": ["title", "style"], "text": ["style"]}, "style cannot be edited as a text"),
+        ({"read_only": ["text"], "text": ["text"]}, "text cannot be edited as a text"),
+        ({"serializer_class": object, "text": ["text"]}, "a serializer shows its texts"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_told(options: Json, problem: str) -> None:
