@@ -11,9 +11,12 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_typing import before_caret, dismiss_nothing, is_saved
-from tests.harness.browser import Person
+from tests.harness.browser import TIMEOUT, Person
 from tests.harness.firefox import FIREFOX, launch
 from tests.harness.stack import DEMO_PASSWORD, Stack
+
+INTERRUPTED = "was interrupted while the page was loading"
+"""What Firefox's console may say of the socket of a page that is left."""
 
 pytestmark = pytest.mark.skipif(not FIREFOX.exists(), reason=f"There is no {FIREFOX}")
 
@@ -32,6 +35,7 @@ async def test_what_is_typed_in_firefox_is_saved_and_kept(
     stack.api("PATCH", f"projects/{project_id}/", {"title": "In two browsers"})
     alice = await Person.create(firefox, stack.web.url)
     page = alice.page
+    page.set_default_timeout(2 * TIMEOUT)  # it is a second browser, and has just started
     await page.goto(alice.origin)
     await page.get_by_label("Username").press_sequentially("alice")
     await page.get_by_label("Password").press_sequentially(DEMO_PASSWORD)
@@ -66,4 +70,4 @@ async def test_what_is_typed_in_firefox_is_saved_and_kept(
     assert asked == ["beforeunload"]
     await expect(description).to_have_value("Much from Fireworks fox")
     await expect(alice.field("description")).to_contain_text("not saved is here again")
-    assert alice.complaints == []
+    assert [text for text in alice.complaints if INTERRUPTED not in text] == []
