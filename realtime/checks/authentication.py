@@ -135,7 +135,7 @@ def check_choice(**_: Any) -> list[CheckMessage]:
             hint='Say which it is: REALTIME["AUTHENTICATION_CLASSES"] = '
             '["realtime.auth.sessions.SessionAuthentication"], or '
             "realtime.auth.tokens.JWTAuthentication, or both.",
-            id="realtime.W043",
+            id="realtime.W045",
         )
     ]
 

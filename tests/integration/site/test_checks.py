@@ -226,7 +226,7 @@ def test_tokens_that_nobody_asked_for_are_told(
 ) -> None:
     site = SimpleNamespace(**{"INSTALLED_APPS": ["django.contrib.auth"], **given})
     monkeypatch.setattr(authentication, "settings", site)
-    assert [message.id for message in authentication.check_choice()] == ["realtime.W043"] * is_told
+    assert [message.id for message in authentication.check_choice()] == ["realtime.W045"] * is_told
 
 
 def test_the_settings_of_a_hosts_tests_are_clean(settings: Settings, db: None) -> None:
