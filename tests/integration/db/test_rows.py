@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy
 from pytest_django import DjangoAssertNumQueries
 
 from realtime.db.rows import insert, save_fields
+from realtime.events import log
+from realtime.live import updates
 from realtime.models import Event, Receipt, Room
 from tests.boards.models import Article, Board, Card
 
@@ -159,3 +161,10 @@ def test_a_value_that_is_too_long_is_not_cut_off() -> None:
     card.text = "x" * 201
     with pytest.raises(DataError, match="too long"):
         save_fields([card], ["text"])
+
+
+@pytest.mark.parametrize(
+    ("model", "columns"), [(Event, log._COLUMNS), (Receipt, updates._RECEIPT_COLUMNS)]
+)
+def test_no_field_of_ours_is_left_out(model: type[Model], columns: Sequence[str]) -> None:
+    assert {"id", *columns} == {field.attname for field in model._meta.concrete_fields}
