@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -37,6 +38,11 @@ def roles_in(
 ) -> dict[tuple[int, int], Role]:
     """Return the roles of users in projects, by (project, user)."""
     return roles(_role_rows(project_ids, user_ids))
+
+
+def watch_roles(project_ids: Collection[int], user_ids: Collection[int]) -> Callable[[], Hashable]:
+    """Return a question whose answer changes whenever that of `roles_in` does."""
+    return partial(_role_rows.fingerprint, tuple(project_ids), tuple(user_ids))
 
 
 @CompiledQuery

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, Literal, TypedDict
 
 from projects import access, errors, services
@@ -46,6 +46,11 @@ class ProjectRoom(rooms.Room):
     ) -> dict[tuple[int, int], Access]:
         roles = access.roles_in(keys, user_ids)
         return {place: _ACCESS[role] for place, role in roles.items()}
+
+    def watch_access(
+        self, keys: Collection[int], user_ids: Collection[int]
+    ) -> Callable[[], Hashable]:
+        return access.watch_roles(keys, user_ids)
 
     def snapshots(self, keys: Collection[int]) -> dict[int, dict[str, Any]]:
         return access.snapshots(_states(keys))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -14,6 +14,7 @@ from realtime.auth import disconnections
 from realtime.auth.base import BaseAuthentication, Handshake, Identity, Outcome
 from realtime.db import errors, threads
 from realtime.db.outages import is_outage
+from realtime.overrides import is_overridden_alone
 from realtime.protocol.errors import ErrorCode, ProtocolError
 
 _MAX_BATCH = 64
@@ -95,6 +96,20 @@ def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
         if method is not None:
             reasons |= method.revoked([listed[position] for position in positions])
     return reasons
+
+
+def watch(identities: Sequence[Identity]) -> Callable[[], Hashable] | None:
+    """Return a question whose answer changes whenever that of `revoked` does; None if some method
+    has none."""
+    questions: list[Callable[[], Hashable]] = []
+    for method, positions in _grouped([identity.method for identity in identities]).items():
+        if method is None or is_overridden_alone(type(method), "revoked", "watch"):
+            return None
+        question = method.watch([identities[position] for position in positions])
+        if question is None:
+            return None
+        questions.append(question)
+    return lambda: tuple(question() for question in questions)
 
 
 def _grouped(methods: Sequence[Any]) -> dict[Any, list[int]]:

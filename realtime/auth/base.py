@@ -16,7 +16,7 @@ A host's own class derives from `BaseAuthentication`::
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple, Self
 
@@ -107,6 +107,17 @@ class BaseAuthentication:
             elif self.has_ended(identity):
                 reasons[identity] = ended()
         return reasons
+
+    def watch(
+        self,
+        identities: Collection[Identity],  # noqa: ARG002  (for those who override it)
+    ) -> Callable[[], Hashable] | None:
+        """Return a question whose answer changes whenever that of `revoked` does; None for none.
+
+        It is asked every second in place of `revoked`. If a class overrides `revoked` and not this,
+        this is not asked.
+        """
+        return None
 
 
 def invalid() -> ProtocolError:

@@ -9,7 +9,7 @@ the REST API accepts: `AUTH_TOKEN_CLASSES`, `USER_ID_FIELD` and `USER_ID_CLAIM`,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, cast
 
@@ -87,6 +87,17 @@ class JWTAuthentication(BaseAuthentication):
             ):
                 reasons[identity] = base.ended()
         return reasons
+
+    def watch(self, identities: Collection[Identity]) -> Callable[[], Hashable] | None:
+        proofs = [_proof(identity) for identity in identities]
+        rules = _checks_activity(), bool(api_settings.CHECK_REVOKE_TOKEN)
+        standings = users.watch(
+            {identity.user_id for identity in identities}, activity=rules[0], passwords=rules[1]
+        )
+        if standings is None or any(proof.token is not None for proof in proofs):
+            return None  # a `verify` of the host's own may go by anything
+        jtis = {proof.refresh_jti for proof in proofs}
+        return lambda: (standings(), frozenset(_blacklisted_jtis(jtis)))
 
 
 class TicketAuthentication(JWTAuthentication):

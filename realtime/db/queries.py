@@ -100,6 +100,13 @@ class AnyOf(Lookup):
         return [field.get_db_prep_value(value, connection) for value in values]
 
 
+_FINGERPRINT = "WITH q ({names}) AS ({sql}) SELECT {text} FROM q"
+_AS_TEXT = {
+    "postgresql": "string_agg(q::text, ',')",
+    "sqlite": "json_group_array(json_array({}))",
+}
+
+
 class CompiledQuery:
     """Compile a query of the ORM once per database, and run it with other values each time.
 
@@ -118,26 +125,44 @@ class CompiledQuery:
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         """`build` returns the query; it is called when first needed."""
-        self._build = build
+        self.build = build
         self._statements: dict[str, _Statement] = {}
+        self._fingerprints: dict[str, _Statement] = {}
 
     def __call__(self, *arguments: Collection[Any]) -> list[Row]:
         """Return the rows for these values; none if an `AnyOf` has no values."""
+        return self._rows(self._statements, self._compile, arguments)
+
+    def fingerprint(self, *arguments: Collection[Any]) -> str:
+        """Return a text that differs if any of the rows for these values does.
+
+        The database makes it, so it costs Python the same for a thousand rows as for one. The same
+        rows in another order may have another one.
+        """
+        rows = self._rows(self._fingerprints, self._compile_fingerprint, arguments)
+        return str(rows[0][0]) if rows else ""
+
+    def _rows(
+        self,
+        statements: dict[str, _Statement],
+        compile_: Callable[[BaseDatabaseWrapper], _Statement],
+        arguments: tuple[Collection[Any], ...],
+    ) -> list[Row]:
         if not all(arguments):
             return []
         connection = connections[self._queryset.db]
-        statement = self._statements.get(connection.alias)
+        statement = statements.get(connection.alias)
         if statement is None:
             try:
-                statement = self._statements[connection.alias] = self._compile(connection)
+                statement = statements[connection.alias] = compile_(connection)
             except EmptyResultSet:  # the ORM knows without a query that there are no rows
                 return []
         return statement.rows(connection, arguments)
 
     @cached_property
     def _queryset(self) -> QuerySet[Any, Any]:
-        count = len(signature(self._build).parameters)
-        return self._build(*map(Argument, range(count)))
+        count = len(signature(self.build).parameters)
+        return self.build(*map(Argument, range(count)))
 
     def objects(self, *arguments: Collection[Any]) -> list[Any]:
         """Return the objects for these values, of a query of all columns of a model."""
@@ -153,6 +178,14 @@ class CompiledQuery:
         converters = compiler.get_converters(columns)
         return _Statement(sql, parameters, list(converters.items()), query.select_for_update)
 
+    def _compile_fingerprint(self, connection: BaseDatabaseWrapper) -> _Statement:
+        compiler = self._queryset.query.chain().get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        names = ", ".join(f"c{number}" for number in range(len(compiler.select)))
+        # All of the rows, and no hash of them: nothing can have the same one by chance.
+        text = _AS_TEXT[connection.vendor].format(names)
+        return _Statement(_FINGERPRINT.format(names=names, sql=sql, text=text), parameters, [])
+
 
 class _Statement(NamedTuple):
     sql: str
@@ -160,7 +193,7 @@ class _Statement(NamedTuple):
     """Values, and a `Bound` in place of each argument."""
     converters: list[tuple[int, tuple[list[Callable[..., Any]], Any]]]
     """Columns whose values the ORM converts: index, converters and expression of each."""
-    locks: bool
+    locks: bool = False
     """True for `select_for_update`."""
 
     def rows(

@@ -28,7 +28,8 @@ _PLAIN: dict[type, type] = {
     models.AutoField: int,
     models.BigAutoField: int,
 }
-"""Fields of exactly these types pass on values of exactly these types as they are."""
+"""Fields of exactly these types, and keys of such, pass on values of exactly these types as they
+are."""
 
 _LENGTH = r"\([\d, ]+\)"
 
@@ -131,7 +132,7 @@ def _column(model: type[Model], name: str, connection: BaseDatabaseWrapper) -> _
     return _Column(
         connection.ops.quote_name(field.column),
         placeholder,
-        _PLAIN.get(type(field)),
+        _PLAIN.get(type(getattr(field, "target_field", field))),
         field.pre_save,
         field.get_db_prep_save,
     )

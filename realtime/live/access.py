@@ -10,7 +10,7 @@ fails is no permission.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 from typing import NamedTuple, Protocol
 
@@ -62,10 +62,15 @@ class AccessMonitor:
         self._revoke = revoke
         self._open: set[Connection] = set()
         self._users: Look[Identity, ProtocolError] = Look(
-            "users", revoked, self._end_revoked, attrgetter("user_id")
+            "users", revoked, self._end_revoked, attrgetter("user_id"), watch=watch_identities
         )
         self._room_users: Look[RoomUser, None] = Look(
-            "room_users", lost_access, self._put_out, itemgetter(0), itemgetter(1)
+            "room_users",
+            lost_access,
+            self._put_out,
+            itemgetter(0),
+            itemgetter(1),
+            watch=watch_room_users,
         )
 
     def __contains__(self, connection: Connection) -> bool:
@@ -194,6 +199,19 @@ def revoked(
         if not orders.get(identity.user_id, set()) <= identity.disconnections
     }
     return authenticator.revoked(identities) | disconnected
+
+
+def watch_identities(identities: Sequence[Identity]) -> Callable[[], Hashable] | None:
+    """Return a question whose answer changes whenever that of `revoked` does; None for none."""
+    question = authenticator.watch(identities)
+    return None if question is None else lambda: (disconnections.pending(), question())
+
+
+def watch_room_users(room_users: Sequence[RoomUser]) -> Callable[[], Hashable] | None:
+    """Return a question whose answer changes whenever that of `lost_access` does; None for none."""
+    return hosts.watch_access(
+        {room for room, _ in room_users}, {user_id for _, user_id in room_users}
+    )
 
 
 def lost_access(room_users: Sequence[RoomUser]) -> dict[RoomUser, None]:

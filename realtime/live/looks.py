@@ -39,6 +39,46 @@ class Answers(NamedTuple, Generic[Subject, Finding]):
     """The first error, where there was any."""
 
 
+Watch = Callable[[Sequence[Subject]], "Callable[[], Hashable] | None"]
+"""Makes a question about subjects whose answer changes whenever something changes for any of them;
+None where there is no such question."""
+_FEW = 32
+"""Subjects that come or go before all are asked about anew, beside an eighth of them."""
+
+
+class _Well(NamedTuple, Generic[Subject]):
+    subjects: Sequence[Subject]
+    question: Callable[[], Hashable]
+    answer: Hashable
+
+    def others(self, subjects: Sequence[Subject]) -> Sequence[Subject]:
+        # To compare is much cheaper than to hash, and nearly always enough.
+        if subjects == self.subjects:
+            return []
+        known = set(self.subjects)
+        return [subject for subject in subjects if subject not in known]
+
+
+def _watched(watch: Watch[Subject], subjects: Sequence[Subject]) -> _Well[Subject] | None:
+    """Return the cheaper question with its answer; None if there is none, or if it fails."""
+    try:
+        question = watch(subjects)
+        return None if question is None else _Well(subjects, question, question())
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return None  # the question itself finds out for whom, and counts it
+
+
+def _is_unchanged(well: _Well[Any]) -> bool:
+    try:
+        return well.question() == well.answer
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return False
+
+
 class Look(Generic[Subject, Finding]):
     """Ask one question, in a database thread, at most once at a time.
 
@@ -52,17 +92,21 @@ class Look(Generic[Subject, Finding]):
         ask: Callable[[Sequence[Subject]], dict[Subject, Finding]],
         act: Callable[[dict[Subject, Finding], float], None],
         *parts: Callable[[Subject], Any],
+        watch: Watch[Subject],
     ) -> None:
         """`ask` returns its findings by subject; a subject with which all is well has none.
 
         `act` gets the findings, and the time at which the question was asked. Times are of
         `time.monotonic()`. Each of `parts` returns a part of a subject, such as its room, for
-        which a question may fail.
+        which a question may fail. `watch` makes a cheaper question, which is asked first.
         """
         self._name = name
         self._ask = ask
         self._act = act
         self._parts = parts
+        self._watch = watch
+        self._well: _Well[Subject] | None = None
+        """Subjects that were all found to be well. Only the one job that asks touches it."""
         self._answered_at = time.monotonic()
         self._unanswered: dict[Subject, float] = {}
         """Subjects that the last answer left out, and when they had their own last one."""
@@ -99,12 +143,14 @@ class Look(Generic[Subject, Finding]):
     async def _run(self, subjects: Sequence[Subject]) -> None:
         try:
             answers: Answers[Subject, Finding] = Answers({}, [], None)
-            if subjects:
+            if not subjects:
+                self._well = None
+            else:
                 suspects = self._unanswered.keys() & set(subjects)
                 part = self._parts[self._rounds % len(self._parts)]
                 # Sockets come and go while this is awaited. A socket that comes was checked at its
                 # own sign-in; for a subject that was not asked about, that time counts.
-                answers = await threads.check(ask_apart, self._ask, subjects, suspects, part)
+                answers = await threads.check(self._ask_changed, subjects, suspects, part)
             self._act(answers.found, self._asked_at)
         except Exception as error:  # noqa: BLE001  (whatever a host raises, the next one may do)
             self._fail(error)
@@ -115,6 +161,28 @@ class Look(Generic[Subject, Finding]):
             self._failures = 0
         else:
             self._fail(answers.error, len(answers.failed))
+
+    def _ask_changed(
+        self, subjects: Sequence[Subject], suspects: set[Subject], part: Callable[[Subject], Any]
+    ) -> Answers[Subject, Finding]:
+        """Ask about the subjects that were not well before, or about all if something changed.
+
+        So what this costs grows with what comes and changes, and not with what is there.
+        """
+        few = _FEW + len(subjects) // 8
+        if (
+            self._well is not None
+            and len(self._well.subjects) <= len(subjects) + few
+            and _is_unchanged(self._well)
+        ):
+            others = self._well.others(subjects)
+            if len(others) <= few:
+                return ask_apart(self._ask, others, suspects & set(others), part)
+        # The cheaper question first: what changes in between makes its next answer another.
+        well = _watched(self._watch, subjects)
+        answers = ask_apart(self._ask, subjects, suspects, part)
+        self._well = None if answers.found or answers.failed else well
+        return answers
 
     def _fail(self, error: Exception, count: int | None = None) -> None:
         """Count a failure; log the first in a row, and then ever more seldom."""

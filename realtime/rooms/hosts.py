@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from realtime.overrides import is_overridden_alone
 from realtime.protocol.room_id import Id, RoomId
 from realtime.rooms import keys, own_commands, registry
 from realtime.rooms.room import Access, Forbidden, Outcome, Pending, Room, Update
@@ -31,6 +32,23 @@ def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[Ro
             if key in asked and user in users:
                 found[asked[key], users[user]] = allowed
     return found
+
+
+def watch_access(
+    rooms: Collection[RoomId], user_ids: Collection[Id]
+) -> Callable[[], Hashable] | None:
+    """Return a question whose answer changes whenever that of `access` does; None if some host
+    has none."""
+    users = keys.of_users().by_value(user_ids)
+    questions: list[Callable[[], Hashable]] = []
+    for host, asked in _by_kind(rooms):
+        if is_overridden_alone(type(host), "access", "watch_access"):
+            return None
+        question = host.watch_access(asked.keys(), users.keys())
+        if question is None:
+            return None
+        questions.append(question)
+    return lambda: tuple(question() for question in questions)
 
 
 def snapshots(rooms: Collection[RoomId]) -> dict[RoomId, dict[str, Any]]:

@@ -12,8 +12,8 @@ Registering is enough for edits that are made anywhere to reach the room: see `t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
@@ -157,6 +157,13 @@ class ModelRoom(Room):
             if may_update or (key, user) not in found:
                 found[key, user] = Access(role, may_update)
         return found
+
+    def watch_access(
+        self, keys: Collection[Any], user_ids: Collection[Any]
+    ) -> Callable[[], Hashable] | None:
+        if self.members_path is None or self.public or not self._has_all_objects:
+            return None
+        return partial(self._compiled.fingerprint, tuple(keys), tuple(user_ids))
 
     def snapshots(self, keys: Collection[Any]) -> Mapping[Any, Json]:
         rows = self._objects(keys)

@@ -10,7 +10,7 @@ models have them, such as `uuid.UUID`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Model
@@ -115,6 +115,21 @@ class Room:
         `realtime.rooms.AnyOf` and `realtime.rooms.CompiledQuery` help.
         """
         raise NotImplementedError
+
+    def watch_access(
+        self,
+        keys: Collection[Any],  # noqa: ARG002  (for those who override it)
+        user_ids: Collection[Any],  # noqa: ARG002
+    ) -> Callable[[], Hashable] | None:
+        """Return a question whose answer changes whenever that of `access` does; None for none.
+
+        It is asked every second in place of `access`, which is called again when the answer has
+        changed: `partial(query.fingerprint, keys, user_ids)` of the `CompiledQuery` behind
+        `access`. What it does not see takes nobody's access away; so it must go by all that
+        `access` goes by, the time of day too. If a class overrides `access` and not this, this is
+        not asked.
+        """
+        return None
 
     def snapshots(self, keys: Collection[Any]) -> Mapping[Any, dict[str, Any]]:
         """Return the states of rooms as JSON: the objects that their update events change.

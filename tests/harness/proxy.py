@@ -24,8 +24,6 @@ class Proxy:
         self._flowing.set()
         self._is_tearing = False
         self.port = 0
-        self.delay = 0.0
-        """Seconds that a new connection waits before it gets through."""
         self.accepted = 0
         """Connections so far."""
 
@@ -77,7 +75,6 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self._writers.add(writer)
-        await asyncio.sleep(self.delay)
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

@@ -51,12 +51,6 @@ class Stack:
             self._tokens[username] = token, time.monotonic()
         return token
 
-    def refresh_token(self, username: str) -> str:
-        """Sign a demo user in anew, and return the refresh token."""
-        credentials = {"username": username, "password": DEMO_PASSWORD}
-        token: str = rest.call("POST", f"{self.web.url}/api/token/", credentials)["refresh"]
-        return token
-
     def api(self, method: str, path: str, data: Any = None, *, user: str = "alice") -> Any:
         """Call `/api/<path>` as a demo user; raises `rest.Refused`."""
         return rest.call(method, f"{self.web.url}/api/{path}", data, token=self.token(user))

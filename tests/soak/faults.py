@@ -40,12 +40,8 @@ async def break_on_schedule(
     for fault in faults:
         await asyncio.sleep(max(0.0, start + fault.at - time.monotonic()))
         tell(f"{fault.kind} {fault.target} for {fault.seconds:.1f} s")
-        await break_once(parts, fault)
-
-
-async def break_once(parts: Parts, fault: Fault) -> None:
-    """Break one part, and put it back; that is not given up half-way."""
-    await asyncio.shield(asyncio.ensure_future(_BREAK[fault.kind](parts, fault)))
+        # The clean-up of a fault is not given up half-way.
+        await asyncio.shield(asyncio.ensure_future(_BREAK[fault.kind](parts, fault)))
 
 
 @asynccontextmanager
@@ -173,22 +169,6 @@ async def _black_hole(parts: Parts, fault: Fault) -> None:
     proxy.flow()
 
 
-async def _refuse_attempts(parts: Parts, fault: Fault) -> None:
-    proxy = parts.proxies[fault.target]
-    await proxy.shut()
-    await asyncio.sleep(fault.seconds)
-    await proxy.open()
-
-
-async def _delay_attempts(parts: Parts, fault: Fault) -> None:
-    """Cut a network, and let nobody through again before the time of the fault."""
-    proxy = parts.proxies[fault.target]
-    proxy.delay = fault.seconds
-    proxy.cut()
-    await asyncio.sleep(fault.seconds)
-    proxy.delay = 0.0
-
-
 _BREAK: dict[str, Callable[[Parts, Fault], Awaitable[None]]] = {
     "kill server": _kill_server,
     "stop server": _stop_server,
@@ -201,6 +181,4 @@ _BREAK: dict[str, Callable[[Parts, Fault], Awaitable[None]]] = {
     "cut network": _cut,
     "cut in mid-frame": _tear,
     "black hole": _black_hole,
-    "refuse attempts": _refuse_attempts,
-    "delay attempts": _delay_attempts,
 }

@@ -2,8 +2,8 @@
  * Clients that use the JavaScript SDK: `node javascript.mjs` with its orders on standard input,
  * one JSON a line, and what it saw on standard output, likewise.
  *
- * The first order is `{clients: [...]}`, each with what `Client` reads; then `quiet` (update no more),
- * `state` (tell what is shown now) and `end` (close everything, and tell what is still open).
+ * The first order is `{clients: [...]}`; then `quiet` (update no more), `state` (tell what is
+ * shown now) and `end` (close everything, and tell what is still open).
  */
 
 import { createInterface } from "node:readline";
@@ -34,9 +34,7 @@ class Client {
   async run() {
     void this.#write();
     while (!this.#isEnding) {
-      // With a `jitter` from 0 to 1 they come back sooner.
-      const random = this.jitter && (() => this.jitter);
-      this.realtime = new Realtime(this.url, { token: () => this.#token(), WebSocket, random });
+      this.realtime = new Realtime(this.url, { token: () => this.#token(), WebSocket });
       const hasStopped = new Promise((resolve) => {
         this.realtime.on("state", ({ state }) => state === "stopped" && resolve());
       });
@@ -68,12 +66,10 @@ class Client {
   }
 
   async #token() {
-    const { username, password, refresh } = this;
-    const [path, credentials] = refresh ? ["token/refresh/", { refresh }] : ["token/", { username, password }];
-    const answer = await fetch(`${this.apiUrls[this.#number++ % this.apiUrls.length]}/api/${path}`, {
+    const answer = await fetch(`${this.apiUrls[this.#number++ % this.apiUrls.length]}/api/token/`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(credentials),
+      body: JSON.stringify({ username: this.username, password: this.password }),
       signal: AbortSignal.timeout(8000),
     });
     if (answer.status === 401) {

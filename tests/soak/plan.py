@@ -19,15 +19,6 @@ TRAITS = ("slow", "forgetful", "moving", "flooding", "heavy")
 """Of raw clients: reads in fits and starts; renews no token; leaves and joins; sends what is
 refused; sends much at once."""
 
-NETWORK_FAULTS = {
-    "cut network": 4,
-    "cut in mid-frame": 4,
-    "black hole": 3,
-    "refuse attempts": 2,
-    "delay attempts": 2,
-}
-"""Each with its weight."""
-
 FAULTS = {
     "kill server": 4,
     "stop server": 4,
@@ -37,8 +28,11 @@ FAULTS = {
     "pause Redis": 2,
     "block database": 3,
     "kill worker": 3,
-    **NETWORK_FAULTS,
+    "cut network": 4,
+    "cut in mid-frame": 4,
+    "black hole": 3,
 }
+"""Each with its weight."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import random
 import time
-from typing import Any
 
 from realtime.client import Realtime, RealtimeError, Refused, Room, Stopped
 from tests.harness import rest
@@ -32,9 +31,7 @@ class PythonClient:
         door: Door,
         notes: Notes,
         chance: random.Random,
-        **options: Any,
     ) -> None:
-        """`options` are those of `Realtime`."""
         self.actor = actor
         self.user_id = user_id
         self.project_id = project_id
@@ -44,7 +41,6 @@ class PythonClient:
         self._door = door
         self._notes = notes
         self._chance = chance
-        self._options = options
         self._numbers = itertools.count(1)
 
     @property
@@ -63,9 +59,7 @@ class PythonClient:
         """Join and read, again and again, until cancelled."""
         while True:
             try:
-                async with Realtime(
-                    self._url, token=self._token, proxy=None, **self._options
-                ) as realtime:
+                async with Realtime(self._url, token=self._token, proxy=None) as realtime:
                     await self._read(await realtime.join("project", self.project_id))
             except RealtimeError:
                 await asyncio.sleep(_PAUSE)

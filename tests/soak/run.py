@@ -122,7 +122,7 @@ async def run(
         )
         meter = Meter(parts.servers)
         async with (
-            taking_part(everybody, stack.directory / "node.log"),
+            _taking_part(everybody, stack.directory / "node.log"),
             _telling(parts, meter, tell),
         ):
             await _load(plan, parts, everybody, errands, tell)
@@ -244,7 +244,7 @@ def _urls(parts: Parts, actor: Actor) -> list[str]:
 
 
 @asynccontextmanager
-async def taking_part(everybody: Everybody, log: Path) -> AsyncIterator[None]:
+async def _taking_part(everybody: Everybody, log: Path) -> AsyncIterator[None]:
     """Have everybody connect, and leave at the end; what they leave open is noted."""
     await everybody.javascript.start(log)
     tasks = [asyncio.create_task(person.take_part()) for person in everybody.here]
@@ -331,14 +331,14 @@ async def _come_to_rest(everybody: Everybody, staff: Staff, notes: Notes) -> Non
             break
         await asyncio.sleep(0.5)
     deadline = time.monotonic() + SETTLE
-    while absent := await absentees(everybody, await _heads(staff)):
+    while absent := await _absent(everybody, await _heads(staff)):
         if time.monotonic() > deadline:
             notes.absent = absent
             return
         await asyncio.sleep(0.5)
 
 
-async def absentees(everybody: Everybody, heads: dict[int, int]) -> list[str]:
+async def _absent(everybody: Everybody, heads: dict[int, int]) -> list[str]:
     """Return who is not in their room, or has not seen all of it."""
     shown = await everybody.javascript.states()
     found = [
