@@ -12,6 +12,7 @@ from bench.results import Entry, Goal, Result
 NOWHERE = Target([], [], "")
 """Until the session fills it in."""
 
+UPDATES = "updates/s"
 RATE, CPU, OTHER_CPU = "deliveries/s", "CPU µs/delivery", "stores' CPU µs/delivery"
 P50, P99 = "p50 ms", "p99 ms"
 
@@ -31,7 +32,7 @@ def flow_figures(windows: Sequence[Window]) -> Figures:
         OTHER_CPU: 1e6 * window.helpers_cpu / deliveries,
         P50: 1e3 * window.latencies[0],
         P99: 1e3 * window.latencies[1],
-        "updates/s": window.updates / window.seconds,
+        UPDATES: window.updates / window.seconds,
     }
 
 

@@ -152,7 +152,17 @@ _ALL = [
         _uvicorn("bench.peers.socketio_app:application"),
     ),
     Contender("node-socketio", "Node Socket.IO, Redis adapter", "socketio", _node("socketio.js")),
+    Contender(
+        "node-socketio-saving",
+        "Node Socket.IO that saves, Redis adapter",
+        "socketio",
+        _node("socketio.js"),
+        {"SAVES": "1"},
+    ),
     Contender("node-ws", "Node ws, Redis", "bare", _node("ws.js")),
+    Contender(
+        "node-ws-saving", "Node ws that saves, Redis", "bare", _node("ws.js"), {"SAVES": "1"}
+    ),
     Contender(
         "picows",
         "picows, Redis: the practical limit in Python",

@@ -8,6 +8,7 @@ from bench.columns import (
     P50,
     P99,
     RATE,
+    UPDATES,
     flow_figures,
     label,
     ratio,
@@ -165,6 +166,85 @@ def rooms(session: Session) -> Result:
             )
         )
     return Result("rooms", entries, goals[:2])
+
+
+_SAVING = ("ours-daphne", "ours-uvicorn", "saving-daphne", "saving-uvicorn")
+_SAVING_PEERS = ("node-socketio-saving", "node-ws-saving")
+
+
+def small(session: Session) -> Result:
+    """Measure persisted updates in many small rooms, as fast as they go and at a fixed rate."""
+    seats = session.seats(20 if session.quick else 1000, 3)
+    # Round by round, so that updates that follow each other are in different rooms.
+    in_turn = [seat for number in range(3) for seat in seats[number::3]]
+    seconds = 0.5 if session.quick else 2.0
+    entries, found = [], {}
+    for name in (*_SAVING, *_SAVING_PEERS):
+        fast = FanOut(NOWHERE, seats, under_way=_MANY, seconds=seconds)
+        found[name] = flow_figures(session.run(name, fast, Flow).windows)
+        entries.append(Entry(label(name, f": {_MANY} under way"), found[name]))
+    delivering, paced = {}, {}
+    for name in ("ours-daphne", "ours-uvicorn", *_SAVING_PEERS):
+        elsewhere = FanOut(NOWHERE, seats, under_way=_MANY, seconds=seconds, elsewhere=True)
+        delivering[name] = flow_figures(session.run(name, elsewhere, Flow, processes=2).windows)
+        entries.append(Entry(label(name, ": written in another process"), delivering[name]))
+        job = Paced(NOWHERE, in_turn, rate=_PACE, seconds=5 * seconds)
+        paced[name] = flow_figures(session.run(name, job, Flow).windows)
+        entries.append(Entry(label(name, f": {_PACE} updates a second"), paced[name]))
+    goals = []
+    for one, other in (("ours-daphne", "saving-daphne"), ("ours-uvicorn", "saving-uvicorn")):
+        goals += [
+            Goal(f"{label(one)}: updates a second", found[one][UPDATES], 2500, at_least=True),
+            Goal(
+                f"{label(one)}: CPU µs per delivery of the process that only delivers",
+                delivering[one][CPU],
+                25,
+                at_least=False,
+            ),
+            Goal(f"{label(one)}: p50 ms at {_PACE} a second", paced[one][P50], 10, at_least=False),
+        ]
+        goals += [
+            Goal(
+                f"{label(one)}: {bound} × {label(peer)}",
+                ratio(found, UPDATES, one, peer),
+                bound,
+                at_least=True,
+            )
+            for peer, bound in ((other, 10), ("node-socketio-saving", 1))
+        ]
+    return Result("small", entries, goals)
+
+
+_MANY = 64
+"""Updates under way in small rooms."""
+_PACE = 300
+
+
+def lone(session: Session) -> Result:
+    """Measure an update that nothing else goes together with."""
+    seats = session.seats(1, 3)
+    found = {}
+    for name in (*_SAVING, *_SAVING_PEERS):
+        job = Paced(NOWHERE, seats, rate=50, seconds=2.0 if session.quick else 10.0)
+        flow = session.run(name, job, Flow)
+        figures = flow_figures(flow.windows)
+        updates = max(flow.windows[0].updates, 1)
+        found[name] = {
+            "CPU µs/update": 1e6 * flow.windows[0].cpu / updates,
+            "stores' CPU µs/update": 1e6 * flow.windows[0].helpers_cpu / updates,
+            P50: figures[P50],
+            P99: figures[P99],
+        }
+    goals = [
+        Goal(
+            f"{label(name)}: CPU µs of an update",
+            found[name]["CPU µs/update"],
+            1200,
+            at_least=False,
+        )
+        for name in ("ours-daphne", "ours-uvicorn")
+    ]
+    return result_of("lone", found, goals)
 
 
 def processes(session: Session) -> Result:

@@ -90,6 +90,21 @@ ROWS = [
         flows.rooms,
     ),
     Row(
+        "small",
+        "Persisted updates in 1,000 rooms of 3",
+        "Every update is saved in PostgreSQL, by ours with its event and in the order of its room. "
+        "First all on one server process, rooms in turn; then from another process, so that the "
+        "first one only delivers; then at a fixed rate, each update timed from when it was due.",
+        flows.small,
+    ),
+    Row(
+        "lone",
+        "A lone update",
+        "50 updates a second into one room of three, each alone in its transaction: the CPU time "
+        "of all that the server does for it, what it does every second included.",
+        flows.lone,
+    ),
+    Row(
         "processes",
         "One server process, and two",
         "One room, its sockets on one process, on two with as many each, and spread over two; both "

@@ -1,7 +1,8 @@
-// Rooms in Socket.IO with its Redis adapter: node socketio.js PORT
+// Rooms in Socket.IO with its Redis adapter: node socketio.js PORT; with SAVES, each update is saved.
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
+import { save } from "./save.js";
 import { Server } from "socket.io";
 
 const pubClient = createClient({ url: process.env.REDIS_URL });
@@ -16,7 +17,8 @@ io.on("connection", (socket) => {
     socket.join(String(room));
     callback();
   });
-  socket.on("update", (data) => {
+  socket.on("update", async (data) => {
+    await save?.(data);
     io.to(String(data.room)).emit("project_updated", data);
   });
 });

@@ -1,5 +1,6 @@
-// Rooms on ws with Redis publish and subscribe: node ws.js PORT
+// Rooms on ws with Redis publish and subscribe: node ws.js PORT; with SAVES, each update is saved.
 import { createClient } from "redis";
+import { save } from "./save.js";
 import { WebSocket, WebSocketServer } from "ws";
 
 const publisher = createClient({ url: process.env.REDIS_URL });
@@ -20,7 +21,7 @@ const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.arg
 
 server.on("connection", (client) => {
   let room;
-  client.on("message", (data) => {
+  client.on("message", async (data) => {
     const text = data.toString();
     const message = JSON.parse(text);
     if ("join" in message) {
@@ -29,6 +30,7 @@ server.on("connection", (client) => {
       rooms.get(room).add(client);
       client.send('{"joined":true}');
     } else {
+      await save?.(message);
       publisher.publish(`room:${message.room}`, text);
     }
   });
