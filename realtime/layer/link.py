@@ -83,6 +83,7 @@ class Link(asyncio.Protocol):
         """End the connection, and let redis-py give up what it holds of it."""
         with suppress(RedisError, OSError):  # it says how the connection was lost
             await self._connection.disconnect()
+        self.abort()  # what Redis did not take in the time of the options is given up
 
     # --- called by the event loop
 
