@@ -17,7 +17,10 @@ Made from the types by \`npm --prefix client run types\`; [its guide](../client/
 go together. Times are milliseconds, but for \`retryAfter\`.
 `;
 /** The modules of the package, and the title of each. */
-const BINDINGS = { react: "React", vue: "Vue", svelte: "Svelte", "live-field": "Without a framework" };
+const BINDINGS = {
+  ...{ react: "React", vue: "Vue", svelte: "Svelte", "live-field": "Without a framework" },
+  shared: "One connection for all tabs",
+};
 const CLASSES = { Realtime: "realtime.js", Room: "room.js", RealtimeError: "errors.js" };
 
 /** @typedef {{ name: string, text: string, comment: string }} Declaration */

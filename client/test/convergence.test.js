@@ -6,27 +6,42 @@ import { test } from "node:test";
 import { overlap } from "../src/merge.js";
 import { makeClient, seeded, settle } from "./fakes.js";
 import { Model } from "./model.js";
+import { Tabs } from "./tabs.js";
 
 const RUNS = 200;
 const STEPS = 150;
 
 test("random sequences", async (context) => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
-    await context.test(`seed ${seed}`, () => run(seeded(seed)));
+    await context.test(`seed ${seed}`, () => {
+      const random = seeded(seed);
+      const clients = [makeClient({ random }), makeClient({ random })];
+      return run(random, clients, () => clients.flatMap(({ sockets }) => sockets));
+    });
   }
 });
 
-async function run(random) {
+test("random sequences of tabs that share a connection", async (context) => {
+  for (let seed = 1; seed <= RUNS; seed += 1) {
+    await context.test(`seed ${seed}`, () => {
+      const random = seeded(seed);
+      const tabs = new Tabs();
+      const clients = [1, 2].map(() => makeClient({ random, WebSocket: tabs.WebSocket }));
+      return run(random, clients, () => tabs.sockets);
+    });
+  }
+});
+
+async function run(random, clients, sockets) {
   const pick = (items) => items[Math.floor(random() * items.length)];
   const model = new Model(random);
-  const clients = [makeClient({ random }), makeClient({ random })];
   const rooms = clients.map(({ realtime }) => realtime.join("project", 1));
   rooms.forEach((room) => watch(room, model));
   const made = [];
 
   const connectAll = async () => {
     await settle();
-    for (const socket of clients.flatMap(({ sockets }) => sockets)) {
+    for (const socket of sockets()) {
       if (socket.isClosed) {
         model.forget(socket);
       } else if (!socket.isOpened) {
@@ -35,7 +50,7 @@ async function run(random) {
       }
     }
   };
-  const live = () => clients.flatMap(({ sockets }) => sockets).filter((socket) => !socket.isClosed);
+  const live = () => sockets().filter((socket) => !socket.isClosed);
 
   const steps = {
     edit: () => {

@@ -21,7 +21,7 @@ test("the package has its licence, its changes, its types and every module", asy
 });
 
 test("the bindings are part of the package, and can be imported on a server", async () => {
-  for (const name of ["react", "vue", "svelte", "live-field"]) {
+  for (const name of ["react", "vue", "svelte", "live-field", "shared"]) {
     const binding = await import(`django-realtime-client/${name}`);
     assert.ok(Object.values(binding).every((value) => value), name);
   }

@@ -24,12 +24,16 @@ _ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
 def realtime_script(context: template.Context) -> SafeString:
     """Let the modules of a page `import { Realtime } from "realtime"`, whatever its hashed name.
 
-    And `import { defineLiveField } from "realtime/live-field"`, which is fetched where it is used.
-    It stands in the page's head, before the first module. With django-csp, or the CSP of Django 6
-    and its context processor, the element has the nonce of the request.
+    And `import { defineLiveField } from "realtime/live-field"` or `import { sharedSocket } from
+    "realtime/shared"`; these are fetched where they are used. It stands in the page's head, before
+    the first module. With django-csp, or the CSP of Django 6 and its context processor, the element
+    has the nonce of the request.
     """
     url = static("realtime/realtime.min.js")
-    imports = {"realtime": url, "realtime/live-field": static("realtime/live-field.js")}
+    parts = ("live-field", "shared")
+    imports = {"realtime": url} | {
+        f"realtime/{name}": static(f"realtime/{name}.js") for name in parts
+    }
     text = json.dumps({"imports": imports}).translate(_ESCAPES)
     nonce = _nonce(context)
     return format_html(

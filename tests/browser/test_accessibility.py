@@ -67,6 +67,35 @@ async def test_axe_finds_nothing(visit: Visit, stack: Stack, scheme: Any) -> Non
     await check(alice)
 
 
+async def test_axe_finds_nothing_in_what_seldom_shows(visit: Visit, stack: Stack) -> None:
+    """What only some see, or only when something went wrong, in both themes at once."""
+    project_id = stack.new_project()
+    stack.api("PATCH", f"projects/{project_id}/", {"content": {"wild": True}})
+    alice = await visit("alice", project_id, color_scheme="dark")
+    page = alice.page
+    await alice.control("title").fill("Alice's")
+    stack.api("PATCH", f"projects/{project_id}/", {"title": "Bob's"}, user="bob")
+    await expect(alice.field("title")).to_contain_text("bob has changed this")
+    await alice.control("title").blur()
+    await page.get_by_role("button", name="Keep mine").wait_for()
+    await page.get_by_role("button", name="Delete wild").click()
+    await page.get_by_role("button", name="Undo").wait_for()
+    await check(alice)
+    await page.emulate_media(forced_colors="active", color_scheme="light")
+    await check(alice)
+    await page.emulate_media(forced_colors="none")
+    await page.get_by_role("button", name="Delete project").click()
+    await check(alice)
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await page.get_by_role("heading", name="Projects").wait_for()
+    carol = await visit("carol", DEMO_PROJECT)
+    await carol.page.get_by_role("button", name="Enlarge").first.click()
+    await check(carol)
+    await carol.page.goto(f"{carol.origin}/#/projects/{project_id}")
+    await expect(carol.page.get_by_role("heading", level=1)).to_contain_text("does not exist")
+    await check(carol)
+
+
 async def check(person: Person) -> None:
     results = await Axe().run(person.page)
     assert results.violations_count == 0, results.generate_report()

@@ -24,7 +24,7 @@ METADATA = f"django_realtime_rooms-{__version__}.dist-info"
 SDK = ROOT / "realtime" / "static"
 SDK_FILES = (
     *("console.css", "console.js", "live-field.js", "realtime.js", "realtime.min.js"),
-    "realtime.min.js.map",
+    *("realtime.min.js.map", "shared.js"),
 )
 
 

@@ -1,4 +1,5 @@
 import { Realtime } from "../../client/index.js";
+import { sharedSocket } from "../../client/shared.js";
 import { Api } from "./api.js";
 import { h } from "./dom.js";
 import { Edits } from "./edits.js";
@@ -15,8 +16,14 @@ const session = new Session();
 const api = new Api(session);
 const notices = new Notices();
 const edits = new Edits();
-/** The tab's one connection: what was changed in one view is still saved from the next. */
-const realtime = new Realtime("/ws/", { token: (request) => session.socketToken(request) });
+/**
+ * The tab's one connection: what was changed in one view is still saved from the next. The tabs of one
+ * session share a socket.
+ */
+const realtime = new Realtime("/ws/", {
+  token: (request) => session.socketToken(request),
+  WebSocket: sharedSocket(() => session.name),
+});
 const header = new Header({ onSignOut: signOut, onSkip: () => main.focus() });
 let view = null;
 
@@ -51,7 +58,7 @@ function show(message) {
   view?.close();
   const [, id] = /^#\/projects\/(\d{1,15})$/.exec(location.hash) ?? [];
   if (!session.user) {
-    view = new SignIn({ session, demo, message, onSignedIn: () => show() });
+    view = new SignIn({ session, demo, message, onSignedIn: signedIn });
   } else if (Number(id) > 0) {
     view = new ProjectView({ id: Number(id), api, realtime, edits, user: session.user, notices });
   } else {
@@ -63,6 +70,12 @@ function show(message) {
   window.scrollTo(0, 0);
   // The element with the focus is gone; on a fresh page there was none.
   if (!isFirst) main.focus();
+}
+
+function signedIn() {
+  // A session that ended elsewhere leaves its connection, which may still save something, to its end.
+  realtime.close();
+  show();
 }
 
 async function signOut() {

@@ -64,6 +64,12 @@ export class Session extends EventTarget {
     await post("/api/token/blacklist/", { refresh }).catch(() => {});
   }
 
+  /** The name of this session, the same in all of its tabs; null while nobody is signed in. */
+  get name() {
+    const refresh = sessionStorage.getItem(STORED);
+    return this.user && refresh && `${SHARED}:${this.user.id}:${claims(refresh).jti}`;
+  }
+
   /** Resolve to an access token for the REST API. */
   async accessToken() {
     const left = (this.#access?.expiresAt ?? 0) - performance.now();
@@ -151,9 +157,9 @@ export class Session extends EventTarget {
   }
 
   #keep({ access, refresh }) {
-    const claims = JSON.parse(atob(access.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    const { exp, iat } = claims(access);
     // By the token's own length: this computer's clock may be wrong, and may be set.
-    const lasts = (claims.exp - claims.iat) * 1000;
+    const lasts = (exp - iat) * 1000;
     this.#access = { token: access, expiresAt: performance.now() + lasts };
     if (refresh) sessionStorage.setItem(STORED, refresh);
   }
@@ -165,6 +171,11 @@ export class Session extends EventTarget {
     this.#release = null;
     sessionStorage.removeItem(STORED);
   }
+}
+
+/** Return what a token says. */
+function claims(token) {
+  return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
 }
 
 function post(path, data) {
