@@ -126,6 +126,20 @@ async def test_undo_takes_back_ones_own_typing_only(visit: Visit, project_id: in
     await expect(mine).to_have_value(written)
 
 
+async def test_what_one_has_saved_and_not_left_hides_nothing_from_others(
+    visit: Visit, project_id: int, stack: Stack
+) -> None:
+    """A draft shows to others in place of what is saved, so it must end as it is saved."""
+    alice = await visit("alice", project_id)
+    bob = await visit("bob", project_id)
+    await alice.control("description").press_sequentially("Written by alice")
+    await alice.page.keyboard.press("Control+Enter")
+    await bob.sees("description", "Written by alice")
+    stack.api("PATCH", f"projects/{project_id}/", {"description": "By the API"}, user="alice")
+    for person in (alice, bob):
+        await person.sees("description", "By the API")
+
+
 async def test_a_conflict_loses_neither_version(
     visit: Visit, project_id: int, stack: Stack
 ) -> None:

@@ -41,6 +41,11 @@ export class Awareness extends EventTarget {
     this.#sendSoon();
   }
 
+  /** Show no draft of a field that I am still in: it is saved, and would hide what others save. */
+  settle(field) {
+    if (this.#own?.field === field && this.#own.draft !== undefined) this.enter(field);
+  }
+
   leave(field) {
     if (this.#own?.field !== field) return;
     this.#own = null;

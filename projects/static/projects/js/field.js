@@ -193,6 +193,7 @@ export class Field {
       this.#say(this.#project.isOnline ? "Saving…" : "Kept until you are back online", "saving");
     } else if (status === "saved") {
       this.#say("Saved", "saved");
+      if (!this.#isDirty) this.#project.awareness.settle(this.name);
     } else if (status === "error") {
       this.#editable.begin();
       this.#restore(refused.mine);
