@@ -171,7 +171,7 @@ async def test_a_task_that_is_run_again_ends_once(
     order.allow("signal")
     end = await end_of(alice, order, 40)
     assert end["type"] == "task_completed"
-    # Celery's worker may take no tasks for minutes after it lost both; another one takes this task.
+    # Celery's worker may end by an error of its own after it lost both; another takes this task.
     duo.stack.worker.kill()
     await asyncio.to_thread(duo.stack.worker.start)
     send(again=order)
