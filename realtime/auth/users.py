@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import CharField, Value
-from django.db.models.manager import BaseManager
 
-from realtime.db.queries import AnyOf, CompiledQuery
+from realtime.db.queries import AnyOf, CompiledQuery, has_all_rows
 from realtime.protocol.room_id import Id, to_id
 
 
@@ -31,7 +30,7 @@ def by_key(name: str, keys: Collection[Any]) -> dict[Any, Any]:
     model = get_user_model()
     field: Any = model._meta.get_field(name)
     query = _users_by(model, name)
-    found = query.objects(keys) if _has_all(model) else query.build(keys)
+    found = query.objects(keys) if has_all_rows(model._default_manager) else query.build(keys)
     return {getattr(user, field.attname): user for user in found}
 
 
@@ -53,7 +52,11 @@ def standings(
     """
     if _are_columns(activity=activity, passwords=passwords):
         query = _standing_rows(get_user_model(), activity, passwords)
-        found = query(user_ids) if _has_all(get_user_model()) else query.build(user_ids)
+        found = (
+            query(user_ids)
+            if has_all_rows(get_user_model()._default_manager)
+            else query.build(user_ids)
+        )
         return {to_id(key): Standing(bool(is_active), text) for key, is_active, text in found}
     users = get_user_model()._default_manager.filter(AnyOf("pk", user_ids)).order_by()
     return {
@@ -65,7 +68,9 @@ def watch(
     user_ids: Collection[Id], *, activity: bool, passwords: bool
 ) -> Callable[[], Hashable] | None:
     """Return a question whose answer changes whenever that of `standings` does; None for none."""
-    if not _are_columns(activity=activity, passwords=passwords) or not _has_all(get_user_model()):
+    if not _are_columns(activity=activity, passwords=passwords) or not has_all_rows(
+        get_user_model()._default_manager
+    ):
         return None
     query = _standing_rows(get_user_model(), activity, passwords)
     return partial(query.fingerprint, tuple(user_ids))
@@ -82,11 +87,6 @@ def _standing_rows(model: Any, activity: bool, passwords: bool) -> CompiledQuery
         )
 
     return CompiledQuery(rows)
-
-
-def _has_all(model: Any) -> bool:
-    """Return True if the manager of the users has all of them; a host's may go by anything."""
-    return type(model._default_manager).get_queryset is BaseManager.get_queryset
 
 
 def _are_columns(*, activity: bool, passwords: bool) -> bool:

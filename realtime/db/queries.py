@@ -16,6 +16,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, F, IntegerField, Lookup, QuerySet
+from django.db.models.manager import BaseManager
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 
@@ -98,6 +99,15 @@ class AnyOf(Lookup):
         if plain is not None and set(map(type, values)) <= {plain}:
             return values
         return [field.get_db_prep_value(value, connection) for value in values]
+
+
+def has_all_rows(manager: BaseManager[Any]) -> bool:
+    """Return True if a manager leaves no rows out, so that a query of its rows can be compiled.
+
+    One with a `get_queryset` of its own may go by anything, such as the time of day; a compiled
+    query would keep the answer of its first call.
+    """
+    return type(manager).get_queryset is BaseManager.get_queryset
 
 
 _FINGERPRINT = "WITH q ({names}) AS ({sql}) SELECT {text} FROM q"

@@ -23,7 +23,7 @@ from django.db.models import CharField, Model, QuerySet, TextField
 from django.utils.translation import gettext as _
 
 from realtime import conf
-from realtime.db.queries import AnyOf, CompiledQuery
+from realtime.db.queries import AnyOf, CompiledQuery, has_all_rows
 from realtime.events import log
 from realtime.events.new_event import NewEvent
 from realtime.models import Event, alias
@@ -206,7 +206,8 @@ class ModelRoom(Room):
 
     @cached_property
     def _has_all_objects(self) -> bool:
-        return type(self).get_queryset is ModelRoom.get_queryset
+        is_inherited = type(self).get_queryset is ModelRoom.get_queryset
+        return is_inherited and has_all_rows(self.model._default_manager)
 
     def _lockable(self, keys: Any, *, skip_locked: bool) -> QuerySet[Any]:
         rows = self.model._base_manager.filter(AnyOf("pk", keys)).order_by("pk")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Manager, QuerySet
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
@@ -124,6 +125,34 @@ def test_a_change_of_a_model_rooms_members_is_seen(
         assert question() == before
     run("DELETE FROM boards_membership")
     assert question() != before
+
+
+def test_a_manager_that_leaves_objects_out_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may go by the time of day, which a query that is compiled once would not."""
+    ended: list[Any] = []
+
+    class Lasting(Manager[Board]):
+        def get_queryset(self) -> QuerySet[Board]:
+            return super().get_queryset().exclude(pk__in=list(ended))
+
+    class Rooms(ModelRoom):
+        kind = "board"
+        model = Board
+        fields = ("title",)
+        members = "people"
+
+    manager = Lasting()
+    manager.model = Board
+    monkeypatch.setitem(vars(Board._meta), "default_manager", manager)
+    alice = User.objects.create_user("alice")
+    board = Board(title="A board")
+    board.save()
+    BoardMembership.objects.create(board=board, user=alice)
+    room = Rooms()
+    assert room.access([board.pk], [alice.pk])
+    assert room.watch_access([board.pk], [alice.pk]) is None
+    ended.append(board.pk)
+    assert not room.access([board.pk], [alice.pk])
 
 
 def test_who_overrides_access_alone_is_asked_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
