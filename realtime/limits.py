@@ -72,8 +72,7 @@ class UserLimit:
     """Delay users who ask for much, over all their sockets in this process.
 
     Each message is charged for, the rows that an update saves, and the characters that a join is
-    answered with. One unit is about
-    the cost of a small update, two milliseconds.
+    answered with. One unit is about the cost of a small update, two milliseconds.
     """
 
     _READ = 2048

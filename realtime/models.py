@@ -60,8 +60,8 @@ class Event(models.Model):
     before = models.JSONField(null=True)
     """Values before the change, in the shape of the payload's `changes`; null if not known."""
     operations = models.JSONField(null=True)
-    """How texts in the payload's `changes` came of those before them, by field: operations of
-    `realtime.text_operations`. Null if there are none, or none are known."""
+    """Operations of `realtime.text_operations` that made the texts in the payload's `changes`, by
+    field; null if there are none, or none are known."""
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

@@ -203,7 +203,13 @@ export class Trunk {
     }
   }
 
-  /** @param {SharedRoom} room @param {string} id @param {Command} command */
+  /**
+   * No client asks for `operations` here: a socket gets them for all of its tabs, or for none.
+   *
+   * @param {SharedRoom} room
+   * @param {string} id
+   * @param {Command} command
+   */
   #join(room, id, command) {
     const { since, presence } = command.payload;
     const { view } = room;

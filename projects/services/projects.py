@@ -146,7 +146,7 @@ class Change(NamedTuple):
     before: Changes
     """The values that the changes replaced, in the same shape."""
     operations: Mapping[str, Operation]
-    """Those by which texts were changed."""
+    """Operations of the user on texts, by field; other changes of a text are values."""
 
 
 def _update(

@@ -99,8 +99,10 @@ def revoked(identities: Collection[Identity]) -> dict[Identity, ProtocolError]:
 
 
 def watch(identities: Sequence[Identity]) -> Callable[[], Hashable] | None:
-    """Return a question whose answer changes whenever that of `revoked` does; None if some method
-    has none."""
+    """Return a question whose answer changes whenever that of `revoked` does.
+
+    None if a method has no such question.
+    """
     questions: list[Callable[[], Hashable]] = []
     for method, positions in _grouped([identity.method for identity in identities]).items():
         if method is None or is_overridden_alone(type(method), "revoked", "watch"):

@@ -194,6 +194,6 @@ async def _send_together(messages: list[tuple[str, dict[str, Any]]]) -> None:
         await layer.group_send_all(messages)
         return
     sends = (layer.group_send(group, message) for group, message in messages)
-    found = await asyncio.gather(*sends, return_exceptions=True)
-    for error in filter(None, found):
+    found = await asyncio.gather(*sends, return_exceptions=True)  # one that fails stops no other
+    if error := next(filter(None, found), None):
         raise error

@@ -27,7 +27,7 @@ class NewEvent(NamedTuple):
     before: Json | None = None
     """The values that the change replaced, in its shape; for the history, and never sent."""
     operations: Json | None = None
-    """How texts in the changes came of those before them, by field; see `rooms.text_changes`."""
+    """Operations that made the texts in the changes, by field; see `rooms.text_changes`."""
 
 
 def author(actor_id: Any) -> str:

@@ -37,8 +37,10 @@ def access(rooms: Collection[RoomId], user_ids: Collection[Id]) -> dict[tuple[Ro
 def watch_access(
     rooms: Collection[RoomId], user_ids: Collection[Id]
 ) -> Callable[[], Hashable] | None:
-    """Return a question whose answer changes whenever that of `access` does; None if some host
-    has none."""
+    """Return a question whose answer changes whenever that of `access` does.
+
+    None if a host has no such question.
+    """
     users = keys.of_users().by_value(user_ids)
     questions: list[Callable[[], Hashable]] = []
     for host, asked in _by_kind(rooms):

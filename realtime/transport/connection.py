@@ -28,8 +28,8 @@ _CLOSING_TIME = 2.0
 """Seconds for a client that sent too many frames to learn of its end; it is not read meanwhile."""
 _LOOK = 0.25
 """Seconds between two looks at a client that may have left."""
-_HANG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)
-"""The end of what a client sends, which Linux tells before all of it was read."""
+_HANG_UP: int | None = getattr(select, "POLLRDHUP", None)
+"""The end of what a client sends, which Linux alone tells before all of it was read."""
 _told: set[str] = set()
 
 
@@ -93,7 +93,8 @@ class Transport:
 
         A server that does not read sees no end either, so this asks the kernel. It does not know
         while the client's own kernel holds more than there is room for here, and nobody can ask
-        with a server that is not known: then all of the time passes.
+        with a server that is not known, or on another system than Linux: then all of the time
+        passes.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -119,6 +120,8 @@ def _has_hung_up(fileno: int) -> bool:
     """Return True if a connection has ended, or its client will send nothing more."""
     if fileno < 0:
         return True
+    if _HANG_UP is None:
+        return False
     question = select.poll()
     question.register(fileno, _HANG_UP)
     return bool(question.poll(0))

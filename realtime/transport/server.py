@@ -33,7 +33,10 @@ class Connection(Protocol):
     """True if the server goes on reading while messages wait for the application."""
 
     def direct_write(self) -> DirectWrite | None:
-        """Return the quicker way for text frames; None if they must go by ASGI."""
+        """Return the quicker way for text frames; None if they must go by ASGI.
+
+        It is called once: from then on the server itself sends nothing compressed.
+        """
 
     def waiting(self, send: Send, timeout: float) -> Send:
         """Return a `send` that waits while the client does not read.

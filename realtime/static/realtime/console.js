@@ -2,16 +2,25 @@
 
 /** Milliseconds between two looks. */
 const PERIOD = 3_000;
+/** Milliseconds after which an answer is not waited for any more. */
+const PATIENCE = 10_000;
 
 const section = document.getElementById("realtime-console");
 let shown = null;
 
 /** Fetch the console anew; resolve to false if the server gives it no longer. */
 async function refresh() {
-  const response = await fetch(section.dataset.refresh, { redirect: "error" }).catch(() => null);
-  if (response === null) return true; // the server cannot be reached now
-  if (!response.ok) return false;
-  const text = await response.text();
+  let text;
+  try {
+    // A redirect leads to the sign-in page.
+    const options = { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) };
+    const response = await fetch(section.dataset.refresh, options);
+    if (response.status >= 500) return true; // it cannot answer now
+    if (!response.ok) return false;
+    text = await response.text();
+  } catch {
+    return true; // it cannot be reached now
+  }
   if (text === shown || isInUse()) return true;
   const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = page.getElementById("realtime-console");
